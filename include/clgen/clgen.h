@@ -1,0 +1,13 @@
+/* Everything. */
+#ifndef CLGEN_CLGEN_H
+#define CLGEN_CLGEN_H
+
+#include <clgen/error.h>
+#include <clgen/device.h>
+#include <clgen/graph.h>
+#include <clgen/data.h>
+#include <clgen/image.h>
+#include <clgen/safetensors.h>
+#include <clgen/options.h>
+
+#endif

@@ -1,0 +1,103 @@
+/* Devices: find what there is, choose one, open it. No OpenCL type appears here. */
+#ifndef CLGEN_DEVICE_H
+#define CLGEN_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How the library tells its caller something that is not an error ("tuning GEMM ..."). May be NULL. */
+typedef enum { CLGEN_LOG_DEBUG, CLGEN_LOG_INFO, CLGEN_LOG_WARNING } clgen_log_level;
+typedef struct {
+  void (*write)(void *user, clgen_log_level level, const char *message); /* one line, without its newline */
+  void *user;
+} clgen_log;
+
+typedef enum {
+  CLGEN_DEVICE_GPU_DISCRETE,
+  CLGEN_DEVICE_GPU_INTEGRATED,
+  CLGEN_DEVICE_ACCELERATOR,
+  CLGEN_DEVICE_CPU,
+  CLGEN_DEVICE_OTHER,
+  CLGEN_DEVICE_HOST /* the reference in plain C: always there, slow, never chosen by itself */
+} clgen_device_type;
+
+typedef enum { CLGEN_DEVICE_OK, CLGEN_DEVICE_LIMITED, CLGEN_DEVICE_UNUSABLE } clgen_device_status;
+
+/* What is known of a device without opening it. Strings are never NULL; a query that failed leaves "" or 0. */
+typedef struct {
+  char spec[32];     /* "P:D" in clinfo's numbering, or "host" */
+  char backend[16];  /* "opencl" or "host" */
+  clgen_device_type type;
+  char *name, *vendor, *platform, *platform_version, *driver, *version, *c_version, *extensions;
+  unsigned compute_units, clock_mhz;
+  uint64_t global_bytes, max_alloc_bytes, local_bytes, cache_bytes;
+  size_t max_work_group, max_work_item[3];
+  unsigned base_align_bytes;
+  unsigned vector_width; /* native float vector width; 0 if unknown */
+  bool fp16, fp64, unified_memory, local_is_dedicated, compiler, little_endian;
+  clgen_device_status status;
+  char *reason; /* why it is limited or unusable; "" when ok */
+} clgen_device_info;
+
+typedef struct clgen_device_list clgen_device_list;
+
+/* Finds every platform and device. Succeeds with an empty list of OpenCL devices when there is no loader entry, no
+ * platform, or only platforms without devices; `host` is always the last entry. Free with clgen_devices_free. */
+int clgen_devices_find(clgen_device_list **out);
+void clgen_devices_free(clgen_device_list *list);
+size_t clgen_devices_count(const clgen_device_list *list);
+const clgen_device_info *clgen_devices_get(const clgen_device_list *list, size_t index);
+/* Platforms, those without devices too: how many, and one line for each ("rusticl: no devices"). */
+size_t clgen_devices_platform_count(const clgen_device_list *list);
+const char *clgen_devices_platform_line(const clgen_device_list *list, size_t index);
+
+/* Chooses by SPEC: "P:D", "gpu", "cpu", "accel" (each with an optional ":N"), "host", or a piece of a name in any
+ * case. NULL or "" means automatic: discrete GPU, integrated GPU, accelerator, CPU, passing over what is unusable.
+ * An ambiguous or unmatched SPEC fails with CLGEN_E_NOTFOUND and a message that lists the candidates. */
+int clgen_devices_select(const clgen_device_list *list, const char *spec, size_t *index);
+
+/* An open device. Not shared between threads. */
+typedef struct clgen_device clgen_device;
+
+typedef struct {
+  clgen_log log;
+  bool profile;          /* time every operation; see clgen_device_profile_* */
+  bool no_cache;         /* neither read nor write the program cache and the tuning store */
+  bool no_tune;          /* keep CLBlast's defaults */
+  const char *cache_dir; /* NULL: $XDG_CACHE_HOME/clgen, else $HOME/.cache/clgen, else no cache */
+} clgen_device_options;
+
+/* Opens the device that SPEC names; when SPEC is NULL the environment's CLGEN_DEVICE, else automatic, and then the
+ * choice is logged once. `options` may be NULL. */
+int clgen_device_open(clgen_device **out, const char *spec, const clgen_device_options *options);
+void clgen_device_close(clgen_device *device);
+const clgen_device_info *clgen_device_get_info(const clgen_device *device);
+
+/* Waits until everything enqueued on the device has run. */
+int clgen_device_finish(clgen_device *device);
+
+/* What --probe measures: the device compiles, GEMM and convolution agree with the host, and how fast it is. */
+typedef struct {
+  double compile_s, gemm_max_error, conv_max_error, gemm_gflops, copy_gb_per_s, launch_us;
+} clgen_device_probe_result;
+int clgen_device_probe(clgen_device *device, clgen_device_probe_result *out);
+
+/* Time spent by kind of operation since the device was opened with `profile` (or since the last reset). */
+typedef struct {
+  const char *name; /* operation, valid while the device is open */
+  uint64_t launches;
+  double seconds, flops, bytes; /* totals */
+} clgen_profile_row;
+size_t clgen_device_profile_count(const clgen_device *device);
+int clgen_device_profile_get(const clgen_device *device, size_t index, clgen_profile_row *row); /* sorted by time */
+void clgen_device_profile_reset(clgen_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,186 @@
+/* What a device must be able to do: a table of functions behind which OpenCL, or anything else, is hidden.
+ *
+ * The graph compiler lowers a graph to STEPS. Five kinds are enough: an elementwise program over strided operands (which is
+ * also every copy, slice, pad, permutation and broadcast), the same followed by a sum over some axes, a matrix product, and
+ * the three convolutions. A backend prepares a list of steps once (building kernels, binding arguments) and then runs it
+ * any number of times. */
+#ifndef CLGEN_BACKEND_H
+#define CLGEN_BACKEND_H
+
+#include <clgen/device.h>
+#include <clgen/error.h>
+#include <clgen/graph.h>
+
+/* ---- Elementwise programs ------------------------------------------------------------------------------------- */
+
+/* CLGEN_EW_OPS(X): one row for each elementwise operation, X(NAME, name, arity, flops, low, high): arity counts the value
+ * operands a, b, c; flops is what one element costs in the tables of speed; [low, high] is a domain in which it is defined
+ * and smooth enough to be tested. p and q are the instruction's two parameters. */
+#define CLGEN_EW_OPS(X)                                                                    \
+  X(CONST, constant, 0, 0, 0, 0)                   /* p */                                 \
+  X(RANDOM_UNIFORM, random_uniform, 1, 40, 0, 0)   /* Philox; a is the counter */          \
+  X(RANDOM_NORMAL, random_normal, 1, 60, 0, 0)     /* the same, by Box-Muller */           \
+  X(COPY, copy, 1, 0, -3, 3)                       /* a */                                 \
+  X(AFFINE, affine, 1, 2, -3, 3)                   /* p a + q */                           \
+  X(NEG, neg, 1, 1, -3, 3)                         /* -a */                                \
+  X(ABS, abs, 1, 1, 0.1, 3)                        /* |a| */                               \
+  X(SIGN, sign, 1, 1, 0.1, 3)                      /* -1, 0 or 1 */                        \
+  X(STEP, step, 1, 1, 0.1, 3)                      /* a > 0 */                             \
+  X(RELU, relu, 1, 1, 0.1, 3)                      /* max(a, 0) */                         \
+  X(LEAKY_RELU, leaky_relu, 1, 1, 0.1, 3)          /* a > 0 ? a : p a */                   \
+  X(LEAKY_STEP, leaky_step, 1, 1, 0.1, 3)          /* a > 0 ? 1 : p */                     \
+  X(TANH, tanh, 1, 10, -3, 3)                                                              \
+  X(SIGMOID, sigmoid, 1, 10, -3, 3)                                                        \
+  X(SOFTPLUS, softplus, 1, 12, -3, 3)              /* max(a,0) + log1p(exp(-|a|)) */       \
+  X(EXP, exp, 1, 8, -3, 3)                                                                 \
+  X(LOG, log, 1, 8, 0.2, 3)                                                                \
+  X(SQRT, sqrt, 1, 1, 0.2, 3)                                                              \
+  X(RSQRT, rsqrt, 1, 2, 0.2, 3)                                                            \
+  X(SQUARE, square, 1, 1, -3, 3)                                                           \
+  X(RECIPROCAL, reciprocal, 1, 1, 0.2, 3)                                                  \
+  X(SIN, sin, 1, 8, -3, 3)                                                                 \
+  X(COS, cos, 1, 8, -3, 3)                                                                 \
+  X(POW, pow, 1, 15, 0.2, 3)                       /* a to the power p */                  \
+  X(CLAMP, clamp, 1, 2, 0.1, 0.9)                  /* min(max(a, p), q) */                 \
+  X(IN_RANGE, in_range, 1, 2, 0.1, 0.9)            /* p <= a <= q */                       \
+  X(IS_FINITE, is_finite, 1, 1, -3, 3)                                                     \
+  X(ADD, add, 2, 1, -3, 3)                                                                 \
+  X(SUB, sub, 2, 1, -3, 3)                                                                 \
+  X(MUL, mul, 2, 1, -3, 3)                                                                 \
+  X(DIV, div, 2, 1, 0.2, 3)                                                                \
+  X(MAXIMUM, maximum, 2, 1, -3, 3)                                                         \
+  X(MINIMUM, minimum, 2, 1, -3, 3)                                                         \
+  X(GREATER, greater, 2, 1, -3, 3)                                                         \
+  X(WHERE, where, 3, 1, -3, 3)                     /* a != 0 ? b : c */                    \
+  X(NORMALIZE, normalize, 3, 2, 0.2, 3)            /* (a - b) c */
+
+typedef enum {
+#define X(NAME, name, arity, flops, low, high) CLGEN_EW_##NAME,
+  CLGEN_EW_OPS(X)
+#undef X
+  CLGEN_EW_COUNT,
+  CLGEN_EW_LOAD = CLGEN_EW_COUNT /* the value of step operand a at this element, as a float (the counter: raw bits) */
+} clgen_ew_op;
+
+typedef struct {
+  clgen_ew_op op;
+  int a, b, c; /* earlier instructions; for LOAD, a is an index into the step's inputs */
+  float p, q;
+  uint64_t seed; /* RANDOM_* */
+  uint32_t stream;
+} clgen_ew_instr;
+
+#define CLGEN_STEP_MAX_INPUTS 16
+#define CLGEN_STEP_MAX_OUTPUTS 8
+#define CLGEN_STEP_MAX_INSTRS 64
+
+/* ---- Operands -------------------------------------------------------------------------------------------------- */
+
+typedef struct clgen_buffer clgen_buffer; /* device memory, defined by each backend */
+
+/* Elements of a buffer, seen over a step's domain: element (i0, i1, ...) is at offset + sum i_k stride_k, all counted in
+ * elements of dtype. Stride 0 repeats. Before memory is bound `buffer` is NULL and `slot` says which one it will be. */
+typedef struct {
+  clgen_buffer *buffer;
+  int slot;
+  clgen_dtype dtype;
+  int64_t offset;
+  int64_t stride[CLGEN_MAX_DIMS];
+} clgen_operand;
+
+typedef enum {
+  CLGEN_STEP_MAP,               /* outputs[j][i] = value[out[j]](i) for every i of the domain */
+  CLGEN_STEP_REDUCE,            /* outputs[j][i] = sum of value[out[j]] over the axes in `axes`; the outputs' strides there
+                                   are 0. Adds in a fixed order with an error like that of pairwise summation. */
+  CLGEN_STEP_MATMUL,            /* in0 (M,K) or transposed, in1 (K,N) or transposed -> out0 (M,N); contiguous */
+  CLGEN_STEP_CONV2D,            /* in0 x (N,C,H,W), in1 w (O,C,KH,KW) -> out0 y (N,O,OH,OW); contiguous */
+  CLGEN_STEP_CONV2D_INPUT_GRAD, /* in0 dy, in1 w -> out0 dx */
+  CLGEN_STEP_CONV2D_WEIGHT_GRAD,/* in0 x, in1 dy -> out0 dw */
+  CLGEN_STEP_KINDS
+} clgen_step_kind;
+
+typedef struct {
+  clgen_step_kind kind;
+  const char *label; /* what the profile calls it: "conv2d", "reduce", "adam", ...; lives as long as the library */
+  int n_inputs, n_outputs;
+  clgen_operand in[CLGEN_STEP_MAX_INPUTS], out[CLGEN_STEP_MAX_OUTPUTS];
+  double flops, bytes;
+
+  /* MAP and REDUCE. Adjacent axes that every operand walks alike are already merged, and axes of size 1 dropped, so ndim is
+   * small; the last axis varies fastest in the graph's order. RANDOM_* draw by the row-major index in the domain, which
+   * merging keeps. An output may be the same memory as an input only where both have the same strides and offset. */
+  int ndim;
+  int64_t dim[CLGEN_MAX_DIMS];
+  unsigned axes; /* REDUCE: the axes to sum over, a bit mask */
+  int n_instrs;
+  clgen_ew_instr instr[CLGEN_STEP_MAX_INSTRS];
+  int value[CLGEN_STEP_MAX_OUTPUTS]; /* the instruction that output j stores */
+
+  /* MATMUL */
+  int64_t m, n, k;
+  bool transpose_a, transpose_b;
+  /* CONV2D*: sizes of the forward convolution whichever of the three it is */
+  struct {
+    int64_t n, c, h, w, o, kh, kw, oh, ow;
+    clgen_conv conv;
+  } conv;
+} clgen_step;
+
+/* ---- The table -------------------------------------------------------------------------------------------------- */
+
+typedef struct clgen_plan clgen_plan; /* a list of steps made ready by a backend */
+
+typedef struct clgen_backend {
+  const char *name;
+
+  /* Appends this backend's devices to the list (clgen_device_list_add). Not having any is no error. */
+  int (*find)(clgen_device_list *list);
+  int (*open)(void **impl, const clgen_device_info *info, const clgen_device_options *options);
+  void (*close)(void *impl);
+  int (*finish)(void *impl);
+
+  /* Whether a step can run on this device, and if not, why (clgen_last_error). Asked before a graph is compiled. */
+  bool (*supports)(void *impl, const clgen_step *step);
+
+  int (*buffer_create)(void *impl, size_t bytes, clgen_buffer **out); /* zeroed */
+  void (*buffer_free)(void *impl, clgen_buffer *buffer);
+  /* Returns when data may be reused; ordered with the runs enqueued before and after; need not wait for the device. */
+  int (*buffer_write)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, const void *data);
+  int (*buffer_read)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, void *data); /* waits */
+
+  /* The working memory that a step needs while it runs; the plan allocates the largest of its steps' needs once. */
+  size_t (*scratch)(void *impl, const clgen_step *step);
+  /* Builds and binds. The steps' operands have their buffers; the steps are copied. */
+  int (*plan_create)(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
+  void (*plan_free)(void *impl, clgen_plan *plan);
+  int (*plan_run)(void *impl, clgen_plan *plan); /* enqueues; waits only when several runs are already in flight */
+
+  /* Optional (may be NULL). */
+  int (*probe)(void *impl, clgen_device_probe_result *out);
+  size_t (*profile_count)(void *impl);
+  int (*profile_get)(void *impl, size_t index, clgen_profile_row *row);
+  void (*profile_reset)(void *impl);
+} clgen_backend;
+
+/* The registry: a backend is one folder and one line in src/backend/registry.c. */
+const clgen_backend *const *clgen_backends(size_t *count);
+
+struct clgen_device {
+  const clgen_backend *backend;
+  void *impl;
+  clgen_device_info info;
+  clgen_device_options options;
+};
+
+/* Takes ownership of the strings in info (all from malloc; NULL means ""). */
+int clgen_device_list_add(clgen_device_list *list, const clgen_device_info *info);
+int clgen_device_list_add_platform(clgen_device_list *list, const char *line);
+
+/* Names of operations, for tables and messages. */
+const char *clgen_ew_name(int op);
+int clgen_ew_arity(int op);
+const char *clgen_step_kind_name(clgen_step_kind kind);
+/* Fills in flops and bytes from the other members. */
+void clgen_step_count(clgen_step *step);
+
+#endif

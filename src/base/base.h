@@ -1,0 +1,55 @@
+/* Small things that every room needs: errors, memory, paths, whole files. */
+#ifndef CLGEN_BASE_H
+#define CLGEN_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <clgen/device.h>
+#include <clgen/error.h>
+
+#if defined(__GNUC__)
+#define CLGEN_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#else
+#define CLGEN_PRINTF(a, b)
+#endif
+
+#define CLGEN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Sets the calling thread's message and returns code, so that `return clgen_fail(CLGEN_E_IO, "%s: %s", ...)` reads well. */
+int clgen_fail(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
+/* Puts "prefix: " before the message that is there; returns code. */
+int clgen_fail_prefix(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
+int clgen_fail_nomem(size_t bytes);
+
+void clgen_log_write(const clgen_log *log, clgen_log_level level, const char *format, ...) CLGEN_PRINTF(3, 4);
+
+/* A fresh string, NULL when memory is short. */
+char *clgen_format(const char *format, ...) CLGEN_PRINTF(1, 2);
+char *clgen_strdup(const char *s);
+
+/* The whole file, at most max_bytes, with a terminating zero after it; free(*data). */
+int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size);
+
+/* A file that appears whole or not at all: written to a temporary name beside `path`, flushed, synced, renamed. */
+typedef struct clgen_file_writer clgen_file_writer;
+int clgen_file_writer_open(clgen_file_writer **out, const char *path);
+FILE *clgen_file_writer_stream(clgen_file_writer *w);
+int clgen_file_writer_commit(clgen_file_writer *w); /* frees w whatever happens; on failure the old file is untouched */
+void clgen_file_writer_abandon(clgen_file_writer *w);
+/* The three in one. */
+int clgen_file_write(const char *path, const void *data, size_t size);
+
+/* mkdir -p. An existing folder is success. */
+int clgen_make_folders(const char *path);
+/* Seconds on a clock that never goes back. */
+double clgen_seconds(void);
+
+uint64_t clgen_hash64(const void *data, size_t size, uint64_t seed); /* FNV-1a */
+
+/* Philox4x32-10: out = the four words for this counter and key. */
+void clgen_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+#endif

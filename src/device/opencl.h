@@ -1,0 +1,36 @@
+/* An open OpenCL device, for the OpenCL backend. With src/backend/opencl the only place that sees OpenCL's types. */
+#ifndef CLGEN_DEVICE_OPENCL_H
+#define CLGEN_DEVICE_OPENCL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+#include <clgen/device.h>
+
+typedef struct {
+  cl_platform_id platform;
+  cl_device_id device;
+  cl_context context;
+  cl_command_queue queue; /* in order; with profiling events when options->profile */
+  clgen_device_info info; /* strings borrowed from the clgen_device that owns this */
+  clgen_device_options options;
+  char *cache_dir;   /* where programs and tuning results are kept; NULL: nowhere */
+  char *fingerprint; /* platform, device, driver and versions: part of every cache key */
+} clgen_cl;
+
+int clgen_cl_find(clgen_device_list *list);
+int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_device_options *options);
+void clgen_cl_close(clgen_cl *cl);
+
+/* Sets the message "what: CL_OUT_OF_RESOURCES (-5)" and returns CLGEN_E_DEVICE (CLGEN_E_NOMEM for allocation failures). */
+int clgen_cl_fail(cl_int err, const char *format, ...);
+const char *clgen_cl_error_name(cl_int err);
+
+/* Builds OpenCL C for the device, from the program cache when it can. A failed build gives the compiler's log. */
+int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out);
+
+/* The tuning store: short texts by key, one file a device and driver. get gives NULL (and no error) when there is none. */
+char *clgen_tuning_get(clgen_cl *cl, const char *key); /* free() it */
+int clgen_tuning_put(clgen_cl *cl, const char *key, const char *value);
+
+#endif
