@@ -20,7 +20,7 @@ typedef struct {
   int64_t subset;              /* keep this many images, chosen by seed; 0 keeps all */
   uint64_t seed;
   unsigned char background[3]; /* alpha is composed on this colour (unless alpha is asked for) */
-  clgen_log log;
+  clgen_logger log;
 } clgen_dataset_options;
 
 typedef struct {

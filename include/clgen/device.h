@@ -15,7 +15,7 @@ typedef enum { CLGEN_LOG_DEBUG, CLGEN_LOG_INFO, CLGEN_LOG_WARNING } clgen_log_le
 typedef struct {
   void (*write)(void *user, clgen_log_level level, const char *message); /* one line, without its newline */
   void *user;
-} clgen_log;
+} clgen_logger;
 
 typedef enum {
   CLGEN_DEVICE_GPU_DISCRETE,
@@ -65,7 +65,7 @@ int clgen_devices_select(const clgen_device_list *list, const char *spec, size_t
 typedef struct clgen_device clgen_device;
 
 typedef struct {
-  clgen_log log;
+  clgen_logger log;
   bool profile;          /* time every operation; see clgen_device_profile_* */
   bool no_cache;         /* neither read nor write the program cache and the tuning store */
   bool no_tune;          /* keep CLBlast's defaults */

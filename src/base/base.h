@@ -24,7 +24,7 @@ int clgen_fail(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
 int clgen_fail_prefix(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
 int clgen_fail_nomem(size_t bytes);
 
-void clgen_log_write(const clgen_log *log, clgen_log_level level, const char *format, ...) CLGEN_PRINTF(3, 4);
+void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char *format, ...) CLGEN_PRINTF(3, 4);
 
 /* A fresh string, NULL when memory is short. */
 char *clgen_format(const char *format, ...) CLGEN_PRINTF(1, 2);

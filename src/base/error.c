@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* A message per thread is part of the interface (clgen/error.h), not hidden state: nothing reads it to decide anything. */
-static _Thread_local char message[1024];
+static _Thread_local char message[4096]; /* lists of candidates and compilers' logs are long */
 
 const char *clgen_last_error(void) { return message; }
 
@@ -45,7 +45,7 @@ int clgen_fail_prefix(int code, const char *format, ...) {
 
 int clgen_fail_nomem(size_t bytes) { return clgen_fail(CLGEN_E_NOMEM, "out of memory: could not allocate %zu bytes", bytes); }
 
-void clgen_log_write(const clgen_log *log, clgen_log_level level, const char *format, ...) {
+void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char *format, ...) {
   if (!log || !log->write) return;
   char text[1024];
   va_list args;

@@ -7,6 +7,8 @@
 
 #include <clgen/device.h>
 
+#include "base/base.h"
+
 typedef struct {
   cl_platform_id platform;
   cl_device_id device;
@@ -18,12 +20,13 @@ typedef struct {
   char *fingerprint; /* platform, device, driver and versions: part of every cache key */
 } clgen_cl;
 
+/* Adds every platform and device of the ICD loader to the list; without any it succeeds. Only asks, creates nothing. */
 int clgen_cl_find(clgen_device_list *list);
 int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_device_options *options);
 void clgen_cl_close(clgen_cl *cl);
 
 /* Sets the message "what: CL_OUT_OF_RESOURCES (-5)" and returns CLGEN_E_DEVICE (CLGEN_E_NOMEM for allocation failures). */
-int clgen_cl_fail(cl_int err, const char *format, ...);
+int clgen_cl_fail(cl_int err, const char *format, ...) CLGEN_PRINTF(2, 3);
 const char *clgen_cl_error_name(cl_int err);
 
 /* Builds OpenCL C for the device, from the program cache when it can. A failed build gives the compiler's log. */

@@ -1,0 +1,93 @@
+/* Opening an OpenCL device: context, queue, and where its caches lie. */
+#include "device/opencl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+/* $XDG_CACHE_HOME and $HOME count only when absolute, as the XDG specification says. */
+static char *default_cache_dir(void) {
+  const char *xdg = getenv("XDG_CACHE_HOME");
+  if (xdg && xdg[0] == '/') return clgen_format("%s/clgen", xdg);
+  const char *home = getenv("HOME");
+  if (home && home[0] == '/') return clgen_format("%s/.cache/clgen", home);
+  return NULL;
+}
+
+/* The ids behind "P:D". Numbering is the loader's order, which is also clinfo's. */
+static int find_ids(clgen_cl *cl, const char *spec) {
+  unsigned p = 0, d = 0;
+  if (sscanf(spec, "%u:%u", &p, &d) != 2) return clgen_fail(CLGEN_E_INVALID, "'%s' is not PLATFORM:DEVICE", spec);
+  cl_uint n_platforms = 0, n_devices = 0;
+  cl_int err = clGetPlatformIDs(0, NULL, &n_platforms);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "looking for OpenCL platforms");
+  if (p >= n_platforms)
+    return clgen_fail(CLGEN_E_NOTFOUND, "device %s: there are only %u OpenCL platforms", spec, n_platforms);
+  cl_platform_id *platforms = calloc(n_platforms, sizeof *platforms);
+  if (!platforms) return clgen_fail_nomem(n_platforms * sizeof *platforms);
+  err = clGetPlatformIDs(n_platforms, platforms, NULL);
+  cl->platform = platforms[p];
+  free(platforms);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "listing the OpenCL platforms");
+  err = clGetDeviceIDs(cl->platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n_devices);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "device %s: looking for the platform's devices", spec);
+  if (d >= n_devices) return clgen_fail(CLGEN_E_NOTFOUND, "device %s: its platform has only %u devices", spec, n_devices);
+  cl_device_id *devices = calloc(n_devices, sizeof *devices);
+  if (!devices) return clgen_fail_nomem(n_devices * sizeof *devices);
+  err = clGetDeviceIDs(cl->platform, CL_DEVICE_TYPE_ALL, n_devices, devices, NULL);
+  cl->device = devices[d];
+  free(devices);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "device %s: listing the platform's devices", spec);
+}
+
+/* Whatever may change what a compiled program or a tuning result is worth. */
+static char *make_fingerprint(const clgen_device_info *info) {
+  return clgen_format("%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%u", info->platform, info->platform_version, info->name, info->vendor,
+                      info->driver, info->version, info->c_version, info->extensions, info->compute_units);
+}
+
+static int open_queue(clgen_cl *cl) {
+  const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)cl->platform, 0};
+  cl_int err = CL_SUCCESS;
+  cl->context = clCreateContext(properties, 1, &cl->device, NULL, NULL, &err);
+  if (err != CL_SUCCESS || !cl->context) return clgen_cl_fail(err, "%s: creating a context", cl->info.name);
+  cl->queue = clCreateCommandQueue(cl->context, cl->device, cl->options.profile ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
+  if (err != CL_SUCCESS || !cl->queue) return clgen_cl_fail(err, "%s: creating a command queue", cl->info.name);
+  return CLGEN_OK;
+}
+
+int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_device_options *options) {
+  *out = NULL;
+  clgen_cl *cl = calloc(1, sizeof *cl);
+  if (!cl) return clgen_fail_nomem(sizeof *cl);
+  cl->info = *info;
+  if (options) cl->options = *options;
+  int code = find_ids(cl, info->spec);
+  if (code == CLGEN_OK) {
+    cl->fingerprint = make_fingerprint(info);
+    if (!cl->fingerprint) code = CLGEN_E_NOMEM;
+  }
+  if (code == CLGEN_OK && !cl->options.no_cache)
+    cl->cache_dir = cl->options.cache_dir ? clgen_strdup(cl->options.cache_dir) : default_cache_dir();
+  cl->options.cache_dir = cl->cache_dir; /* the caller's string need not live on */
+  if (code == CLGEN_OK) code = open_queue(cl);
+  if (code != CLGEN_OK) {
+    clgen_cl_close(cl);
+    return code;
+  }
+  *out = cl;
+  return CLGEN_OK;
+}
+
+void clgen_cl_close(clgen_cl *cl) {
+  if (!cl) return;
+  if (cl->queue) {
+    clFinish(cl->queue);
+    clReleaseCommandQueue(cl->queue);
+  }
+  if (cl->context) clReleaseContext(cl->context);
+  free(cl->cache_dir);
+  free(cl->fingerprint);
+  free(cl);
+}
