@@ -32,8 +32,9 @@ typedef struct {
   int64_t dim[CLGEN_MAX_DIMS];
 } clgen_shape;
 
-/* clgen_shape_of(4, 64, 3, 32, 32) */
-clgen_shape clgen_shape_of(int ndim, ...);
+/* The number of dimensions, then each: clgen_shape_of(4, 64, 3, 32, 32); clgen_shape_of(0) is a scalar. */
+#define clgen_shape_of(...) clgen_shape_from((const int64_t[]){__VA_ARGS__})
+clgen_shape clgen_shape_from(const int64_t *ndim_and_dims);
 int64_t clgen_shape_count(const clgen_shape *shape);
 bool clgen_shape_equal(const clgen_shape *a, const clgen_shape *b);
 /* "64x3x32x32" ("scalar" for none) into buf; returns buf. 96 bytes hold every shape. */
