@@ -78,7 +78,7 @@ clgen_tensor *clgen_affine(clgen_tensor *x, float scale, float shift); /* scale 
 clgen_tensor *clgen_neg(clgen_tensor *x);
 clgen_tensor *clgen_abs(clgen_tensor *x);
 clgen_tensor *clgen_sign(clgen_tensor *x);
-clgen_tensor *clgen_unit_step(clgen_tensor *x); /* 1 where x > 0, else 0 */
+clgen_tensor *clgen_unit_step(clgen_tensor *x); /* 1 where x > 0, else 0; derivative 0 */
 clgen_tensor *clgen_relu(clgen_tensor *x);
 clgen_tensor *clgen_leaky_relu(clgen_tensor *x, float slope);
 clgen_tensor *clgen_tanh(clgen_tensor *x);

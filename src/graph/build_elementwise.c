@@ -91,7 +91,7 @@ clgen_tensor *clgen_where(clgen_tensor *condition, clgen_tensor *a, clgen_tensor
 clgen_tensor *clgen_neg(clgen_tensor *x) { return clgen_affine(x, -1, 0); }
 clgen_tensor *clgen_abs(clgen_tensor *x) { return unary(CLGEN_EW_ABS, x, 0, 0); }
 clgen_tensor *clgen_sign(clgen_tensor *x) { return unary(CLGEN_EW_SIGN, x, 0, 0); }
-clgen_tensor *clgen_step(clgen_tensor *x) { return unary(CLGEN_EW_STEP, x, 0, 0); }
+clgen_tensor *clgen_unit_step(clgen_tensor *x) { return unary(CLGEN_EW_STEP, x, 0, 0); }
 clgen_tensor *clgen_relu(clgen_tensor *x) { return unary(CLGEN_EW_RELU, x, 0, 0); }
 clgen_tensor *clgen_leaky_relu(clgen_tensor *x, float slope) { return unary(CLGEN_EW_LEAKY_RELU, x, slope, 0); }
 clgen_tensor *clgen_tanh(clgen_tensor *x) { return unary(CLGEN_EW_TANH, x, 0, 0); }

@@ -16,8 +16,8 @@ static bool all_f32(const char *op, int n, clgen_tensor *const *in) {
 
 static clgen_tensor *shapes_fail(const char *op, const clgen_tensor *a, const clgen_tensor *b, const char *why) {
   char ta[96], tb[96];
-  return clgen_node_fail(op, "%s and %s: %s", clgen_shape_text(&a->shape, ta, sizeof ta), clgen_shape_text(&b->shape, tb, sizeof tb),
-                         why);
+  return clgen_node_fail(op, "%s and %s: %s", clgen_shape_text(&a->shape, ta, sizeof ta),
+                         clgen_shape_text(&b->shape, tb, sizeof tb), why);
 }
 
 static bool is_transpose(const clgen_tensor *t) { return t->op == CLGEN_OP_PERMUTE && t->shape.ndim == 2; }
@@ -39,7 +39,8 @@ clgen_tensor *clgen_matmul(clgen_tensor *a, clgen_tensor *b, bool transpose_a, b
 }
 
 static bool conv_ok(const char *op, const clgen_tensor *a, const clgen_tensor *b, clgen_conv conv) {
-  if (a->shape.ndim != 4 || b->shape.ndim != 4) return shapes_fail(op, a, b, "two tensors of four dimensions are needed"), false;
+  if (a->shape.ndim != 4 || b->shape.ndim != 4)
+    return shapes_fail(op, a, b, "two tensors of four dimensions are needed"), false;
   if (conv.stride_h < 1 || conv.stride_w < 1 || conv.pad_h < 0 || conv.pad_w < 0)
     return shapes_fail(op, a, b, "the stride must be at least 1 and the padding at least 0"), false;
   return true;
@@ -96,7 +97,8 @@ clgen_tensor *clgen_conv2d_weight_grad(clgen_tensor *x, clgen_tensor *dy, clgen_
 /* ---- Writes to states ---- */
 
 static const clgen_tensor *state_under(const clgen_tensor *t) {
-  while (t->op == CLGEN_OP_ASSIGN || t->op == CLGEN_OP_PACK || t->op == CLGEN_OP_RESHAPE || t->op == CLGEN_OP_SLICE) t = t->in[0];
+  while (t->op == CLGEN_OP_ASSIGN || t->op == CLGEN_OP_PACK || t->op == CLGEN_OP_RESHAPE || t->op == CLGEN_OP_SLICE)
+    t = t->in[0];
   return t->op == CLGEN_OP_STATE ? t : NULL;
 }
 

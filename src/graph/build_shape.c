@@ -42,7 +42,8 @@ clgen_tensor *clgen_permute(clgen_tensor *x, const int *axes) {
 clgen_tensor *clgen_transpose(clgen_tensor *x) {
   if (!clgen_operands_ok("transpose", 1, &x)) return NULL;
   char a[96];
-  if (x->shape.ndim != 2) return clgen_node_fail("transpose", "%s is not a matrix", clgen_shape_text(&x->shape, a, sizeof a));
+  if (x->shape.ndim != 2)
+    return clgen_node_fail("transpose", "%s is not a matrix", clgen_shape_text(&x->shape, a, sizeof a));
   return clgen_permute(x, (int[]){1, 0});
 }
 
@@ -73,8 +74,8 @@ clgen_tensor *clgen_slice(clgen_tensor *x, int axis, int64_t start, int64_t size
   int64_t have = x->shape.dim[axis];
   if (start < 0 || size < 1 || start > have - size) {
     char a[96];
-    return clgen_node_fail("slice", "%lld elements from %lld on are not inside axis %d of %s", (long long)size, (long long)start,
-                           axis, clgen_shape_text(&x->shape, a, sizeof a));
+    return clgen_node_fail("slice", "%lld elements from %lld on are not inside axis %d of %s", (long long)size,
+                           (long long)start, axis, clgen_shape_text(&x->shape, a, sizeof a));
   }
   if (size == have) return x;
   clgen_shape shape = x->shape;
@@ -89,7 +90,8 @@ clgen_tensor *clgen_slice(clgen_tensor *x, int axis, int64_t start, int64_t size
 
 clgen_tensor *clgen_pad(clgen_tensor *x, int axis, int64_t before, int64_t after) {
   if (!clgen_operands_ok("pad", 1, &x) || !axis_ok("pad", x, axis)) return NULL;
-  if (before < 0 || after < 0) return clgen_node_fail("pad", "a negative amount (%lld, %lld)", (long long)before, (long long)after);
+  if (before < 0 || after < 0)
+    return clgen_node_fail("pad", "a negative amount (%lld, %lld)", (long long)before, (long long)after);
   if (!before && !after) return x;
   clgen_shape shape = x->shape;
   shape.dim[axis] += before + after;
@@ -111,7 +113,8 @@ clgen_tensor *clgen_concat(int n, clgen_tensor *const *xs, int axis) {
     char a[96], b[96];
     if (!ok)
       return clgen_node_fail("concat", "%s and %s differ elsewhere than on axis %d",
-                             clgen_shape_text(&xs[0]->shape, a, sizeof a), clgen_shape_text(&xs[i]->shape, b, sizeof b), axis);
+                             clgen_shape_text(&xs[0]->shape, a, sizeof a), clgen_shape_text(&xs[i]->shape, b, sizeof b),
+                             axis);
     shape.dim[axis] += xs[i]->shape.dim[axis];
   }
   if (n == 1) return xs[0];

@@ -1,5 +1,5 @@
-/* Reverse-mode differentiation that adds nodes: each operation has one rule, written with the public builders, so that what it
- * adds can be differentiated again. */
+/* Reverse-mode differentiation that adds nodes: each operation has one rule, written with the public builders, so that what
+ * it adds can be differentiated again. */
 #include "graph/internal.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static clgen_tensor *slope_of(clgen_tensor *y, clgen_tensor *x, bool *zero) {
     case CLGEN_EW_AFFINE: return clgen_constant(g, p, y->shape);
     case CLGEN_EW_NEG: return clgen_constant(g, -1, y->shape);
     case CLGEN_EW_ABS: return clgen_sign(x);
-    case CLGEN_EW_RELU: return clgen_step(x);
+    case CLGEN_EW_RELU: return clgen_unit_step(x);
     case CLGEN_EW_LEAKY_RELU: return clgen_elementwise(CLGEN_EW_LEAKY_STEP, 1, &x, p, 0);
     case CLGEN_EW_TANH: return clgen_affine(clgen_square(y), -1, 1);
     case CLGEN_EW_SIGMOID: return clgen_mul(y, clgen_affine(y, -1, 1));
@@ -197,7 +197,9 @@ static void rule(context *c, clgen_tensor *y, clgen_tensor *gy) {
     case CLGEN_OP_PERMUTE: grad_permute(c, y, gy); break;
     case CLGEN_OP_BROADCAST: grad_broadcast(c, y, gy); break;
     case CLGEN_OP_SLICE: grad_slice(c, y, gy); break;
-    case CLGEN_OP_PAD: give(c, y, 0, clgen_slice(gy, y->attr.axis, y->attr.before, y->in[0]->shape.dim[y->attr.axis])); break;
+    case CLGEN_OP_PAD:
+      give(c, y, 0, clgen_slice(gy, y->attr.axis, y->attr.before, y->in[0]->shape.dim[y->attr.axis]));
+      break;
     case CLGEN_OP_CONCAT: grad_concat(c, y, gy); break;
     case CLGEN_OP_SUM: give(c, y, 0, clgen_broadcast(gy, y->in[0]->shape)); break;
     case CLGEN_OP_MATMUL: grad_matmul(c, y, gy); break;
@@ -240,7 +242,8 @@ int clgen_grad(clgen_tensor *loss, int n, clgen_tensor *const *wrt, clgen_tensor
   if (!clgen_operands_ok("grad", 1, &loss) || !clgen_operands_ok("grad", n, wrt)) return CLGEN_E_INVALID;
   if (clgen_shape_count(&loss->shape) != 1 || loss->dtype != CLGEN_F32) {
     char text[96];
-    return clgen_fail(CLGEN_E_INVALID, "grad: the loss must be one F32 element, not %s", clgen_shape_text(&loss->shape, text, 96));
+    return clgen_fail(CLGEN_E_INVALID, "grad: the loss must be one F32 element, not %s",
+                      clgen_shape_text(&loss->shape, text, 96));
   }
   /* Rules add nodes behind the loss, and may find equal ones before it: only nodes up to the loss have an adjoint. */
   size_t room = (size_t)loss->graph->count;

@@ -163,7 +163,8 @@ clgen_tensor *clgen_node_add(clgen_graph *g, int op, clgen_dtype dtype, clgen_sh
   for (int i = 0; i < shape.ndim; ++i)
     if (shape.dim[i] < 1) {
       char text[96];
-      return clgen_node_fail(clgen_op_name(op), "a result of shape %s is empty", clgen_shape_text(&shape, text, sizeof text));
+      return clgen_node_fail(clgen_op_name(op), "a result of shape %s is empty",
+                             clgen_shape_text(&shape, text, sizeof text));
     }
   clgen_tensor like = {.graph = g, .op = op, .dtype = dtype, .shape = shape, .n_in = n_in, .in = (clgen_tensor **)in};
   if (attr)
@@ -216,7 +217,8 @@ clgen_tensor *clgen_constant(clgen_graph *g, float value, clgen_shape shape) {
   return clgen_node_add(g, CLGEN_EW_CONST, CLGEN_F32, shape, 0, NULL, &attr);
 }
 
-static clgen_tensor *random_node(int op, clgen_graph *g, clgen_tensor *counter, uint64_t seed, uint32_t stream, clgen_shape shape) {
+static clgen_tensor *random_node(int op, clgen_graph *g, clgen_tensor *counter, uint64_t seed, uint32_t stream,
+                                 clgen_shape shape) {
   if (!clgen_operands_ok(clgen_op_name(op), 1, &counter)) return NULL;
   if (counter->dtype != CLGEN_U32 || clgen_shape_count(&counter->shape) != 1)
     return clgen_node_fail(clgen_op_name(op), "the counter must be one U32 element");
@@ -227,7 +229,8 @@ static clgen_tensor *random_node(int op, clgen_graph *g, clgen_tensor *counter, 
   return clgen_node_add(g, op, CLGEN_F32, shape, 1, &counter, &attr);
 }
 
-clgen_tensor *clgen_random_uniform(clgen_graph *g, clgen_tensor *counter, uint64_t seed, uint32_t stream, clgen_shape shape) {
+clgen_tensor *clgen_random_uniform(clgen_graph *g, clgen_tensor *counter, uint64_t seed, uint32_t stream,
+                                   clgen_shape shape) {
   return random_node(CLGEN_EW_RANDOM_UNIFORM, g, counter, seed, stream, shape);
 }
 

@@ -6,22 +6,22 @@
 #include "base/base.h"
 
 /* Operations that are not elementwise, X(NAME, name). An elementwise operation is its clgen_ew_op. */
-#define CLGEN_STRUCTURAL_OPS(X)                  \
-  X(INPUT, input)                                \
-  X(STATE, state)                                \
-  X(RESHAPE, reshape)                            \
-  X(PERMUTE, permute)                            \
-  X(BROADCAST, broadcast)                        \
-  X(SLICE, slice)                                \
-  X(STOP_GRADIENT, stop_gradient)                \
-  X(PAD, pad)                                    \
-  X(CONCAT, concat)                              \
-  X(SUM, sum)                                    \
-  X(MATMUL, matmul)                              \
-  X(CONV2D, conv2d)                              \
-  X(CONV2D_INPUT_GRAD, conv2d_input_grad)        \
-  X(CONV2D_WEIGHT_GRAD, conv2d_weight_grad)      \
-  X(ASSIGN, assign)                              \
+#define CLGEN_STRUCTURAL_OPS(X)             \
+  X(INPUT, input)                           \
+  X(STATE, state)                           \
+  X(RESHAPE, reshape)                       \
+  X(PERMUTE, permute)                       \
+  X(BROADCAST, broadcast)                   \
+  X(SLICE, slice)                           \
+  X(STOP_GRADIENT, stop_gradient)           \
+  X(PAD, pad)                               \
+  X(CONCAT, concat)                         \
+  X(SUM, sum)                               \
+  X(MATMUL, matmul)                         \
+  X(CONV2D, conv2d)                         \
+  X(CONV2D_INPUT_GRAD, conv2d_input_grad)   \
+  X(CONV2D_WEIGHT_GRAD, conv2d_weight_grad) \
+  X(ASSIGN, assign)                         \
   X(PACK, pack)
 
 enum {
@@ -30,7 +30,7 @@ enum {
 #define X(NAME, name) CLGEN_OP_##NAME,
   CLGEN_STRUCTURAL_OPS(X)
 #undef X
-  CLGEN_OP_COUNT
+      CLGEN_OP_COUNT
 };
 
 const char *clgen_op_name(int op);
@@ -46,10 +46,10 @@ static inline bool clgen_op_is_view(int op) {
 typedef struct {
   float p, q;
   uint64_t seed;
-  uint32_t stream, mask;       /* mask: the axes of a sum */
-  int64_t start, before, after;/* slice; pad */
-  int axes[CLGEN_MAX_DIMS];    /* permute */
-  int axis;                    /* slice, pad, concat */
+  uint32_t stream, mask;        /* mask: the axes of a sum */
+  int64_t start, before, after; /* slice; pad */
+  int axes[CLGEN_MAX_DIMS];     /* permute */
+  int axis;                     /* slice, pad, concat */
   int transpose_a, transpose_b;
   clgen_conv conv;
 } clgen_attr;

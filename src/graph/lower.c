@@ -30,7 +30,8 @@ static void find_alive(clgen_lowering *L) {
 }
 
 static bool is_heavy(int op) {
-  return op == CLGEN_OP_MATMUL || op == CLGEN_OP_CONV2D || op == CLGEN_OP_CONV2D_INPUT_GRAD || op == CLGEN_OP_CONV2D_WEIGHT_GRAD;
+  return op == CLGEN_OP_MATMUL || op == CLGEN_OP_CONV2D || op == CLGEN_OP_CONV2D_INPUT_GRAD ||
+         op == CLGEN_OP_CONV2D_WEIGHT_GRAD;
 }
 
 /* ---- Pieces of a pack that are computed where they belong ---- */
@@ -92,7 +93,7 @@ static void make_view(clgen_lowering *L, const clgen_tensor *t, bool must_be_con
 }
 
 static int make_views(clgen_lowering *L) {
-  bool *contiguous = calloc((size_t)L->g->count, sizeof *contiguous);
+  bool *contiguous = calloc((size_t)(unsigned)L->g->count + 1u, sizeof *contiguous);
   if (!contiguous) return clgen_fail_nomem((size_t)L->g->count);
   for (int i = 0; i < L->g->count; ++i) {
     const clgen_tensor *t = L->g->node[i];
@@ -147,16 +148,18 @@ static int check_stale(const clgen_lowering *L) {
     int64_t from = L->low->view[a].offset, to = from + clgen_shape_count(&w->shape);
     for (int i = a + 1; i < L->g->count; ++i) {
       const clgen_tensor *t = L->g->node[i];
-      if (!L->alive[i] || clgen_op_is_view(t->op)) continue;
+      if (!L->alive[i] || (clgen_op_is_view(t->op) && !L->copied[i])) continue;
       for (int k = clgen_writes_state(t) ? 1 : 0; k < t->n_in; ++k) {
         const clgen_tensor *base = clgen_base_of(L, t->in[k]);
-        if (base->id >= a || clgen_state_of(base) != state || clgen_op_is_elementwise(base->op)) continue;
+        if (base->id >= a || L->copied[base->id] || clgen_state_of(base) != state) continue;
         int64_t low = L->low->view[t->in[k]->id].offset, high = low;
         for (int d = 0; d < t->in[k]->shape.ndim; ++d)
           high += (t->in[k]->shape.dim[d] - 1) * L->low->view[t->in[k]->id].stride[d];
         if (low < to && high >= from)
-          return clgen_fail(CLGEN_E_INVALID, "%s reads state \"%s\" through a handle from before it was written; use the handle "
-                            "that the write returned", clgen_op_name(t->op), state->name);
+          return clgen_fail(CLGEN_E_INVALID,
+                            "%s reads state \"%s\" through a handle from before it was written; use the handle "
+                            "that the write returned",
+                            clgen_op_name(t->op), state->name);
       }
     }
   }
@@ -165,7 +168,7 @@ static int check_stale(const clgen_lowering *L) {
 
 int clgen_lower(clgen_lowered *out, const clgen_graph *g) {
   memset(out, 0, sizeof *out);
-  size_t n = (size_t)g->count + 1;
+  size_t n = (size_t)(unsigned)g->count + 1u;
   clgen_lowering L = {.g = g, .low = out};
   out->view = calloc(n, sizeof *out->view);
   out->has_view = calloc(n, sizeof *out->has_view);

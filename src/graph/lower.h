@@ -14,8 +14,8 @@ typedef struct {
 typedef struct {
   int *member;
   int n, room;
-  int last;             /* the largest member: the group runs there */
-  bool closed;          /* takes no more members */
+  int last;    /* the largest member: the group runs there */
+  bool closed; /* takes no more members */
   bool reduce;
   clgen_shape domain;
 } clgen_group;
@@ -26,10 +26,10 @@ typedef struct {
   bool *alive, *copied; /* copied: a view (or constant) that must be written out */
   int *use_start;       /* uses of node i: use[use_start[i] .. use_start[i+1]-1], in the order of their ids */
   clgen_use *use;
-  int *group;           /* by node; -1: none */
+  int *group; /* by node; -1: none */
   clgen_group *groups;
   int n_groups, room_groups;
-  int *placed_in;       /* by node: the PACK that takes it as a piece in place, or -1 */
+  int *placed_in; /* by node: the PACK that takes it as a piece in place, or -1 */
 } clgen_lowering;
 
 const clgen_tensor *clgen_state_of(const clgen_tensor *t); /* the STATE under assignments, packs and views; NULL */

@@ -22,8 +22,8 @@ bool clgen_view_is_contiguous(const clgen_view *v, const clgen_shape *shape) {
   return true;
 }
 
-/* Splits and joins axes without moving anything, where the strides allow it: runs of old and new axes with the same number of
- * elements are matched, and inside a run the old axes must lie as if contiguous. */
+/* Splits and joins axes without moving anything, where the strides allow it: runs of old and new axes with the same number
+ * of elements are matched, and inside a run the old axes must lie as if contiguous. */
 static bool reshape_view(const clgen_shape *from, const clgen_view *in, const clgen_shape *to, clgen_view *out) {
   int i = from->ndim - 1, j = to->ndim - 1;
   while (i >= 0 || j >= 0) {
@@ -67,7 +67,8 @@ bool clgen_view_apply(const clgen_tensor *t, const clgen_view *in, clgen_view *o
       return true;
     case CLGEN_OP_BROADCAST: {
       int lead = t->shape.ndim - from->ndim;
-      for (int k = 0; k < from->ndim; ++k) out->stride[lead + k] = from->dim[k] == t->shape.dim[lead + k] ? in->stride[k] : 0;
+      for (int k = 0; k < from->ndim; ++k)
+        out->stride[lead + k] = from->dim[k] == t->shape.dim[lead + k] ? in->stride[k] : 0;
       return true;
     }
     default: return false;
