@@ -124,6 +124,42 @@ clgen_tensor *clgen_concat(int n, clgen_tensor *const *xs, int axis) {
   return clgen_node_add(xs[0]->graph, CLGEN_OP_CONCAT, CLGEN_F32, shape, n, xs, &attr);
 }
 
+/* Whether t is the same along all of these axes because it was broadcast there. */
+static bool constant_along(const clgen_tensor *t, unsigned axes) {
+  if (t->op != CLGEN_OP_BROADCAST) return false;
+  int lead = t->shape.ndim - t->in[0]->shape.ndim;
+  for (int k = lead; k < t->shape.ndim; ++k)
+    if ((axes >> k & 1u) && t->in[0]->shape.dim[k - lead] != 1) return false;
+  return true;
+}
+
+/* Splits a product into a factor that is constant along the axes and the rest; NULL when there is none. */
+static clgen_tensor *split_factor(clgen_tensor *x, unsigned axes, clgen_tensor **factor) {
+  if (x->op != CLGEN_EW_MUL) return NULL;
+  for (int side = 0; side < 2; ++side)
+    if (constant_along(x->in[side], axes)) return *factor = x->in[side]->in[0], x->in[1 - side];
+  for (int side = 0; side < 2; ++side) {
+    clgen_tensor *rest = split_factor(x->in[side], axes, factor);
+    if (rest) return clgen_mul(rest, x->in[1 - side]);
+  }
+  return NULL;
+}
+
+/* sum(a f) = f sum(a) where f does not vary: the gradients of a scale and of the normalisation under it then share their sums. */
+static clgen_tensor *sum_node(clgen_tensor *x, unsigned axes, const clgen_shape *kept) {
+  clgen_tensor *factor = NULL, *rest = split_factor(x, axes, &factor);
+  if (rest) {
+    clgen_shape small = {.ndim = kept->ndim};
+    int lead = kept->ndim - factor->shape.ndim;
+    for (int k = 0; k < kept->ndim; ++k) small.dim[k] = k < lead ? 1 : factor->shape.dim[k - lead];
+    return clgen_mul(clgen_sum(rest, axes, true), clgen_reshape(factor, small));
+  }
+  clgen_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.mask = axes;
+  return clgen_node_add(x->graph, CLGEN_OP_SUM, CLGEN_F32, *kept, 1, &x, &attr);
+}
+
 clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) {
   if (!clgen_operands_ok("sum", 1, &x)) return NULL;
   unsigned all = (1u << x->shape.ndim) - 1u;
@@ -148,10 +184,7 @@ clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) {
   } else if (count == 1) {
     s = clgen_affine(x, 1, 0);
   } else {
-    clgen_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.mask = axes;
-    s = clgen_node_add(x->graph, CLGEN_OP_SUM, CLGEN_F32, kept, 1, &x, &attr);
+    s = sum_node(x, axes, &kept);
   }
   return keep_dims ? s : clgen_reshape(s, dropped);
 }
