@@ -5,6 +5,7 @@
 #include <clgen/error.h>
 #include <clgen/device.h>
 #include <clgen/graph.h>
+#include <clgen/nn.h>
 #include <clgen/data.h>
 #include <clgen/image.h>
 #include <clgen/safetensors.h>

@@ -51,5 +51,14 @@ uint64_t clgen_hash64(const void *data, size_t size, uint64_t seed); /* FNV-1a *
 
 /* Philox4x32-10: out = the four words for this counter and key. */
 void clgen_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+/* Element `index` of clgen_random_uniform and clgen_random_normal (clgen/graph.h): the same bits as every device draws. */
+float clgen_uniform_at(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index);
+float clgen_normal_at(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index);
+/* Elements 0 .. n-1. */
+void clgen_uniforms_fill(uint64_t seed, uint32_t stream, uint32_t counter, int64_t n, float *out);
+void clgen_normals_fill(uint64_t seed, uint32_t stream, uint32_t counter, int64_t n, float *out);
+
+/* Who draws from which stream of a seed. */
+enum { CLGEN_STREAM_INIT = 1, CLGEN_STREAM_NOISE, CLGEN_STREAM_LATENT, CLGEN_STREAM_METRIC };
 
 #endif

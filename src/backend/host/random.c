@@ -1,36 +1,12 @@
-/* Random numbers as functions of (seed, stream, counter, index). The mapping from Philox's words to floats is the device's
- * own file, compiled as C: the bits are promised to be the same, so there is one text. The tests compare its Philox with
- * clgen_philox and its normals with Box & Muller in double. */
-#include <math.h>
-#include <string.h>
-
+/* The host backend draws with the library's own functions: the bits are promised to be the same everywhere. The tests
+ * compare their Philox with clgen_philox and their normals with Box & Muller in double. */
 #include "backend/host/host.h"
-
-static float as_float(uint32_t bits) {
-  float f;
-  memcpy(&f, &bits, sizeof f);
-  return f;
-}
-
-static uint32_t as_uint(float f) {
-  uint32_t bits;
-  memcpy(&bits, &f, sizeof bits);
-  return bits;
-}
-
-#define uint uint32_t
-#define CLGEN_FMA(a, b, c) fmaf(a, b, c)
-#define CLGEN_AS_FLOAT(bits) as_float(bits)
-#define CLGEN_AS_UINT(f) as_uint(f)
-#define CLGEN_MULHI(a, b) ((uint32_t)((uint64_t)(a) * (b) >> 32))
-#include "cl/philox.cl"
+#include "base/base.h"
 
 float clgen_host_uniform(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index) {
-  return clgen_random_uniform1((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
-                               counter);
+  return clgen_uniform_at(seed, stream, counter, index);
 }
 
 float clgen_host_normal(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index) {
-  return clgen_random_normal1((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
-                              counter);
+  return clgen_normal_at(seed, stream, counter, index);
 }

@@ -1,0 +1,106 @@
+/* Networks: layers with PyTorch's names and layouts, initialisers, losses and optimisers, all as nodes of a graph.
+ *
+ * All parameters of a network lie in one state "<prefix>.param", its running statistics in "<prefix>.stat", its gradients in
+ * "<prefix>.grad", and an optimiser's moments beside them: each is one pass over one buffer. */
+#ifndef CLGEN_NN_H
+#define CLGEN_NN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <clgen/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Networks ------------------------------------------------------------------------------------------------------- */
+
+/* How weights start: PyTorch's defaults (uniform within 1/sqrt(fan in); batch norm 1 and 0), or those of DCGAN (Radford,
+ * Metz, Chintala 2015: weights N(0, 0.02), batch norm N(1, 0.02) and 0). */
+typedef enum { CLGEN_INIT_PYTORCH, CLGEN_INIT_DCGAN } clgen_init_scheme;
+
+typedef enum { CLGEN_NET_PARAM, CLGEN_NET_STAT, CLGEN_NET_COUNTER } clgen_net_kind;
+
+/* One entry of the state dict, in PyTorch's order. A counter (num_batches_tracked) has no memory of its own. */
+typedef struct {
+  char name[64]; /* "0.weight" */
+  clgen_net_kind kind;
+  clgen_shape shape;
+  int64_t offset;      /* elements into "<prefix>.param" or "<prefix>.stat" */
+  double mean, spread; /* starts as N(mean, spread), or uniform on mean +- spread */
+  bool uniform;
+} clgen_net_tensor;
+
+typedef struct clgen_net clgen_net;
+int clgen_net_create(clgen_net **out, clgen_init_scheme scheme);
+void clgen_net_free(clgen_net *net);
+
+/* Each adds a layer and returns its index, or a negative code. Names are copied: "0", "fc1". */
+int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out); /* with a bias; weight (out,in) */
+int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad, bool bias);
+/* Weight (in,out,kernel,kernel); the result is (size - 1) stride - 2 pad + kernel. */
+int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad,
+                               bool bias);
+int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels); /* eps 1e-5, momentum 0.1 */
+int clgen_net_relu(clgen_net *net);
+int clgen_net_leaky_relu(clgen_net *net, float slope);
+int clgen_net_tanh(clgen_net *net);
+int clgen_net_layer_count(const clgen_net *net);
+
+int clgen_net_tensor_count(const clgen_net *net);
+const clgen_net_tensor *clgen_net_tensor_at(const clgen_net *net, int index);
+int64_t clgen_net_param_size(const clgen_net *net);  /* elements of "<prefix>.param", gaps of alignment included */
+int64_t clgen_net_stat_size(const clgen_net *net);   /* 0 without batch norm: then there is no "<prefix>.stat" */
+int64_t clgen_net_param_count(const clgen_net *net); /* trainable numbers */
+
+/* Declares the states and writes the starting values: a function of (seed, prefix, tensor name, index). */
+int clgen_net_init(const clgen_net *net, clgen_store *store, const char *prefix, uint64_t seed);
+
+/* ---- A network in a graph -------------------------------------------------------------------------------------------- */
+
+typedef struct clgen_bound clgen_bound;
+int clgen_net_bind(clgen_bound **out, const clgen_net *net, clgen_graph *graph, const char *prefix);
+void clgen_bound_free(clgen_bound *b);
+/* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
+ * linear layer flattens what it gets. NULL with a message on failure. */
+clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training);
+/* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
+clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
+clgen_tensor *clgen_bound_param(const clgen_bound *b);
+/* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
+clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
+/* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
+int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
+
+/* ---- Losses ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Non-saturating cross entropy with logits: mean softplus(-x) says "real", mean softplus(x) says "fake". */
+clgen_tensor *clgen_loss_real(clgen_tensor *logits);
+clgen_tensor *clgen_loss_fake(clgen_tensor *logits);
+/* -log p(target | logits) of independent Bernoullis, summed over every axis but the first: (N,...) -> (N). */
+clgen_tensor *clgen_loss_bernoulli(clgen_tensor *logits, clgen_tensor *target);
+/* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N). */
+clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar);
+
+/* ---- Optimisers ----------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+  enum { CLGEN_ADAM, CLGEN_SGD } kind;
+  double beta1, beta2, eps; /* Adam (Kingma & Ba 2014), as PyTorch computes it */
+  double momentum;          /* SGD */
+} clgen_optimizer;
+
+#define CLGEN_OPTIMIZER_SCALARS 2
+/* What changes from step to step (counted from 1), for the `scalars` below. */
+void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]);
+/* One update of b's parameters; its moments are the states "<prefix>.adam.m", "<prefix>.adam.v" or "<prefix>.sgd.m". scalars
+ * is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
+int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,156 @@
+/* A network's tensors as views of its states in a graph, and its layers as nodes. */
+#include "nn/nn_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_NORM_EPS 1e-5f
+#define BATCH_NORM_MOMENTUM 0.1
+
+static clgen_tensor *view(clgen_tensor *flat, const clgen_net_tensor *t) {
+  return clgen_reshape(clgen_slice(flat, 0, t->offset, clgen_shape_count(&t->shape)), t->shape);
+}
+
+int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param) {
+  b->param = param;
+  for (int i = 0; i < b->net->n_tensors; ++i) {
+    if (b->net->tensors[i].kind != CLGEN_NET_PARAM) continue;
+    b->tensor[i] = view(param, &b->net->tensors[i]);
+    if (!b->tensor[i]) return CLGEN_E_INVALID;
+  }
+  return CLGEN_OK;
+}
+
+static clgen_tensor *state(const clgen_bound *b, const char *suffix, int64_t size) {
+  char name[64];
+  snprintf(name, sizeof name, "%s.%s", b->prefix, suffix);
+  return clgen_state(b->graph, name, CLGEN_F32, clgen_shape_of(1, size));
+}
+
+clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix) { return state(b, suffix, b->net->params); }
+
+int clgen_net_bind(clgen_bound **out, const clgen_net *net, clgen_graph *graph, const char *prefix) {
+  *out = NULL;
+  clgen_bound *b = calloc(1, sizeof *b);
+  if (!b) return clgen_fail_nomem(sizeof *b);
+  b->net = net;
+  b->graph = graph;
+  b->tensor = calloc((size_t)net->n_tensors + 1, sizeof(clgen_tensor *));
+  int code = b->tensor ? CLGEN_OK : clgen_fail_nomem((size_t)net->n_tensors * sizeof(clgen_tensor *));
+  if (!code && snprintf(b->prefix, sizeof b->prefix, "%s", prefix) >= (int)sizeof b->prefix)
+    code = clgen_fail(CLGEN_E_INVALID, "%s: longer than a network's name may be", prefix);
+  if (!code) code = clgen_bound_rebind(b, state(b, "param", net->params));
+  clgen_tensor *stat = !code && net->stats ? state(b, "stat", net->stats) : NULL;
+  for (int i = 0; !code && i < net->n_tensors; ++i) {
+    if (net->tensors[i].kind != CLGEN_NET_STAT) continue;
+    b->tensor[i] = view(stat, &net->tensors[i]);
+    if (!b->tensor[i]) code = CLGEN_E_INVALID;
+  }
+  if (code)
+    clgen_bound_free(b);
+  else
+    *out = b;
+  return code;
+}
+
+void clgen_bound_free(clgen_bound *b) {
+  if (!b) return;
+  free(b->tensor);
+  free(b);
+}
+
+clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->tensor[index]; }
+clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
+
+/* ---- Layers ---- */
+
+static clgen_tensor *shape_failure(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted) {
+  char text[96];
+  clgen_fail(CLGEN_E_INVALID, "%s.%s: the input is %s where %s is wanted", b->prefix, b->net->tensors[l->weight].name,
+             clgen_shape_text(clgen_tensor_shape(x), text, sizeof text), wanted);
+  return NULL;
+}
+
+static clgen_tensor *per_channel(clgen_tensor *t, int64_t channels) {
+  return clgen_reshape(t, clgen_shape_of(4, 1, channels, 1, 1));
+}
+
+static clgen_tensor *linear(const clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+  int64_t n = clgen_tensor_dim(x, 0);
+  if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in) return shape_failure(b, l, x, "another number of features");
+  x = clgen_reshape(x, clgen_shape_of(2, n, l->in));
+  return clgen_add(clgen_matmul(x, b->tensor[l->weight], false, true), b->tensor[l->bias]);
+}
+
+static clgen_tensor *convolution(const clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+  const clgen_shape *s = clgen_tensor_shape(x);
+  if (s->ndim != 4 || s->dim[1] != l->in) return shape_failure(b, l, x, "(N,C,H,W) with the layer's channels");
+  clgen_conv conv = {l->stride, l->stride, l->pad, l->pad};
+  clgen_tensor *w = b->tensor[l->weight], *y;
+  int64_t n = s->dim[0], h = s->dim[2], wd = s->dim[3], k = l->kernel;
+  /* Where the kernel meets one position only, the convolution is a matrix product, and is said so. */
+  if (l->kind == CLGEN_LAYER_CONV2D && !l->pad && h == k && wd == k) {
+    y = clgen_matmul(clgen_reshape(x, clgen_shape_of(2, n, l->in * k * k)),
+                     clgen_reshape(w, clgen_shape_of(2, l->out, l->in * k * k)), false, true);
+    y = clgen_reshape(y, clgen_shape_of(4, n, l->out, 1, 1));
+  } else if (l->kind == CLGEN_LAYER_CONV2D) {
+    y = clgen_conv2d(x, w, conv);
+  } else if (!l->pad && h == 1 && wd == 1) {
+    y = clgen_matmul(clgen_reshape(x, clgen_shape_of(2, n, l->in)),
+                     clgen_reshape(w, clgen_shape_of(2, l->in, l->out * k * k)), false, false);
+    y = clgen_reshape(y, clgen_shape_of(4, n, l->out, k, k));
+  } else {
+    y = clgen_conv2d_input_grad(x, w, conv, (h - 1) * l->stride - 2 * l->pad + k, (wd - 1) * l->stride - 2 * l->pad + k);
+  }
+  return l->bias < 0 ? y : clgen_add(y, per_channel(b->tensor[l->bias], l->out));
+}
+
+/* running = (1 - momentum) running + momentum scale batch */
+static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
+  clgen_tensor *old = b->tensor[index];
+  clgen_tensor *now =
+      clgen_reshape(clgen_affine(batch, (float)(BATCH_NORM_MOMENTUM * scale), 0), b->net->tensors[index].shape);
+  b->tensor[index] = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - BATCH_NORM_MOMENTUM), 0), now));
+}
+
+static clgen_tensor *batch_norm(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
+  const clgen_shape *s = clgen_tensor_shape(x);
+  if (s->ndim != 4 || s->dim[1] != l->in) return shape_failure(b, l, x, "(N,C,H,W) with the layer's channels");
+  clgen_tensor *gamma = per_channel(b->tensor[l->weight], l->in), *beta = per_channel(b->tensor[l->bias], l->in), *y;
+  if (training) {
+    int64_t count = clgen_shape_count(s) / l->in;
+    if (count < 2) return shape_failure(b, l, x, "more than one value a channel (a larger batch)");
+    unsigned axes = 1u << 0 | 1u << 2 | 1u << 3;
+    clgen_tensor *mean = clgen_mean(x, axes, true);
+    clgen_tensor *var = clgen_mean(clgen_square(clgen_sub(x, mean)), axes, true);
+    y = clgen_normalize(x, mean, clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS)));
+    move_running(b, l->mean, mean, 1);
+    move_running(b, l->var, var, (double)count / (double)(count - 1)); /* PyTorch keeps the unbiased variance */
+    if (!b->tensor[l->mean] || !b->tensor[l->var]) return NULL;
+  } else {
+    clgen_tensor *mean = per_channel(b->tensor[l->mean], l->in), *var = per_channel(b->tensor[l->var], l->in);
+    y = clgen_mul(clgen_sub(x, mean), clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS)));
+  }
+  return clgen_add(clgen_mul(y, gamma), beta);
+}
+
+clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training) {
+  if (first < 0 || count < 0 || count > b->net->n_layers - first) {
+    clgen_fail(CLGEN_E_INVALID, "%s: layers %d to %d are not all of its %d", b->prefix, first, first + count - 1,
+               b->net->n_layers);
+    return NULL;
+  }
+  for (int i = first; x && i < first + count; ++i) {
+    const clgen_layer *l = &b->net->layers[i];
+    switch (l->kind) {
+      case CLGEN_LAYER_LINEAR: x = linear(b, l, x); break;
+      case CLGEN_LAYER_CONV2D:
+      case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x); break;
+      case CLGEN_LAYER_BATCH_NORM: x = batch_norm(b, l, x, training); break;
+      case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
+      case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;
+      case CLGEN_LAYER_TANH: x = clgen_tanh(x); break;
+    }
+  }
+  return x;
+}

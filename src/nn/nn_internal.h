@@ -1,0 +1,49 @@
+/* What the files of this room share. */
+#ifndef CLGEN_NN_INTERNAL_H
+#define CLGEN_NN_INTERNAL_H
+
+#include <clgen/nn.h>
+
+#include "base/base.h"
+
+typedef enum {
+  CLGEN_LAYER_LINEAR,
+  CLGEN_LAYER_CONV2D,
+  CLGEN_LAYER_CONV_TRANSPOSE2D,
+  CLGEN_LAYER_BATCH_NORM,
+  CLGEN_LAYER_RELU,
+  CLGEN_LAYER_LEAKY_RELU,
+  CLGEN_LAYER_TANH
+} clgen_layer_kind;
+
+typedef struct {
+  clgen_layer_kind kind;
+  int weight, bias, mean, var; /* indices into tensors; -1: none */
+  int64_t in, out;
+  int kernel, stride, pad;
+  float slope;
+} clgen_layer;
+
+struct clgen_net {
+  clgen_init_scheme scheme;
+  clgen_layer *layers;
+  int n_layers, room_layers;
+  clgen_net_tensor *tensors;
+  int n_tensors, room_tensors;
+  int64_t params, stats;
+};
+
+struct clgen_bound {
+  const clgen_net *net;
+  clgen_graph *graph;
+  char prefix[32];
+  clgen_tensor *param;
+  clgen_tensor **tensor; /* by index of the state dict: views, always the newest version */
+};
+
+/* A state beside the parameters: "<prefix>.<suffix>", with their size. */
+clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix);
+/* Points the parameter views at a new version of all parameters; NULL stays an error. */
+int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
+
+#endif

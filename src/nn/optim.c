@@ -1,0 +1,72 @@
+/* Gradients collected into one buffer, and what is done with them: optimisers and averages over all parameters at once. */
+#include "nn/nn_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss) {
+  size_t room = (size_t)b->net->n_tensors + 1;
+  clgen_tensor **wrt = calloc(room, sizeof(clgen_tensor *)), **grads = calloc(room, sizeof(clgen_tensor *)), *out = NULL;
+  int64_t *offsets = calloc(room, sizeof *offsets);
+  int n = 0;
+  if (!wrt || !grads || !offsets) {
+    clgen_fail_nomem(room * sizeof *offsets);
+  } else {
+    for (int i = 0; i < b->net->n_tensors; ++i) {
+      if (b->net->tensors[i].kind != CLGEN_NET_PARAM) continue;
+      wrt[n] = b->tensor[i];
+      offsets[n++] = b->net->tensors[i].offset;
+    }
+    if (!clgen_grad(loss, n, wrt, grads)) out = clgen_pack(clgen_bound_state(b, "grad"), n, grads, offsets);
+  }
+  free(wrt);
+  free(grads);
+  free(offsets);
+  return out;
+}
+
+void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]) {
+  if (o->kind == CLGEN_ADAM) {
+    out[0] = (float)(lr / (1 - pow(o->beta1, (double)step)));
+    out[1] = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
+  } else {
+    out[0] = (float)lr;
+    out[1] = 0;
+  }
+}
+
+/* old + share (target - old), written over old */
+static clgen_tensor *move(clgen_tensor *old, clgen_tensor *target, double share) {
+  return clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - share), 0), clgen_affine(target, (float)share, 0)));
+}
+
+int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars) {
+  clgen_tensor *rate = clgen_slice(scalars, 0, 0, 1), *update;
+  if (o->kind == CLGEN_ADAM) {
+    clgen_tensor *m = move(clgen_bound_state(b, "adam.m"), grad, 1 - o->beta1);
+    clgen_tensor *v = move(clgen_bound_state(b, "adam.v"), clgen_square(grad), 1 - o->beta2);
+    clgen_tensor *root = clgen_mul(clgen_sqrt(v), clgen_slice(scalars, 0, 1, 1));
+    update = clgen_div(m, clgen_affine(root, 1, (float)o->eps));
+  } else {
+    clgen_tensor *m = clgen_bound_state(b, "sgd.m");
+    update = clgen_assign(m, clgen_add(clgen_affine(m, (float)o->momentum, 0), grad));
+  }
+  clgen_tensor *param = clgen_assign(b->param, clgen_sub(b->param, clgen_mul(rate, update)));
+  return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
+}
+
+static clgen_tensor *towards(clgen_tensor *average, clgen_tensor *value, clgen_tensor *beta) {
+  return clgen_assign(average, clgen_add(value, clgen_mul(beta, clgen_sub(average, value))));
+}
+
+int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta) {
+  clgen_tensor *param = towards(average->param, b->param, beta);
+  if (!param) return CLGEN_E_INVALID;
+  int code = clgen_bound_rebind(average, param);
+  for (int i = 0; !code && i < b->net->n_tensors; ++i) {
+    if (b->net->tensors[i].kind != CLGEN_NET_STAT) continue;
+    average->tensor[i] = towards(average->tensor[i], b->tensor[i], beta);
+    if (!average->tensor[i]) code = CLGEN_E_INVALID;
+  }
+  return code;
+}
