@@ -156,7 +156,6 @@ typedef struct clgen_backend {
   int (*plan_run)(void *impl, clgen_plan *plan); /* enqueues; waits only when several runs are already in flight */
 
   /* Optional (may be NULL). */
-  int (*probe)(void *impl, clgen_device_probe_result *out);
   size_t (*profile_count)(void *impl);
   int (*profile_get)(void *impl, size_t index, clgen_profile_row *row);
   void (*profile_reset)(void *impl);

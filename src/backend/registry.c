@@ -6,21 +6,16 @@
 #if CLGEN_HAVE_BACKEND_OPENCL
 extern const clgen_backend clgen_backend_opencl;
 #endif
-#if CLGEN_HAVE_BACKEND_HOST
 extern const clgen_backend clgen_backend_host;
-#endif
 
 static const clgen_backend *const backends[] = {
 #if CLGEN_HAVE_BACKEND_OPENCL
     &clgen_backend_opencl,
 #endif
-#if CLGEN_HAVE_BACKEND_HOST
-    &clgen_backend_host, /* last, and so last in every list of devices */
-#endif
-    NULL,
+    &clgen_backend_host,
 };
 
 const clgen_backend *const *clgen_backends(size_t *count) {
-  *count = sizeof backends / sizeof backends[0] - 1;
+  *count = sizeof backends / sizeof backends[0];
   return backends;
 }

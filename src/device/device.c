@@ -1,0 +1,117 @@
+/* Opening a device, and the calls that go straight to its backend. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "base/base.h"
+#include "device/list.h"
+
+static const clgen_backend *find_backend(const char *name) {
+  size_t n = 0;
+  const clgen_backend *const *backends = clgen_backends(&n);
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(backends[i]->name, name) == 0) return backends[i];
+  return NULL;
+}
+
+static int open_info(clgen_device **out, const clgen_device_info *info, const clgen_device_options *options) {
+  if (info->status == CLGEN_DEVICE_UNUSABLE)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "device %s (%s) is unusable: %s", info->spec, info->name, info->reason);
+  clgen_device *device = calloc(1, sizeof *device);
+  if (!device) return clgen_fail_nomem(sizeof *device);
+  if (options) device->options = *options;
+  int code = clgen_device_info_copy(&device->info, info);
+  if (code != CLGEN_OK) {
+    free(device);
+    return code;
+  }
+  device->backend = find_backend(info->backend);
+  code = device->backend ? device->backend->open(&device->impl, &device->info, &device->options)
+                         : clgen_fail(CLGEN_E_UNSUPPORTED, "device %s needs the backend '%s', which this build lacks",
+                                      info->spec, info->backend);
+  if (code != CLGEN_OK) {
+    clgen_device_info_clear(&device->info);
+    free(device);
+    return clgen_fail_prefix(code, "opening device %s", info->spec);
+  }
+  *out = device;
+  return CLGEN_OK;
+}
+
+/* The best device that opens. One that does not is passed over, and said to be. */
+static int open_automatic(clgen_device **out, const clgen_device_list *list, const clgen_device_options *options) {
+  size_t *order = calloc(clgen_devices_count(list) + 1, sizeof *order), first;
+  if (!order) return clgen_fail_nomem((clgen_devices_count(list) + 1) * sizeof *order);
+  const clgen_logger *log = options ? &options->log : NULL;
+  size_t n = clgen_devices_rank(list, order);
+  int code = clgen_devices_select(list, NULL, &first);
+  for (size_t i = 0; i < n && !*out && code != CLGEN_E_NOTFOUND; i++) {
+    const clgen_device_info *d = clgen_devices_get(list, order[i]);
+    if (d->status == CLGEN_DEVICE_UNUSABLE) break; /* only such follow */
+    code = open_info(out, d, options);
+    if (code != CLGEN_OK) clgen_log_write(log, CLGEN_LOG_WARNING, "passing over a device: %s", clgen_last_error());
+  }
+  for (size_t i = 0; i < n && *out; i++) {
+    const clgen_device_info *d = clgen_devices_get(list, order[i]);
+    if (d->status == CLGEN_DEVICE_UNUSABLE)
+      clgen_log_write(log, CLGEN_LOG_INFO, "passing over device %s, %s: %s", d->spec, d->name, d->reason);
+  }
+  free(order);
+  if (!*out) return code;
+  const clgen_device_info *d = &(*out)->info;
+  clgen_log_write(log, CLGEN_LOG_INFO, "device %s: %s (%s, %s); CLGEN_DEVICE=%s pins this choice", d->spec, d->name,
+                  clgen_device_type_name(d->type), d->platform, d->spec);
+  return CLGEN_OK;
+}
+
+static int open_named(clgen_device **out, const clgen_device_list *list, const char *spec,
+                      const clgen_device_options *options) {
+  size_t index = 0;
+  int code = clgen_devices_select(list, spec, &index);
+  if (code == CLGEN_OK) code = open_info(out, clgen_devices_get(list, index), options);
+  if (code == CLGEN_OK && (*out)->info.type == CLGEN_DEVICE_HOST)
+    clgen_log_write(options ? &options->log : NULL, CLGEN_LOG_WARNING,
+                    "device host is the reference that others are checked against: it is slow");
+  return code;
+}
+
+int clgen_device_open(clgen_device **out, const char *spec, const clgen_device_options *options) {
+  *out = NULL;
+  clgen_device_list *list = NULL;
+  int code = clgen_devices_find(&list);
+  if (code != CLGEN_OK) return code;
+  bool from_environment = false;
+  if (!spec) {
+    spec = getenv("CLGEN_DEVICE");
+    from_environment = spec && spec[0];
+  }
+  code = spec && spec[0] ? open_named(out, list, spec, options) : open_automatic(out, list, options);
+  if (code != CLGEN_OK && from_environment) clgen_fail_prefix(code, "from CLGEN_DEVICE");
+  clgen_devices_free(list);
+  return code;
+}
+
+void clgen_device_close(clgen_device *device) {
+  if (!device) return;
+  device->backend->close(device->impl);
+  clgen_device_info_clear(&device->info);
+  free(device);
+}
+
+const clgen_device_info *clgen_device_get_info(const clgen_device *device) { return &device->info; }
+
+int clgen_device_finish(clgen_device *device) { return device->backend->finish(device->impl); }
+
+size_t clgen_device_profile_count(const clgen_device *device) {
+  return device->backend->profile_count ? device->backend->profile_count(device->impl) : 0;
+}
+
+int clgen_device_profile_get(const clgen_device *device, size_t index, clgen_profile_row *row) {
+  if (index >= clgen_device_profile_count(device) || !device->backend->profile_get)
+    return clgen_fail(CLGEN_E_NOTFOUND, "profile row %zu: there are %zu", index, clgen_device_profile_count(device));
+  return device->backend->profile_get(device->impl, index, row);
+}
+
+void clgen_device_profile_reset(clgen_device *device) {
+  if (device->backend->profile_reset) device->backend->profile_reset(device->impl);
+}
