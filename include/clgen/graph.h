@@ -193,7 +193,8 @@ const clgen_program_info *clgen_program_get_info(const clgen_program *program);
 /* Allocates and builds the kernels, so that the first run is like every other. Called by the first run otherwise. */
 int clgen_program_prepare(clgen_program *program);
 
-/* Copies `bytes` bytes from data, which may be reused at once, into an input. Does not wait for the device. */
+/* Copies `bytes` bytes from data, which may be reused at once, into an input. Does not wait for the device.
+ * An input that nothing needs is accepted and ignored. */
 int clgen_program_write(clgen_program *program, clgen_tensor *input, const void *data, size_t bytes);
 /* Enqueues one run; at most a few are in flight, beyond that it waits. */
 int clgen_program_run(clgen_program *program);

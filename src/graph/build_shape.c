@@ -145,7 +145,8 @@ static clgen_tensor *split_factor(clgen_tensor *x, unsigned axes, clgen_tensor *
   return NULL;
 }
 
-/* sum(a f) = f sum(a) where f does not vary: the gradients of a scale and of the normalisation under it then share their sums. */
+/* sum(a f) = f sum(a) where f does not vary: the gradients of a scale and of the normalisation under it then share their
+ * sums. */
 static clgen_tensor *sum_node(clgen_tensor *x, unsigned axes, const clgen_shape *kept) {
   clgen_tensor *factor = NULL, *rest = split_factor(x, axes, &factor);
   if (rest) {

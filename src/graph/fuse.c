@@ -145,15 +145,13 @@ static bool may_merge(const clgen_lowering *L, int ga, int gb, int at) {
 
 /* ---- Sums ---- */
 
-/* A sum ends the group of its operand when nobody else needs anything of that group. */
-static bool ends_group(const clgen_lowering *L, const clgen_tensor *sum, int g) {
-  const clgen_group *group = &L->groups[g];
-  if (group->closed || group->reduce) return false;
-  for (int i = 0; i < group->n; ++i) {
-    const clgen_tensor *t = L->g->node[group->member[i]];
-    if (t->output || t->op == CLGEN_OP_ASSIGN || L->placed_in[t->id] >= 0) return false;
-    for (int u = L->use_start[t->id]; u < L->use_start[t->id + 1]; ++u)
-      if (L->use[u].id != sum->id && L->group[L->use[u].id] != g) return false;
+/* Whether everything in group g is there for t alone: a sum then ends the group. */
+static bool serves_only(const clgen_lowering *L, int g, const clgen_tensor *t) {
+  for (int i = 0; i < L->groups[g].n; ++i) {
+    const clgen_tensor *m = L->g->node[L->groups[g].member[i]];
+    if (m->output || m->op == CLGEN_OP_ASSIGN || L->placed_in[m->id] >= 0) return false;
+    for (int u = L->use_start[m->id]; u < L->use_start[m->id + 1]; ++u)
+      if (L->use[u].id != t->id && L->group[L->use[u].id] != g) return false;
   }
   return true;
 }
@@ -188,7 +186,8 @@ static bool fuse_sum(clgen_lowering *L, const clgen_tensor *t) {
   if (own < 0) return false;
   L->groups[own].domain = t->in[0]->shape;
   int in = L->group[t->in[0]->id];
-  if (in >= 0 && ends_group(L, t, in) && may_merge(L, own, in, t->id) && !group_absorb(L, own, in)) return false;
+  if (in >= 0 && !L->groups[in].closed && serves_only(L, in, t) && may_merge(L, own, in, t->id) && !group_absorb(L, own, in))
+    return false;
   L->groups[own].reduce = L->groups[own].closed = true;
   /* Sums over the same axes of things made from the same operand: one pass over memory. Few back, since it must be near. */
   for (int g = own - 1; g >= 0 && g > own - 8; --g) {
@@ -201,13 +200,21 @@ static bool fuse_sum(clgen_lowering *L, const clgen_tensor *t) {
 
 /* ---- All nodes in their order ---- */
 
+static bool only_for_a_sum(const clgen_lowering *L, const clgen_tensor *t) {
+  int first = L->use_start[t->id];
+  return !t->output && L->placed_in[t->id] < 0 && L->use_start[t->id + 1] == first + 1 && L->use[first].direct &&
+         L->g->node[L->use[first].id]->op == CLGEN_OP_SUM;
+}
+
 static bool fuse_elementwise(clgen_lowering *L, const clgen_tensor *t) {
   int own = group_new(L, t);
   if (own < 0) return false;
   bool alone = clgen_is_constant(t) || clgen_op_is_view(t->op); /* a plain copy */
+  bool summed = only_for_a_sum(L, t); /* then it is better computed while summing than stored by a group that does more */
   for (int k = t->op == CLGEN_OP_ASSIGN ? 1 : 0; !alone && k < t->n_in; ++k) {
     int g = L->group[t->in[k]->id];
     if (g < 0 || g == own || L->groups[g].closed) continue;
+    if (summed && !serves_only(L, g, t)) continue;
     if (may_merge(L, own, g, t->id) && !group_absorb(L, own, g)) return false;
   }
   /* The rounding to bytes is part of the store: members would see the value before it. */

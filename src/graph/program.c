@@ -152,6 +152,7 @@ static int find_memory(clgen_program *p, const clgen_tensor *t, size_t bytes, bo
   }
   int code = clgen_program_prepare(p);
   if (code) return code;
+  if (write && t->op == CLGEN_OP_INPUT && !p->low.has_view[t->id]) return CLGEN_OK; /* nothing needs it */
   const clgen_view *view = &p->low.view[t->id];
   int slot = p->low.has_view[t->id] ? clgen_lowered_slot_of(&p->low, view->base) : -1;
   bool reachable = slot >= 0 && p->low.slot[slot].kind != CLGEN_SLOT_TEMP && clgen_view_is_contiguous(view, &t->shape);
@@ -166,7 +167,7 @@ int clgen_program_write(clgen_program *program, clgen_tensor *input, const void 
   clgen_buffer *buffer = NULL;
   size_t offset = 0;
   int code = find_memory(program, input, bytes, true, &buffer, &offset);
-  if (code) return code;
+  if (code || !buffer) return code;
   return program->device->backend->buffer_write(program->device->impl, buffer, offset, bytes, data);
 }
 
