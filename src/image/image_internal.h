@@ -1,0 +1,22 @@
+/* Between the files of this room. */
+#ifndef CLGEN_IMAGE_INTERNAL_H
+#define CLGEN_IMAGE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include <clgen/image.h>
+
+#include "base/base.h"
+
+int clgen_image_read_png(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name);
+int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name);
+
+/* Refuses a header that promises more than max_pixels, or more than `size` bytes of the format can hold. `smallest` is the
+ * least number of bytes that the picture can take. */
+int clgen_image_check_header(const char *name, uint64_t width, uint64_t height, uint64_t max_pixels, double smallest,
+                             size_t size);
+
+/* Drops an alpha that is opaque everywhere, and colour where all of it is grey. In place. */
+void clgen_image_reduce(clgen_image *image);
+
+#endif

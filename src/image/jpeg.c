@@ -1,0 +1,126 @@
+#include "image/image_internal.h"
+
+#include "config.h"
+
+#if CLGEN_HAVE_JPEG
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+/* libjpeg hands callbacks a pointer to its error manager, so that is the first member. */
+typedef struct {
+  struct jpeg_error_mgr manager;
+  jmp_buf jump;
+  struct jpeg_decompress_struct jpeg;
+  const void *data;
+  size_t size;
+  uint64_t max_pixels;
+  const char *name;
+  clgen_image image;
+  uint8_t *row; /* of a CMYK picture */
+  int code;
+  char why[JMSG_LENGTH_MAX];
+} reader;
+
+static void on_error(j_common_ptr jpeg) {
+  reader *r = (reader *)(void *)jpeg->err;
+  if (!r->why[0]) jpeg->err->format_message(jpeg, r->why);
+  longjmp(r->jump, 1);
+}
+
+/* libjpeg goes on after damage and fills in grey; a training set must not hold such pictures. What only deviates from the
+ * letter of the format is let pass. */
+static void on_message(j_common_ptr jpeg, int level) {
+  if (level >= 0) return;
+  switch (jpeg->err->msg_code) {
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_ADOBE_XFORM:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_BOGUS_PROGRESSION: return;
+    default: on_error(jpeg);
+  }
+}
+
+static void on_output(j_common_ptr jpeg) { (void)jpeg; }
+
+/* A block of 8 x 8 takes at least one bit, and blocks of the finest component cover the picture. */
+static int check_header(reader *r) {
+  uint64_t width = r->jpeg.image_width, height = r->jpeg.image_height;
+  double smallest = r->jpeg.arith_code ? 0 : (double)width * (double)height / 512 - 64;
+  return clgen_image_check_header(r->name, width, height, r->max_pixels, smallest, r->size);
+}
+
+/* Adobe writes CMYK inverted. */
+static void cmyk_to_rgb(const uint8_t *from, int width, bool inverted, uint8_t *to) {
+  for (int x = 0; x < width; ++x, from += 4, to += 3)
+    for (int k = 0; k < 3; ++k) {
+      unsigned ink = inverted ? from[k] : 255u - from[k], black = inverted ? from[3] : 255u - from[3];
+      to[k] = (uint8_t)((ink * black + 127) / 255);
+    }
+}
+
+static void read_rows(reader *r) {
+  size_t stride = (size_t)r->image.width * (size_t)r->image.channels;
+  while (r->jpeg.output_scanline < r->jpeg.output_height) {
+    uint8_t *to = r->image.data + (size_t)r->jpeg.output_scanline * stride;
+    JSAMPROW row = r->row ? r->row : to;
+    if (jpeg_read_scanlines(&r->jpeg, &row, 1) != 1) continue;
+    if (r->row) cmyk_to_rgb(r->row, r->image.width, r->jpeg.saw_Adobe_marker, to);
+  }
+}
+
+static int decode(reader *r) {
+  if (setjmp(r->jump)) return CLGEN_E_FORMAT;
+  jpeg_create_decompress(&r->jpeg);
+  jpeg_mem_src(&r->jpeg, r->data, (unsigned long)r->size);
+  jpeg_read_header(&r->jpeg, TRUE);
+  if ((r->code = check_header(r)) != 0) return r->code;
+  bool grey = r->jpeg.jpeg_color_space == JCS_GRAYSCALE;
+  bool cmyk = r->jpeg.jpeg_color_space == JCS_CMYK || r->jpeg.jpeg_color_space == JCS_YCCK;
+  r->jpeg.out_color_space = grey ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
+  r->jpeg.dct_method = JDCT_ISLOW; /* the same bytes everywhere */
+  jpeg_start_decompress(&r->jpeg);
+  int width = (int)r->jpeg.output_width, height = (int)r->jpeg.output_height;
+  if ((r->code = clgen_image_create(&r->image, width, height, grey ? 1 : 3)) != 0) return r->code;
+  if (cmyk && !(r->row = malloc((size_t)width * 4))) return r->code = clgen_fail_nomem((size_t)width * 4);
+  read_rows(r);
+  jpeg_finish_decompress(&r->jpeg);
+  return CLGEN_OK;
+}
+
+int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
+  reader *r = calloc(1, sizeof *r);
+  if (!r) return clgen_fail_nomem(sizeof *r);
+  r->data = data;
+  r->size = size;
+  r->max_pixels = max_pixels;
+  r->name = name;
+  r->jpeg.err = jpeg_std_error(&r->manager);
+  r->manager.error_exit = on_error;
+  r->manager.emit_message = on_message;
+  r->manager.output_message = on_output;
+  int code = decode(r);
+  if (r->why[0]) code = clgen_fail(CLGEN_E_FORMAT, "%s: damaged JPEG file: %s", name, r->why);
+  jpeg_destroy_decompress(&r->jpeg);
+  free(r->row);
+  if (code)
+    clgen_image_free(&r->image);
+  else
+    *out = r->image;
+  free(r);
+  return code;
+}
+
+#else
+
+int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
+  (void)out, (void)data, (void)size, (void)max_pixels;
+  return clgen_fail(CLGEN_E_UNSUPPORTED,
+                    "%s: a JPEG file, and this build reads none; build with -Djpeg=enabled and libjpeg-turbo", name);
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* PNG through libpng, from memory. libpng reports errors by longjmp; everything that lives across it is in one struct. */
+#include "image/image_internal.h"
+
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  const unsigned char *data;
+  size_t size, at;
+  const char *name;
+  uint64_t max_pixels;
+  png_structp png;
+  png_infop info;
+  png_bytep *rows;
+  clgen_image image;
+  bool may_reduce;
+  int code;
+  char why[160];
+} reader;
+
+static void on_error(png_structp png, png_const_charp text) {
+  reader *r = png_get_error_ptr(png);
+  snprintf(r->why, sizeof r->why, "%s", text);
+  r->code = CLGEN_E_FORMAT;
+  png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text) {
+  (void)png;
+  (void)text;
+}
+
+static void on_read(png_structp png, png_bytep to, size_t n) {
+  reader *r = png_get_io_ptr(png);
+  if (n > r->size - r->at) png_error(png, "the file is truncated");
+  memcpy(to, r->data + r->at, n);
+  r->at += n;
+}
+
+/* Deflate packs at most 1032 bytes into one, and a row of an interlaced picture is never shorter in its passes. */
+static int check_header(reader *r) {
+  uint32_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
+  double bits = (double)png_get_bit_depth(r->png, r->info) * png_get_channels(r->png, r->info);
+  return clgen_image_check_header(r->name, width, height, r->max_pixels, width * bits / 8 * height / 1032 - 64, r->size);
+}
+
+static void ask_for_8_bits(reader *r) {
+  int type = png_get_color_type(r->png, r->info), depth = png_get_bit_depth(r->png, r->info);
+  r->may_reduce = type != PNG_COLOR_TYPE_RGB && type != PNG_COLOR_TYPE_RGB_ALPHA;
+  if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(r->png);
+  if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(r->png);
+  if (png_get_valid(r->png, r->info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(r->png);
+  if (depth == 16) png_set_scale_16(r->png);
+  png_set_interlace_handling(r->png);
+  png_read_update_info(r->png, r->info);
+}
+
+static int decode(reader *r) {
+  if (setjmp(png_jmpbuf(r->png))) return r->code;
+  png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* our own check says it better */
+  png_set_read_fn(r->png, r, on_read);
+  png_read_info(r->png, r->info);
+  if ((r->code = check_header(r)) != 0) return r->code;
+  ask_for_8_bits(r);
+  int width = (int)png_get_image_width(r->png, r->info), height = (int)png_get_image_height(r->png, r->info);
+  if ((r->code = clgen_image_create(&r->image, width, height, png_get_channels(r->png, r->info))) != 0) return r->code;
+  size_t stride = (size_t)width * (size_t)r->image.channels;
+  if (png_get_rowbytes(r->png, r->info) != stride) png_error(r->png, "unexpected row size");
+  r->rows = malloc((size_t)height * sizeof *r->rows);
+  if (!r->rows) return r->code = clgen_fail_nomem((size_t)height * sizeof *r->rows);
+  for (int y = 0; y < height; ++y) r->rows[y] = r->image.data + (size_t)y * stride;
+  png_read_image(r->png, r->rows);
+  png_read_end(r->png, NULL);
+  return CLGEN_OK;
+}
+
+int clgen_image_read_png(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
+  reader r = {.data = data, .size = size, .name = name, .max_pixels = max_pixels};
+  r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+  r.info = r.png ? png_create_info_struct(r.png) : NULL;
+  int code = r.info ? decode(&r) : clgen_fail_nomem(0);
+  png_destroy_read_struct(&r.png, &r.info, NULL);
+  free(r.rows);
+  if (r.why[0]) code = clgen_fail(CLGEN_E_FORMAT, "%s: damaged PNG file: %s", name, r.why);
+  if (code) {
+    clgen_image_free(&r.image);
+    return code;
+  }
+  if (r.may_reduce) clgen_image_reduce(&r.image);
+  *out = r.image;
+  return CLGEN_OK;
+}
