@@ -1,0 +1,113 @@
+/* Models: generators, discriminators and VAEs, built from a configuration; their snapshots; images made by them. */
+#ifndef CLGEN_MODEL_H
+#define CLGEN_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <clgen/device.h>
+#include <clgen/graph.h>
+#include <clgen/nn.h>
+#include <clgen/safetensors.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Configurations ---------------------------------------------------------------------------------------------- */
+
+typedef enum {
+  CLGEN_ARCH_DCGAN,   /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */
+  CLGEN_ARCH_VAE_MLP, /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */
+  CLGEN_ARCH_VAE_CONV /* two convolutions of stride 2 each way */
+} clgen_arch;
+#define CLGEN_ARCH_CHOICES "dcgan|vae-mlp|vae-conv"
+const char *clgen_arch_name(clgen_arch arch);
+int clgen_arch_parse(const char *name, clgen_arch *out);
+
+typedef struct {
+  clgen_arch arch;
+  int channels, height, width;
+  int ngf;    /* channels of the generator's widest picture; of vae-conv's first convolution */
+  int ndf;    /* of the discriminator's first convolution */
+  int nz;     /* latent numbers an image */
+  int hidden; /* width of vae-mlp's hidden layers */
+} clgen_model_config;
+
+/* Fills in what is 0 (ngf, ndf, nz, hidden) with the usual sizes, and checks the rest: CLGEN_E_INVALID with what to do. */
+int clgen_model_config_complete(clgen_model_config *config);
+char *clgen_model_config_to_json(const clgen_model_config *config); /* free() it */
+int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source_name);
+
+/* ---- Models -------------------------------------------------------------------------------------------------------- */
+
+typedef struct clgen_model clgen_model;
+
+/* One of a model's networks: its states are "<prefix>.param" and so on, its tensors in a snapshot "<prefix>.<name>", or,
+ * when `bare`, just "<name>". */
+typedef struct {
+  const char *prefix;
+  const clgen_net *net;
+  bool bare;
+  int forwards; /* training forward passes a step, for num_batches_tracked */
+} clgen_model_network;
+
+int clgen_model_create(clgen_model **out, const clgen_model_config *config);
+void clgen_model_free(clgen_model *m);
+const clgen_model_config *clgen_model_get_config(const clgen_model *m);
+bool clgen_model_is_gan(const clgen_model *m);
+/* GAN: G, D, G_ema. VAE: one network. */
+int clgen_model_network_count(const clgen_model *m);
+const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
+/* The network that makes images: G_ema, or the VAE. */
+const clgen_model_network *clgen_model_maker(const clgen_model *m);
+/* Starting values of every network, a function of the seed; G_ema starts as G. */
+int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
+
+/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs. */
+clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
+/* z (N,nz) to images (a GAN) or to their logits (a VAE), (N,C,H,W). */
+clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, bool training);
+/* What decode gave, as bytes. */
+clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
+/* The discriminator's logits, (N). */
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training);
+/* The VAE's posterior: mean and log variance (N,nz). */
+int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor **mu, clgen_tensor **logvar);
+/* The two terms of the negative ELBO, (N) each: -log p(image | z) with z = mu + eps exp(logvar / 2), and the KL divergence.
+ */
+int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps, clgen_tensor **bernoulli,
+                     clgen_tensor **kl);
+
+/* ---- Network snapshots -------------------------------------------------------------------------------------------------
+ */
+
+/* Writes every network as safetensors with PyTorch's names; `meta` beside the metadata "clgen.cfg" and "clgen.version". */
+int clgen_model_save(const clgen_model *m, clgen_store *store, uint64_t steps, const char *path, const clgen_st_meta *meta,
+                     size_t n_meta);
+/* Builds the model that a snapshot's metadata describes. */
+int clgen_model_open(clgen_model **out, const clgen_safetensors *file);
+/* Copies networks' tensors into the store: one network, or all (NULL). */
+int clgen_model_load(const clgen_model *m, clgen_store *store, const clgen_safetensors *file,
+                     const clgen_model_network *only);
+
+/* ---- Images from latents ------------------------------------------------------------------------------------------------
+ */
+
+typedef struct clgen_generator clgen_generator;
+/* For a model whose networks are in the store; both must outlive it. Images are made `batch` at a time. */
+int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch);
+/* From a snapshot, on a device that must outlive it. */
+int clgen_generator_open(clgen_generator **out, clgen_device *device, const char *path, int64_t batch);
+void clgen_generator_free(clgen_generator *g);
+const clgen_model *clgen_generator_model(const clgen_generator *g);
+const clgen_program_info *clgen_generator_info(const clgen_generator *g);
+/* z: n rows of nz numbers; pixels: n images of channels x height x width bytes, planes one after another. */
+int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels);
+/* The latent of a seed: nz standard normal numbers, the same on every device. */
+void clgen_latent_of_seed(uint64_t seed, int64_t nz, float *z);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

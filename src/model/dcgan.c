@@ -1,0 +1,57 @@
+/* DCGAN: Radford, Metz, Chintala 2015, for 32x32 and 64x64, with the names of PyTorch's Sequential. */
+#include "model/model_internal.h"
+
+/* Layers are named by their index, activations included. */
+static const char *next(int *index, char name[12]) {
+  snprintf(name, 12, "%d", (*index)++);
+  return name;
+}
+
+static int build_generator(clgen_net *net, const clgen_model_config *c) {
+  char name[12];
+  int i = 0, in = c->nz, out = c->ngf * c->height / 8;
+  int code = clgen_net_conv_transpose2d(net, next(&i, name), in, out, 4, 1, 0, false);
+  while (code >= 0) {
+    code = clgen_net_batch_norm(net, next(&i, name), out);
+    if (code >= 0) code = clgen_net_relu(net);
+    ++i;
+    if (code < 0 || out == c->ngf) break;
+    in = out;
+    out /= 2;
+    code = clgen_net_conv_transpose2d(net, next(&i, name), in, out, 4, 2, 1, false);
+  }
+  if (code >= 0) code = clgen_net_conv_transpose2d(net, next(&i, name), out, c->channels, 4, 2, 1, false);
+  return code >= 0 ? clgen_net_tanh(net) : code;
+}
+
+static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
+  char name[12];
+  int i = 0, in = c->channels, out = c->ndf, last = c->ndf * c->height / 8;
+  int code = 0;
+  for (; code >= 0 && out <= last; in = out, out *= 2) {
+    code = clgen_net_conv2d(net, next(&i, name), in, out, 4, 2, 1, false);
+    if (code >= 0 && i > 1) code = clgen_net_batch_norm(net, next(&i, name), out);
+    if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
+    ++i;
+  }
+  return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, false) : code;
+}
+
+int clgen_dcgan_build(clgen_model *m) {
+  int code = clgen_net_create(&m->nets[0], CLGEN_INIT_DCGAN);
+  if (!code) code = clgen_net_create(&m->nets[1], CLGEN_INIT_DCGAN);
+  if (!code) code = build_generator(m->nets[0], &m->config);
+  if (code >= 0) code = build_discriminator(m->nets[1], &m->config);
+  if (code < 0) return code;
+  m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 1};
+  m->networks[1] = (clgen_model_network){.prefix = "D", .net = m->nets[1], .forwards = 3}; /* real, fake, and for G */
+  m->networks[2] = (clgen_model_network){.prefix = "G_ema", .net = m->nets[0], .forwards = 1};
+  m->n_networks = 3;
+  return CLGEN_OK;
+}
+
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training) {
+  if (!images) return NULL;
+  clgen_tensor *y = clgen_bound_forward(b, 0, clgen_net_layer_count(m->nets[1]), images, training);
+  return clgen_reshape(y, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
+}

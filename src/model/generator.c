@@ -1,0 +1,105 @@
+/* Images from latents, a batch at a time. */
+#include "model/model_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct clgen_generator {
+  const clgen_model *model;
+  clgen_model *own_model; /* when it came from a file */
+  clgen_store *own_store;
+  clgen_graph *graph;
+  clgen_bound *maker;
+  clgen_program *program;
+  clgen_tensor *z, *pixels;
+  int64_t batch;
+  float *z_batch; /* the last, incomplete batch is filled up here */
+  uint8_t *pixel_batch;
+};
+
+static int64_t image_bytes(const clgen_model *m) {
+  const clgen_model_config *c = &m->config;
+  return (int64_t)c->channels * c->height * c->width;
+}
+
+static int build(clgen_generator *g, clgen_store *store) {
+  const clgen_model_network *w = clgen_model_maker(g->model);
+  size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch;
+  g->z_batch = calloc(batch * nz, sizeof *g->z_batch);
+  g->pixel_batch = malloc(batch * (size_t)image_bytes(g->model));
+  if (!g->z_batch || !g->pixel_batch) return clgen_fail_nomem(batch * (size_t)image_bytes(g->model));
+  int code = clgen_graph_create(&g->graph);
+  if (!code) code = clgen_net_bind(&g->maker, w->net, g->graph, w->prefix);
+  if (code) return code;
+  g->z = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, g->batch, g->model->config.nz));
+  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, false));
+  code = clgen_output(g->pixels);
+  return code ? code : clgen_compile(&g->program, g->graph, store);
+}
+
+int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch) {
+  *out = NULL;
+  if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "images cannot be made %lld at a time", (long long)batch);
+  clgen_generator *g = calloc(1, sizeof *g);
+  if (!g) return clgen_fail_nomem(sizeof *g);
+  g->model = m;
+  g->batch = batch;
+  int code = build(g, store);
+  if (code)
+    clgen_generator_free(g);
+  else
+    *out = g;
+  return code;
+}
+
+int clgen_generator_open(clgen_generator **out, clgen_device *device, const char *path, int64_t batch) {
+  *out = NULL;
+  clgen_safetensors *file = NULL;
+  clgen_model *model = NULL;
+  clgen_store *store = NULL;
+  int code = clgen_safetensors_open(&file, path);
+  if (!code) code = clgen_model_open(&model, file);
+  if (!code) code = clgen_store_create(&store, device);
+  if (!code) code = clgen_model_load(model, store, file, clgen_model_maker(model));
+  if (!code) code = clgen_generator_create(out, model, store, batch);
+  clgen_safetensors_close(file);
+  if (code) {
+    clgen_store_free(store);
+    clgen_model_free(model);
+  } else {
+    (*out)->own_model = model;
+    (*out)->own_store = store;
+  }
+  return code;
+}
+
+void clgen_generator_free(clgen_generator *g) {
+  if (!g) return;
+  clgen_program_free(g->program);
+  clgen_bound_free(g->maker);
+  clgen_graph_free(g->graph);
+  clgen_store_free(g->own_store);
+  clgen_model_free(g->own_model);
+  free(g->z_batch);
+  free(g->pixel_batch);
+  free(g);
+}
+
+const clgen_model *clgen_generator_model(const clgen_generator *g) { return g->model; }
+const clgen_program_info *clgen_generator_info(const clgen_generator *g) { return clgen_program_get_info(g->program); }
+
+int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels) {
+  size_t nz = (size_t)g->model->config.nz, bytes = (size_t)image_bytes(g->model), batch = (size_t)g->batch;
+  int code = CLGEN_OK;
+  for (int64_t at = 0; !code && at < n; at += g->batch) {
+    size_t now = (size_t)(n - at < g->batch ? n - at : g->batch);
+    memcpy(g->z_batch, z + (size_t)at * nz, now * nz * sizeof *z);
+    code = clgen_program_write(g->program, g->z, g->z_batch, batch * nz * sizeof *z);
+    if (!code) code = clgen_program_run(g->program);
+    if (!code) code = clgen_program_read(g->program, g->pixels, g->pixel_batch, batch * bytes);
+    if (!code) memcpy(pixels + (size_t)at * bytes, g->pixel_batch, now * bytes);
+  }
+  return code;
+}
+
+void clgen_latent_of_seed(uint64_t seed, int64_t nz, float *z) { clgen_normals_fill(seed, CLGEN_STREAM_LATENT, 0, nz, z); }
