@@ -1,0 +1,91 @@
+/* MAP: one generated kernel. The domain is cut into rows (along the last axis) and rows into chunks; a work-item of a wide
+ * device takes a stretch of neighbouring chunks, one of the others takes every so many-th chunk, which is one element. */
+#include "backend/opencl/ew_code.h"
+
+enum { LONG_CHUNK = 1024, SMALL_WORK = 16384, ITEMS_PER_UNIT = 4 };
+
+static void store_all(clgen_ew_gen *g, int width) {
+  const clgen_step *s = g->w->s;
+  char value[24], word[24];
+  for (int k = 0; k < s->n_outputs; ++k) {
+    int load = clgen_ew_word_load(s, s->value[k]);
+    snprintf(value, sizeof value, "v%d", s->value[k]);
+    snprintf(word, sizeof word, "w%d", load);
+    clgen_ew_store(g, k, width, "b", value, load >= 0 ? word : NULL);
+  }
+}
+
+static void emit_loop(clgen_ew_gen *g, int width, const char *condition) {
+  clgen_text_add(g->t, "for (; %s; j += %d) {\n", condition, width);
+  clgen_ew_evaluate(g, width, "b");
+  store_all(g, width);
+  clgen_text_add(g->t, "}\n");
+}
+
+static void emit(clgen_ew_gen *g, bool wide, int width, int64_t chunk, int64_t blocks, int64_t rows, int64_t per_item) {
+  const clgen_ew_walk *w = g->w;
+  int column = w->nd - 1;
+  unsigned outer = (1u << column) - 1u;
+  clgen_ew_open(g, true);
+  clgen_ew_number(g, "chunk", chunk);
+  clgen_ew_number(g, "blocks", blocks);
+  clgen_ew_number(g, "units", rows * blocks);
+  if (wide) {
+    clgen_ew_number(g, "per_item", per_item);
+    clgen_text_add(g->t, "int u = (int)get_global_id(0) * per_item;\nconst int end = min(units, u + per_item);\n");
+    clgen_text_add(g->t, "for (; u < end; ++u) {\n");
+  } else {
+    clgen_text_add(g->t, "for (int u = (int)get_global_id(0); u < units; u += (int)get_global_size(0)) {\n");
+  }
+  if (blocks == 1)
+    clgen_text_add(g->t, "const int row = u; int j = 0;\n");
+  else if (rows == 1)
+    clgen_text_add(g->t, "const int row = 0; int j = u * chunk;\n");
+  else
+    clgen_text_add(g->t, "const int row = u / blocks; int j = (u - row * blocks) * chunk;\n");
+  clgen_text_add(g->t, "const int last = min(j + chunk, d%d);\n", column);
+  clgen_ew_decode(g, outer, "row");
+  clgen_ew_bases(g, outer, 0, w->n_operands, NULL, "b");
+  clgen_ew_load_fixed(g, "b");
+  char condition[40];
+  snprintf(condition, sizeof condition, "j + %d <= last", width);
+  if (width > 1) emit_loop(g, width, condition);
+  if (width == 1 || w->dim[column] % width != 0) emit_loop(g, 1, "j < last");
+  clgen_text_add(g->t, "}\n}\n");
+}
+
+/* The widest vector that the row fills at least once. */
+static int choose_width(const clgen_ocl *ocl, const clgen_ew_walk *w) {
+  int width = ocl->width;
+  if (!clgen_ew_is_unit(w, 0, w->n_operands)) return 1;
+  while (width > 1 && width > w->dim[w->nd - 1]) width /= 2;
+  return width < 4 ? 1 : width;
+}
+
+int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+  clgen_ew_walk w;
+  clgen_ew_walk_make(&w, s);
+  int64_t total = clgen_ew_count(&w, ~0u);
+  if (total == 0) return CLGEN_OK;
+  clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
+  if (!item) return clgen_fail_nomem(sizeof *item);
+  clgen_text body = {0};
+  clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1};
+  int64_t length = w.dim[w.nd - 1], rows = total / length;
+  int64_t chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;
+  int64_t blocks = (length + chunk - 1) / chunk, units = rows * blocks;
+  int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : units;
+  if (ocl->wide && total * s->n_instrs < SMALL_WORK) items = 1;
+  if (items > units) items = units;
+  int64_t per_item = (units + items - 1) / items;
+  emit(&g, ocl->wide, choose_width(ocl, &w), chunk, blocks, rows, per_item);
+  item->generated = clgen_ocl_body(plan, &body);
+  for (int k = 0; k < s->n_inputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->in[k]);
+  for (int k = 0; k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
+  item->local = ocl->local;
+  int64_t most = 4096 * (int64_t)ocl->units; /* beyond this many, work-items of a GPU loop */
+  if (!ocl->wide && items > most) items = most;
+  item->global = ((size_t)items + ocl->local - 1) / ocl->local * ocl->local;
+  if (ocl->wide) item->global = (size_t)((units + per_item - 1) / per_item);
+  return CLGEN_OK;
+}

@@ -1,0 +1,137 @@
+/* Between the files of the OpenCL backend. */
+#ifndef CLGEN_OCL_H
+#define CLGEN_OCL_H
+
+#include "backend/backend.h"
+#include "backend/opencl/text.h"
+#include "device/opencl.h"
+
+struct clgen_buffer {
+  cl_mem mem;
+  size_t bytes;
+};
+
+/* A write copies the caller's data here first, so that it need not wait for the device. */
+#define CLGEN_OCL_STAGES 8
+typedef struct {
+  void *data;
+  size_t room;
+  cl_event busy; /* NULL: free */
+} clgen_ocl_stage;
+
+/* How products of matrices are computed: the outcome of tuning. */
+typedef struct {
+  int candidate; /* an index into the list of tune.c */
+} clgen_ocl_gemm_setting;
+
+typedef struct {
+  const char *name;
+  int kind;
+  uint64_t launches;
+  double seconds, flops, bytes;
+} clgen_ocl_row;
+
+/* An open device. */
+typedef struct {
+  clgen_cl *cl;
+  /* Wide devices (CPUs) want few work-items, each of which goes through a stretch of memory with vectors; all others want
+   * many work-items side by side. Decided by capabilities. */
+  bool wide;
+  int width;     /* floats in a vector of a kernel: 1 unless wide */
+  size_t units;  /* compute units */
+  size_t local;  /* work-items in a group: 1 when wide */
+  clgen_ocl_stage stage[CLGEN_OCL_STAGES];
+  int next_stage;
+  bool gemm_ready; /* the setting below is applied */
+  clgen_ocl_gemm_setting gemm;
+  clgen_ocl_row *row; /* the profile */
+  size_t n_rows, room_rows;
+} clgen_ocl;
+
+/* ---- Plans ---------------------------------------------------------------------------------------------------- */
+
+enum { CLGEN_OCL_MAX_MEMS = CLGEN_STEP_MAX_INPUTS + CLGEN_STEP_MAX_OUTPUTS };
+
+/* Where an item finds memory: a step's buffer, or working memory that is allocated once the whole plan is known. */
+typedef enum { CLGEN_OCL_MEM_BUFFER, CLGEN_OCL_MEM_SCRATCH, CLGEN_OCL_MEM_GEMM } clgen_ocl_mem_kind;
+typedef struct {
+  clgen_ocl_mem_kind kind;
+  cl_mem mem;
+} clgen_ocl_mem;
+
+/* out (m,n) = op(a) (m,k) x op(b) (k,n), row-major; offsets and leading dimensions in elements. With batch > 1 the three
+ * matrices move on by their strides. */
+typedef struct {
+  size_t m, n, k;
+  bool ta, tb;
+  clgen_ocl_mem a, b, out;
+  size_t a_offset, b_offset, out_offset, lda, ldb, ldo;
+} clgen_ocl_gemm;
+
+/* One launch. Every kernel takes (words, index of its first word, its memory objects in order). */
+typedef struct {
+  size_t step;
+  bool is_gemm;
+  clgen_ocl_gemm gemm;
+  const char *name; /* of a kernel in cl/, or NULL for the generated kernel number `generated` */
+  int generated;
+  int n_mems;
+  clgen_ocl_mem mem[CLGEN_OCL_MAX_MEMS];
+  size_t first_word;
+  size_t global, local; /* local 0: the driver's choice */
+  cl_kernel kernel;
+} clgen_ocl_item;
+
+struct clgen_plan {
+  clgen_step *step;
+  size_t n_steps;
+  clgen_ocl_item *item;
+  size_t n_items, room_items;
+  int64_t *word; /* the kernels' numbers: sizes, strides, parameters */
+  size_t n_words, room_words;
+  clgen_text *body; /* distinct generated kernels: parameters and body */
+  size_t n_bodies, room_bodies;
+  bool uses_conv; /* kernels of cl/conv.cl are wanted */
+  bool failed;    /* out of memory while it was built */
+  size_t scratch_bytes, gemm_bytes;
+  cl_mem scratch, gemm_temp, words;
+  cl_program program;
+  cl_event in_flight[2];
+};
+
+/* Adds an item for a step and gives it back, with its first word already set; NULL when memory is short. */
+clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step);
+/* Adds a number for the item added last; returns its place among that item's words. */
+int clgen_ocl_word(clgen_plan *plan, int64_t value);
+int clgen_ocl_word_float(clgen_plan *plan, float value);
+/* Adds `body` (taken over) to the generated kernels, or finds its equal; returns its number. */
+int clgen_ocl_body(clgen_plan *plan, clgen_text *body);
+/* The step's working memory must have at least this size. */
+void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes);
+
+static inline clgen_ocl_mem clgen_ocl_mem_of(const clgen_operand *o) {
+  return (clgen_ocl_mem){CLGEN_OCL_MEM_BUFFER, o->buffer ? o->buffer->mem : NULL};
+}
+static inline clgen_ocl_mem clgen_ocl_scratch_mem(void) { return (clgen_ocl_mem){CLGEN_OCL_MEM_SCRATCH, NULL}; }
+
+int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
+void clgen_ocl_plan_free(void *impl, clgen_plan *plan);
+int clgen_ocl_plan_run(void *impl, clgen_plan *plan);
+size_t clgen_ocl_scratch(void *impl, const clgen_step *step);
+
+/* Each turns one step into items. Without buffers bound they only say what scratch memory the step needs. */
+int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_ocl_add_matmul(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_ocl_add_conv(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+
+int clgen_ocl_check(const clgen_ocl *ocl, const clgen_step *s);
+
+/* ---- Profile -------------------------------------------------------------------------------------------------- */
+
+void clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, double seconds);
+size_t clgen_ocl_profile_count(void *impl);
+int clgen_ocl_profile_get(void *impl, size_t index, clgen_profile_row *row);
+void clgen_ocl_profile_reset(void *impl);
+
+#endif
