@@ -277,6 +277,31 @@ static void test_assign_order(void **state) {
   clgen_program_free(p);
 }
 
+/* A value made from a state, used after the state was overwritten by another step: it is made before. */
+static void test_a_read_is_not_moved_past_a_write(void **state) {
+  (void)state;
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 3, 3));
+  clgen_tensor *s = clgen_state(g, "s", CLGEN_F32, clgen_shape_of(2, 6, 3));
+  clgen_tensor *low = clgen_affine(clgen_slice(s, 0, 0, 3), 10, 0), *high = clgen_affine(clgen_slice(s, 0, 3, 3), 10, 0);
+  clgen_assign(clgen_slice(s, 0, 0, 3), clgen_matmul(x, x, false, false));
+  clgen_tensor *late = clgen_add(low, x), *free_to_move = clgen_sub(high, x);
+  OK(clgen_output(late));
+  OK(clgen_output(free_to_move));
+  clgen_program *p;
+  assert_int_equal(steps_of(&p), 5); /* low, the product, its copy; then late, and high together with free_to_move */
+  float xv[9], sv[18], got[9];
+  for (int i = 0; i < 9; ++i) xv[i] = (float)(i + 1);
+  for (int i = 0; i < 18; ++i) sv[i] = (float)(100 + i);
+  OK(clgen_program_write(p, x, xv, sizeof xv));
+  OK(clgen_store_write(store, "s", 0, 18, sv));
+  OK(clgen_program_run(p));
+  OK(clgen_program_read(p, late, got, sizeof got));
+  for (int i = 0; i < 9; ++i) assert_float_equal(got[i], 10 * sv[i] + xv[i], 0);
+  OK(clgen_program_read(p, free_to_move, got, sizeof got));
+  for (int i = 0; i < 9; ++i) assert_float_equal(got[i], 10 * sv[9 + i] - xv[i], 0);
+  clgen_program_free(p);
+}
+
 static void test_memory_is_reused(void **state) {
   (void)state;
   clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 64, 64)), *t = x;
@@ -343,6 +368,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_batch_norm_backward, begin, end),
       cmocka_unit_test_setup_teardown(test_pack_computes_in_place, begin, end),
       cmocka_unit_test_setup_teardown(test_assign_order, begin, end),
+      cmocka_unit_test_setup_teardown(test_a_read_is_not_moved_past_a_write, begin, end),
       cmocka_unit_test_setup_teardown(test_memory_is_reused, begin, end),
       cmocka_unit_test_setup_teardown(test_stale_handle_is_refused, begin, end),
       cmocka_unit_test_setup_teardown(test_empty_graph_is_refused, begin, end),
