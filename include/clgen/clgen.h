@@ -8,6 +8,7 @@
 #include <clgen/nn.h>
 #include <clgen/model.h>
 #include <clgen/data.h>
+#include <clgen/npy.h>
 #include <clgen/image.h>
 #include <clgen/safetensors.h>
 #include <clgen/options.h>
