@@ -44,7 +44,7 @@ int clgen_npy_read(clgen_npy *out, const char *path);
 int clgen_npy_read_memory(clgen_npy *out, const void *data, size_t size, const char *name);
 /* What a caller that wants real numbers needs: elements become float32 (float64 and integers are rounded to it). */
 int clgen_npy_to_f32(clgen_npy *array);
-/* Whatever is left of it after a failed call is empty: free() it or not. */
+/* What a failed read leaves is empty, and may be freed or not. */
 void clgen_npy_free(clgen_npy *array);
 
 /* Writes format 1.0 in C order. The file appears whole or not at all; the same array gives the same bytes. */
