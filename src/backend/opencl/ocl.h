@@ -133,7 +133,17 @@ int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl
 /* Whether a matrix product or a convolution can run on this device; if not, the message says why. */
 bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s);
 
-int clgen_ocl_check(const clgen_ocl *ocl, const clgen_step *s);
+/* Whether a step is well formed and its sizes fit the kernels' 32-bit indices; else says why. */
+int clgen_ocl_check(const clgen_step *s);
+
+/* The products of matrices of a plan (gemm.c). `prepare` is called once, before the first item is run or measured: tuning.
+ * `temp` gives the bytes that CLBlast wants while this product runs; the plan allocates the largest once (gemm_temp).
+ * `enqueue` leaves `event` alone when it is NULL. */
+int clgen_ocl_gemm_prepare(clgen_ocl *ocl);
+int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *gemm, size_t *bytes);
+int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, clgen_plan *plan, const clgen_ocl_gemm *gemm, cl_event *event);
+/* The memory object behind an item's, once the plan has its working memory. */
+cl_mem clgen_ocl_mem_get(const clgen_plan *plan, clgen_ocl_mem mem);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
