@@ -95,7 +95,8 @@ struct clgen_plan {
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;
   cl_program program;
-  cl_event in_flight[2];
+  cl_event in_flight[2]; /* the ends of the last two runs */
+  int next_flight;
 };
 
 /* Adds an item for a step and gives it back, with its first word already set; NULL when memory is short. */
@@ -135,15 +136,6 @@ bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s);
 
 /* Whether a step is well formed and its sizes fit the kernels' 32-bit indices; else says why. */
 int clgen_ocl_check(const clgen_step *s);
-
-/* The products of matrices of a plan (gemm.c). `prepare` is called once, before the first item is run or measured: tuning.
- * `temp` gives the bytes that CLBlast wants while this product runs; the plan allocates the largest once (gemm_temp).
- * `enqueue` leaves `event` alone when it is NULL. */
-int clgen_ocl_gemm_prepare(clgen_ocl *ocl);
-int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *gemm, size_t *bytes);
-int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, clgen_plan *plan, const clgen_ocl_gemm *gemm, cl_event *event);
-/* The memory object behind an item's, once the plan has its working memory. */
-cl_mem clgen_ocl_mem_get(const clgen_plan *plan, clgen_ocl_mem mem);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
