@@ -81,10 +81,13 @@ const clgen_device_info *clgen_device_get_info(const clgen_device *device);
 /* Waits until everything enqueued on the device has run. */
 int clgen_device_finish(clgen_device *device);
 
-/* What --probe measures: the device compiles, GEMM and convolution agree with the host, and how fast it is. */
+/* What --probe measures: the device compiles, GEMM, convolution and every elementwise operation agree with the host, and
+ * how fast it is. Errors are in units of the largest result; infinite when a step does not run. */
 typedef struct {
   double compile_s, gemm_max_error, conv_max_error, gemm_gflops, copy_gb_per_s, launch_us;
 } clgen_device_probe_result;
+/* Takes seconds. Fails when the device cannot compile. Wrong results and steps that do not run are no failure of the call:
+ * they make the status in clgen_device_get_info CLGEN_DEVICE_LIMITED, with the reasons. */
 int clgen_device_probe(clgen_device *device, clgen_device_probe_result *out);
 
 /* Time spent by kind of operation since the device was opened with `profile` (or since the last reset). */

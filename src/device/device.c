@@ -29,6 +29,7 @@ static int open_info(clgen_device **out, const clgen_device_info *info, const cl
   code = device->backend ? device->backend->open(&device->impl, &device->info, &device->options)
                          : clgen_fail(CLGEN_E_UNSUPPORTED, "device %s needs the backend '%s', which this build lacks",
                                       info->spec, info->backend);
+  device->options.cache_dir = NULL; /* the caller's string need not live on; the backend has its own copy */
   if (code != CLGEN_OK) {
     clgen_device_info_clear(&device->info);
     free(device);

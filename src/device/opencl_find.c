@@ -20,14 +20,18 @@ typedef struct {
 typedef enum { TEXT, FIXED, SIZES } property_form;
 typedef struct {
   cl_device_info what;
+  const char *name;
   property_form form;
+  bool needed;         /* without it no memory and no launch can be planned */
   size_t offset, size; /* in answers */
 } property;
 
 #define TEXT_OF(what, member) \
-  { what, TEXT, offsetof(answers, member), sizeof(char *) }
+  { what, #what, TEXT, false, offsetof(answers, member), sizeof(char *) }
 #define VALUE_OF(what, member, type) \
-  { what, FIXED, offsetof(answers, member), sizeof(type) }
+  { what, #what, FIXED, false, offsetof(answers, member), sizeof(type) }
+#define NEEDED(what, member, type) \
+  { what, #what, FIXED, true, offsetof(answers, member), sizeof(type) }
 static const property properties[] = {
     TEXT_OF(CL_DEVICE_NAME, info.name),
     TEXT_OF(CL_DEVICE_VENDOR, info.vendor),
@@ -45,13 +49,14 @@ static const property properties[] = {
     VALUE_OF(CL_DEVICE_MAX_CLOCK_FREQUENCY, info.clock_mhz, cl_uint),
     VALUE_OF(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, info.vector_width, cl_uint),
     VALUE_OF(CL_DEVICE_MEM_BASE_ADDR_ALIGN, align_bits, cl_uint),
-    VALUE_OF(CL_DEVICE_GLOBAL_MEM_SIZE, info.global_bytes, cl_ulong),
-    VALUE_OF(CL_DEVICE_MAX_MEM_ALLOC_SIZE, info.max_alloc_bytes, cl_ulong),
+    NEEDED(CL_DEVICE_GLOBAL_MEM_SIZE, info.global_bytes, cl_ulong),
+    NEEDED(CL_DEVICE_MAX_MEM_ALLOC_SIZE, info.max_alloc_bytes, cl_ulong),
     VALUE_OF(CL_DEVICE_LOCAL_MEM_SIZE, info.local_bytes, cl_ulong),
     VALUE_OF(CL_DEVICE_LOCAL_MEM_TYPE, local_type, cl_device_local_mem_type),
     VALUE_OF(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, info.cache_bytes, cl_ulong),
-    VALUE_OF(CL_DEVICE_MAX_WORK_GROUP_SIZE, info.max_work_group, size_t),
-    {CL_DEVICE_MAX_WORK_ITEM_SIZES, SIZES, offsetof(answers, info.max_work_item), 3 * sizeof(size_t)},
+    NEEDED(CL_DEVICE_MAX_WORK_GROUP_SIZE, info.max_work_group, size_t),
+    {CL_DEVICE_MAX_WORK_ITEM_SIZES, "CL_DEVICE_MAX_WORK_ITEM_SIZES", SIZES, false, offsetof(answers, info.max_work_item),
+     3 * sizeof(size_t)},
     VALUE_OF(CL_DEVICE_SINGLE_FP_CONFIG, single_config, cl_device_fp_config),
     VALUE_OF(CL_DEVICE_DOUBLE_FP_CONFIG, double_config, cl_device_fp_config),
 };
@@ -130,12 +135,20 @@ static unsigned version_number(const char *text) {
   return text && sscanf(text, "OpenCL %u.%u", &major, &minor) == 2 ? 100 * major + minor : 0;
 }
 
-/* The worst thing to be said about the device, from its own answers; those it did not give are not held against it one by
- * one, since a default stands in for each. */
-static char *judge(answers *a, size_t unanswered) {
+/* The questions without an answer: how many, the first, and the first that nothing can stand in for. */
+typedef struct {
+  size_t n;
+  const property *first, *needed;
+} silence;
+
+/* The worst thing to be said about the device, from its own answers. */
+static char *judge(answers *a, const silence *unanswered) {
   const unsigned needs = CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST;
   unsigned version = version_number(a->info.version);
   a->info.status = CLGEN_DEVICE_UNUSABLE;
+  if (unanswered->needed)
+    return clgen_format("it does not answer %s; %zu of %zu queries fail", unanswered->needed->name, unanswered->n,
+                        CLGEN_COUNT(properties));
   if (!a->available) return clgen_strdup("not available");
   if (!a->info.compiler) return clgen_strdup("no compiler");
   if (!a->info.little_endian) return clgen_strdup("not little endian");
@@ -145,7 +158,9 @@ static char *judge(answers *a, size_t unanswered) {
   if (a->info.max_work_group && a->info.max_work_group < 64)
     return clgen_format("work-groups of at most %zu", a->info.max_work_group);
   if ((a->single_config & needs) != needs) return clgen_strdup("no infinity and NaN, or no rounding to nearest");
-  if (unanswered > 0) return clgen_format("%zu of %zu queries fail", unanswered, CLGEN_COUNT(properties));
+  if (unanswered->n > 0)
+    return clgen_format("%zu of %zu queries fail, %s first", unanswered->n, CLGEN_COUNT(properties),
+                        unanswered->first->name);
   a->info.status = CLGEN_DEVICE_OK;
   return clgen_strdup("");
 }
@@ -154,10 +169,15 @@ static void describe(cl_device_id device, answers *a) {
   /* What holds for a device that does not answer. */
   a->available = a->compiler = a->little_endian = CL_TRUE;
   a->single_config = CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST;
-  size_t unanswered = 0;
-  for (size_t i = 0; i < CLGEN_COUNT(properties); i++)
+  silence unanswered = {0};
+  for (size_t i = 0; i < CLGEN_COUNT(properties); i++) {
+    const property *p = &properties[i];
     /* double precision is optional, and asking for it may be an error before OpenCL 1.2 */
-    unanswered += !query(device, &properties[i], a) && properties[i].what != CL_DEVICE_DOUBLE_FP_CONFIG;
+    if (query(device, p, a) || p->what == CL_DEVICE_DOUBLE_FP_CONFIG) continue;
+    unanswered.n++;
+    if (!unanswered.first) unanswered.first = p;
+    if (p->needed && !unanswered.needed) unanswered.needed = p;
+  }
   clgen_device_info *info = &a->info;
   info->type = device_type(a);
   info->compiler = a->compiler != CL_FALSE;
@@ -167,7 +187,7 @@ static void describe(cl_device_id device, answers *a) {
   info->local_is_dedicated = a->local_type == CL_LOCAL;
   info->fp16 = has_extension(info->extensions, "cl_khr_fp16");
   info->fp64 = a->double_config != 0 || has_extension(info->extensions, "cl_khr_fp64");
-  info->reason = judge(a, unanswered);
+  info->reason = judge(a, &unanswered);
 }
 
 static int add_device(clgen_device_list *list, cl_platform_id platform, cl_device_id device, unsigned p, unsigned d) {

@@ -56,10 +56,18 @@ static char *describe(const clgen_device_list *list, const bool *marked) {
   return text;
 }
 
+static bool has_opencl(const clgen_device_list *list) {
+  for (size_t i = 0; i < clgen_devices_count(list); i++)
+    if (clgen_devices_get(list, i)->type != CLGEN_DEVICE_HOST) return true;
+  return false;
+}
+
 static int fail_with_list(const clgen_device_list *list, const bool *marked, const char *what, const char *spec) {
   char *candidates = describe(list, marked);
   if (!candidates) return CLGEN_E_NOMEM;
-  int code = clgen_fail(CLGEN_E_NOTFOUND, "device '%s' %s:%s", spec, what, candidates);
+  bool bare = !has_opencl(list);
+  int code = clgen_fail(CLGEN_E_NOTFOUND, "device '%s' %s:%s%s%s", spec, what, candidates, bare ? "\n" : "",
+                        bare ? clgen_device_advice() : "");
   free(candidates);
   return code;
 }
