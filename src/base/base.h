@@ -29,6 +29,8 @@ void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char 
 /* A fresh string, NULL when memory is short. */
 char *clgen_format(const char *format, ...) CLGEN_PRINTF(1, 2);
 char *clgen_strdup(const char *s);
+/* For "did you mean": the known word that is most like `word`, or NULL when none is. */
+const char *clgen_suggest(const char *word, const char *const *known, size_t n);
 
 /* The whole file, at most max_bytes, with a terminating zero after it; free(*data). */
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size);
