@@ -13,7 +13,9 @@ enum { WIDTH = 100, COLUMN = 28 };
 
 /* ---- Help -------------------------------------------------------------------------------------------------------- */
 
-static const char *group_of(const clgen_option *row) { return row->group ? row->group : "Options"; }
+#define GENERAL "Options"
+
+static const char *group_of(const clgen_option *row) { return row->group ? row->group : GENERAL; }
 
 /* Words from the column on, the first line being `at` characters long already. */
 static void wrap(FILE *f, const char *text, size_t at) {
@@ -49,15 +51,21 @@ static char *left_side(const clgen_option *row) {
 
 /* Its help, and in brackets what is allowed and the default. */
 static char *right_side(const clgen_option *row) {
-  char range[96] = "";
+  char range[96];
+  const char *allowed = "";
   bool number = row->type == CLGEN_OPTION_INT || row->type == CLGEN_OPTION_REAL;
-  bool limited = number && (row->low != 0 || row->high != 0);
-  if (limited) clgen_option_range(row, range, sizeof range);
+  if (number) { /* the operand says that it is a number */
+    const char *words[] = {" from ", " of "};
+    clgen_option_range(row, range, sizeof range);
+    for (int i = 0; i < 2 && !allowed[0]; ++i)
+      if (strstr(range, words[i])) allowed = strstr(range, words[i]) + strlen(words[i]);
+  }
   bool choice = row->type == CLGEN_OPTION_CHOICE && row->operand;
   bool preset = row->initial && row->initial[0] && !(row->type == CLGEN_OPTION_FLAG && strcmp(row->initial, "no") == 0);
-  if (!limited && !choice && !preset) return clgen_strdup(row->help ? row->help : "");
-  return clgen_format("%s (%s%s%s%s%s)", row->help ? row->help : "", choice ? "one of " : "", choice ? row->choices : range,
-                      (choice || limited) && preset ? "; " : "", preset ? "default " : "", preset ? row->initial : "");
+  if (!allowed[0] && !choice && !preset) return clgen_strdup(row->help ? row->help : "");
+  return clgen_format("%s (%s%s%s%s%s)", row->help ? row->help : "", choice ? "one of " : "",
+                      choice ? row->choices : allowed, (choice || allowed[0]) && preset ? "; " : "",
+                      preset ? "default " : "", preset ? row->initial : "");
 }
 
 static int write_row(FILE *f, const clgen_option *row) {
@@ -78,22 +86,34 @@ static bool seen_before(const clgen_option *rows, size_t i) {
   return false;
 }
 
-static int write_help(FILE *f, const clgen_option *rows, size_t n, const char *usage) {
-  static const clgen_option help_row = {.name = "help", .type = CLGEN_OPTION_FLAG, .help = "show this help"};
-  clgen_option last = help_row;
-  last.letter = 'h';
-  for (size_t i = 0; i < n; ++i)
-    if (rows[i].letter == 'h') last.letter = 0;
+static int write_group(FILE *f, const clgen_option *rows, size_t n, const char *group) {
   int code = CLGEN_OK;
+  fprintf(f, "\n%s:\n", group);
+  for (size_t i = 0; i < n && !code; ++i)
+    if (strcmp(group_of(&rows[i]), group) == 0) code = write_row(f, &rows[i]);
+  return code;
+}
+
+/* --help itself stands last among the rows without a heading of their own. */
+static int write_general(FILE *f, const clgen_option *rows, size_t n) {
+  clgen_option help = {.name = "help", .letter = 'h', .type = CLGEN_OPTION_FLAG, .help = "show this help"};
+  for (size_t i = 0; i < n; ++i)
+    if (rows[i].letter == 'h') help.letter = 0;
+  int code = write_group(f, rows, n, GENERAL);
+  return code ? code : write_row(f, &help);
+}
+
+static int write_help(FILE *f, const clgen_option *rows, size_t n, const char *usage) {
+  int code = CLGEN_OK;
+  bool general = false;
   fprintf(f, "%s%s", usage, usage[0] && usage[strlen(usage) - 1] == '\n' ? "" : "\n");
   for (size_t i = 0; i < n && !code; ++i) {
     if (seen_before(rows, i)) continue;
-    fprintf(f, "\n%s:\n", group_of(&rows[i]));
-    for (size_t j = i; j < n && !code; ++j)
-      if (strcmp(group_of(&rows[j]), group_of(&rows[i])) == 0) code = write_row(f, &rows[j]);
+    bool here = strcmp(group_of(&rows[i]), GENERAL) == 0;
+    code = here ? write_general(f, rows, n) : write_group(f, rows, n, group_of(&rows[i]));
+    general = general || here;
   }
-  if (!n) fprintf(f, "\nOptions:\n");
-  return code ? code : write_row(f, &last);
+  return code || general ? code : write_general(f, rows, n);
 }
 
 char *clgen_options_help(const clgen_option *rows, size_t n, const char *usage) {
