@@ -12,7 +12,6 @@ clgen_tensor *clgen_reshape(clgen_tensor *x, clgen_shape shape) {
   }
   if (clgen_shape_equal(&shape, &x->shape)) return x;
   if (clgen_is_constant(x)) return clgen_constant(x->graph, x->attr.p, shape);
-  if (x->op == CLGEN_OP_RESHAPE) return clgen_reshape(x->in[0], shape);
   return clgen_node_add(x->graph, CLGEN_OP_RESHAPE, x->dtype, shape, 1, &x, NULL);
 }
 
