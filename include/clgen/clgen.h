@@ -12,5 +12,6 @@
 #include <clgen/image.h>
 #include <clgen/safetensors.h>
 #include <clgen/options.h>
+#include <clgen/train.h>
 
 #endif

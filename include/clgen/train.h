@@ -1,0 +1,105 @@
+/* Training: one step as a program, and the whole run around it with its folder, snapshots and exact resume. */
+#ifndef CLGEN_TRAIN_H
+#define CLGEN_TRAIN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <clgen/device.h>
+#include <clgen/graph.h>
+#include <clgen/model.h>
+#include <clgen/nn.h>
+#include <clgen/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- One training step ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  int64_t batch;
+  clgen_optimizer optimizer;
+  double lr, lr_d;   /* of everything, and of the discriminator; lr_d 0: the same */
+  double ema_kimg;   /* half-life of the average of G's weights, in thousands of images; 0: no averaging */
+  double ema_rampup; /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
+  uint64_t seed;     /* of the latents */
+  bool noise_given;  /* latents come with each step instead of being drawn on the device */
+} clgen_trainer_config;
+
+/* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
+ * the same fakes, G's update, and G_ema's. The step of a VAE is one update by the negative ELBO with one sample an image.
+ * All of it is one program; states: the networks', "<prefix>.grad", the optimiser's, "train.*". */
+typedef struct clgen_trainer clgen_trainer;
+/* Compiles for the store's device and allocates nothing there; model and store must outlive it. CLGEN_E_NOMEM says by how
+ * much the step does not fit. */
+int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store *store, const clgen_trainer_config *config);
+void clgen_trainer_free(clgen_trainer *t);
+const clgen_program_info *clgen_trainer_info(const clgen_trainer *t);
+/* Allocates and builds the kernels. */
+int clgen_trainer_prepare(clgen_trainer *t);
+/* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise (batch,nz) only with noise_given.
+ * Returns without waiting for the device; both may be reused at once. */
+int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
+
+/* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
+#define CLGEN_TRAINER_MAX_WATCHED 8
+typedef struct {
+  int n;
+  const char *name[CLGEN_TRAINER_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
+  double mean[CLGEN_TRAINER_MAX_WATCHED];      /* over the steps since the last call */
+  uint64_t steps;
+  int bad;           /* the first that became NaN or infinite, -1: none */
+  uint64_t bad_step; /* when: counted from 0 since the last call */
+} clgen_trainer_report;
+/* Waits for the device, reads what was gathered there since the last call, and starts afresh. */
+int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out);
+
+/* ---- A run ------------------------------------------------------------------------------------------------------------ */
+
+/* Described by the rows of clgen_train_option_rows. */
+typedef struct {
+  char data[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], resume[CLGEN_OPTION_TEXT],
+      device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT];
+  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset;
+  double lr, lr_d, beta1, beta2, momentum, ema, tick;
+  bool dry_run, strict;
+} clgen_train_options;
+
+const clgen_option *clgen_train_option_rows(size_t *n);
+
+typedef struct {
+  uint64_t images, total;            /* seen, and to be seen */
+  double seconds;                    /* since this call began to train */
+  double images_per_s, seconds_left; /* 0 as long as they are not known */
+} clgen_train_progress;
+
+typedef struct {
+  clgen_logger log;                  /* the plan, a line a tick, what was written; goes to log.txt too */
+  const volatile sig_atomic_t *stop; /* once it is not 0: finish the step, write a snapshot, return. May be NULL */
+  void (*progress)(void *user, const clgen_train_progress *p); /* a few times a second; may be NULL */
+  void *user;
+  clgen_device_options device;
+} clgen_train_calls;
+
+typedef struct {
+  char run_dir[2 * CLGEN_OPTION_TEXT], snapshot[2 * CLGEN_OPTION_TEXT], fakes[2 * CLGEN_OPTION_TEXT]; /* "": none */
+  uint64_t images;
+} clgen_train_result;
+
+/* Trains, or with `resume` goes on. `given[i]` says whether option row i was asked for: when resuming, those that were not
+ * are the run's own, and those that were must not change the run's course (kimg, tick, snap and device may differ); NULL:
+ * all were. Writes nothing with dry_run. `result` may be NULL.
+ *
+ * Fails with CLGEN_E_INTERRUPTED after `stop` (everything is written), CLGEN_E_NONFINITE when a loss, a gradient or a weight
+ * became NaN or infinite (nothing of it is written), CLGEN_E_INVALID for options that make no sense, CLGEN_E_NOMEM when it
+ * does not fit (before anything runs), and what reading the data or writing the files gives. */
+int clgen_train(const clgen_train_options *options, const bool *given, const clgen_train_calls *calls,
+                clgen_train_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
