@@ -128,9 +128,13 @@ const char *clgen_device_type_name(clgen_device_type type) {
 }
 
 const char *clgen_device_advice(void) {
-  return "OpenCL devices come from a driver package. On Debian: pocl-opencl-icd (any CPU), intel-opencl-icd (Intel GPUs), "
-         "mesa-opencl-icd (AMD and others; its Rusticl needs RUSTICL_ENABLE=<driver>), nvidia-opencl-icd (NVIDIA GPUs). "
-         "If one is installed, see that OCL_ICD_VENDORS, when set, names the folder of its .icd file (usually "
-         "/etc/OpenCL/vendors), and that you may open /dev/dri/renderD*. "
-         "The reference `host` needs no driver and is slow: name it to use it (--device host).";
+  return "OpenCL devices come from a driver package. On Debian:\n"
+         "  pocl-opencl-icd    any CPU\n"
+         "  intel-opencl-icd   Intel GPUs\n"
+         "  mesa-opencl-icd    AMD and other GPUs; its Rusticl needs RUSTICL_ENABLE=<driver> in the environment\n"
+         "  nvidia-opencl-icd  NVIDIA GPUs\n"
+         "If one is installed: OCL_ICD_VENDORS, when set, must name the folder of its .icd file (usually "
+         "/etc/OpenCL/vendors),\n"
+         "and you need permission to open /dev/dri/renderD*.\n"
+         "The reference `host` needs no driver and is slow; name it to use it (--device host).";
 }

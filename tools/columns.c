@@ -1,0 +1,49 @@
+#include "columns.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+void columns_begin(columns *c, size_t width) { *c = (columns){.width = width}; }
+
+void columns_add(columns *c, const char *format, ...) {
+  char text[2048];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  char **more = realloc(c->cell, (c->n + 1) * sizeof *more);
+  if (more) c->cell = more;
+  char *copy = more ? clgen_strdup(text) : NULL;
+  if (copy)
+    c->cell[c->n++] = copy;
+  else
+    c->failed = 1;
+}
+
+static size_t widest(const columns *c, size_t column) {
+  size_t most = 0;
+  for (size_t i = column; i < c->n; i += c->width)
+    if (strlen(c->cell[i]) > most) most = strlen(c->cell[i]);
+  return most;
+}
+
+int columns_end(columns *c, FILE *f) {
+  size_t *width = calloc(c->width, sizeof *width);
+  bool good = width && !c->failed;
+  for (size_t k = 0; good && k < c->width; k++) width[k] = widest(c, k);
+  for (size_t i = 0; good && i < c->n; i++) {
+    size_t k = i % c->width;
+    if (k + 1 == c->width || i + 1 == c->n)
+      fprintf(f, "%s\n", c->cell[i]);
+    else
+      fprintf(f, "%-*s%s", (int)width[k], c->cell[i], width[k] ? "  " : "");
+  }
+  for (size_t i = 0; i < c->n; i++) free(c->cell[i]);
+  free(c->cell);
+  free(width);
+  columns_begin(c, c->width);
+  return good ? CLGEN_OK : clgen_fail_nomem(c->n);
+}
