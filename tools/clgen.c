@@ -1,0 +1,75 @@
+/* clgen: trains image generators, and makes and judges images with them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "common.h"
+#include "config.h"
+
+/* A new command is one row here, one declaration in commands.h, and one file in meson.build. */
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} commands[] = {
+    {"inspect", cmd_inspect, "what is in a network snapshot: layers, shapes, parameters, how it was trained"},
+    {"bench", cmd_bench, "how fast this device is: matrix products, operations, training steps"},
+};
+
+static void print_help(FILE *f) {
+  fprintf(f, "usage: clgen COMMAND [OPTION]...\n\nTrains image generators on any OpenCL device.\n\nCommands:\n");
+  for (size_t i = 0; i < CLGEN_COUNT(commands); ++i) fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
+  fprintf(f,
+          "\nOptions:\n"
+          "  -h, --help     show this help; 'clgen COMMAND --help' tells about a command\n"
+          "      --version  show the version\n"
+          "\nclgen-devices lists the devices. Environment: CLGEN_DEVICE chooses one, CLGEN_PROFILE=1 times operations.\n");
+}
+
+static int unknown(const char *name) {
+  const char *known[CLGEN_COUNT(commands)];
+  for (size_t i = 0; i < CLGEN_COUNT(commands); ++i) known[i] = commands[i].name;
+  const char *near = clgen_suggest(name, known, CLGEN_COUNT(commands));
+  const char *what = name[0] == '-' ? "option" : "command";
+  if (near) return tool_usage("clgen", "there is no %s '%s'; did you mean '%s'?", what, name, near);
+  return tool_usage("clgen", "there is no %s '%s'", what, name);
+}
+
+static int run_command(int argc, char **argv) {
+  for (size_t i = 0; i < CLGEN_COUNT(commands); ++i) {
+    if (strcmp(argv[0], commands[i].name) != 0) continue;
+    char who[64];
+    snprintf(who, sizeof who, "clgen %s", commands[i].name);
+    argv[0] = who;
+    return commands[i].run(argc, argv);
+  }
+  return unknown(argv[0]);
+}
+
+static int run(int argc, char **argv) {
+  const char *first = argc > 1 ? argv[1] : "";
+  if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {
+    char *help[] = {argc > 2 ? argv[2] : NULL, "--help", NULL};
+    if (argc > 2 && strcmp(first, "help") == 0) return run_command(2, help);
+    print_help(stdout);
+    return TOOL_OK;
+  }
+  if (strcmp(first, "--version") == 0) {
+    printf("clgen %s\n", CLGEN_VERSION);
+    return TOOL_OK;
+  }
+  if (argc < 2) {
+    print_help(stderr);
+    return TOOL_USAGE;
+  }
+  return run_command(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+  int status = run(argc, argv);
+  if (fflush(stdout) != 0 || ferror(stdout)) { /* a full disk must not look like success */
+    tool_message("clgen", "cannot write the results to standard output");
+    return status ? status : TOOL_FAILED;
+  }
+  return status;
+}
