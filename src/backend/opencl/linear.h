@@ -1,0 +1,17 @@
+/* Between the files of matrix products and convolutions. */
+#ifndef CLGEN_OPENCL_LINEAR_H
+#define CLGEN_OPENCL_LINEAR_H
+
+#include "backend/opencl/ocl.h"
+
+/* Applies the device's tuning, measuring once if it has none yet. The first thing that happens with products. */
+int clgen_ocl_gemm_ready(clgen_ocl *ocl);
+/* One product as an item of the plan, with the temporary memory that CLBlast wants for it. */
+int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g);
+int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes);
+/* Work-items over `total` elements; adds the words per_item (0: every so many-th element) and total. */
+void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, int64_t total);
+/* The most working memory that a convolution may ask for, if it can do with less. */
+size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl);
+
+#endif
