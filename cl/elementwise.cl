@@ -47,3 +47,54 @@ static inline void EW(ew_accumulate)(VEC *sum, VEC *c, VEC a) {
   *c = (t - *sum) - y;
   *sum = t;
 }
+
+/* The sum of the vector's elements. */
+static inline float EW(ew_total)(VEC a) {
+#if VW == 1
+  return a;
+#elif VW == 4
+  return (a.s0 + a.s1) + (a.s2 + a.s3);
+#elif VW == 8
+  const float4 b = a.lo + a.hi;
+  return (b.s0 + b.s1) + (b.s2 + b.s3);
+#else
+  const float8 b = a.lo + a.hi;
+  const float4 c = b.lo + b.hi;
+  return (c.s0 + c.s1) + (c.s2 + c.s3);
+#endif
+}
+
+#ifdef CLGEN_RANDOM
+/* Elements n, n + 1, ... of a draw; four of them come from one call of philox where they begin at a multiple of 4. */
+#if VW == 1
+#define DRAWN(name)                                                                       \
+  static inline float EW(ew_random_##name)(uint n, uint sl, uint sh, uint st, uint counter) { \
+    return clgen_random_##name##1(n, 0u, sl, sh, st, counter);                            \
+  }
+#else
+#define DRAWN(name)                                                                            \
+  static inline VEC EW(ew_random_##name)(uint n, uint sl, uint sh, uint st, uint counter) {    \
+    union {                                                                                    \
+      VEC v;                                                                                   \
+      float f[VW];                                                                             \
+    } r;                                                                                       \
+    for (uint i = 0; i < VW; i += 4) {                                                         \
+      if ((n & 3u) == 0u) {                                                                    \
+        const clgen_words w = clgen_draw(n + i, 0u, sl, sh, st, counter);                      \
+        for (uint k = 0; k < 4; ++k) r.f[i + k] = CLGEN_FROM_WORDS_##name(w, k);               \
+      } else {                                                                                 \
+        for (uint k = 0; k < 4; ++k)                                                           \
+          r.f[i + k] = clgen_random_##name##1(n + i + k, 0u, sl, sh, st, counter);             \
+      }                                                                                        \
+    }                                                                                          \
+    return r.v;                                                                                \
+  }
+#endif
+#define CLGEN_FROM_WORDS_uniform(words, k) clgen_word_uniform(words.w[k])
+#define CLGEN_FROM_WORDS_normal(words, k) clgen_words_normal(words, k)
+DRAWN(uniform)
+DRAWN(normal)
+#undef DRAWN
+#undef CLGEN_FROM_WORDS_uniform
+#undef CLGEN_FROM_WORDS_normal
+#endif

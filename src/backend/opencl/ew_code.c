@@ -115,7 +115,8 @@ void clgen_ew_open(clgen_ew_gen *g, bool with_outputs) {
   for (int k = 0; k < s->n_inputs; ++k) clgen_text_add(g->t, ", __global const %s *i%d", scalar_name(s->in[k].dtype), k);
   for (int k = 0; with_outputs && k < s->n_outputs; ++k)
     clgen_text_add(g->t, ", __global %s *o%d", scalar_name(s->out[k].dtype), k);
-  clgen_text_add(g->t, "%s) {\n  __global const long *restrict m = words + at;\n", with_outputs ? "" : ", __global float *partial");
+  clgen_text_add(g->t, "%s) {\n  __global const long *restrict m = words + at;\n",
+                 with_outputs ? "" : ", __global float *partial");
   for (int a = 0; a < w->nd; ++a) {
     snprintf(name, sizeof name, "d%d", a);
     clgen_ew_number(g, name, w->dim[a]);

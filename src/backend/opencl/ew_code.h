@@ -2,7 +2,8 @@
  *
  * Names in the generated text: i0, i1, ... inputs; o0, o1, ... outputs; m the item's numbers; d0, d1, ... sizes of axes;
  * x0, x1, ... the place along them; b<k> the element of operand k (inputs, then outputs, then the element's number in the
- * domain) at which a row begins; v<k> the value of instruction k, w<k> the same as raw bits, p<k> and q<k> its parameters. */
+ * domain) at which a row begins; v<k> the value of instruction k, w<k> the same as raw bits, p<k> and q<k> its parameters.
+ */
 #ifndef CLGEN_EW_CODE_H
 #define CLGEN_EW_CODE_H
 

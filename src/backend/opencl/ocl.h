@@ -24,13 +24,6 @@ typedef struct {
   int candidate; /* an index into the list of tune.c */
 } clgen_ocl_gemm_setting;
 
-typedef struct {
-  const char *name;
-  int kind;
-  uint64_t launches;
-  double seconds, flops, bytes;
-} clgen_ocl_row;
-
 /* An open device. */
 typedef struct {
   clgen_cl *cl;
@@ -44,7 +37,7 @@ typedef struct {
   int next_stage;
   bool gemm_ready; /* the setting below is applied */
   clgen_ocl_gemm_setting gemm;
-  clgen_ocl_row *row; /* the profile */
+  clgen_profile_row *row; /* the profile */
   size_t n_rows, room_rows;
 } clgen_ocl;
 
@@ -136,10 +129,22 @@ bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s);
 
 /* Whether a step is well formed and its sizes fit the kernels' 32-bit indices; else says why. */
 int clgen_ocl_check(const clgen_step *s);
+/* Whether its operands' elements lie inside their buffers. */
+int clgen_ocl_check_bound(const clgen_step *s);
+int clgen_ocl_finish(void *impl);
+
+/* ---- Buffers -------------------------------------------------------------------------------------------------- */
+
+int clgen_ocl_buffer_create(void *impl, size_t bytes, clgen_buffer **out);
+void clgen_ocl_buffer_free(void *impl, clgen_buffer *buffer);
+int clgen_ocl_buffer_write(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, const void *data);
+int clgen_ocl_buffer_read(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, void *data);
+void clgen_ocl_stages_free(clgen_ocl *ocl);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
-void clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, double seconds);
+/* One launch of a step, whose work is counted with its first launch. */
+int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, cl_event event, bool first);
 size_t clgen_ocl_profile_count(void *impl);
 int clgen_ocl_profile_get(void *impl, size_t index, clgen_profile_row *row);
 void clgen_ocl_profile_reset(void *impl);

@@ -1,0 +1,94 @@
+/* Buffers. A write copies the caller's data to one of a few stages and enqueues, so that neither the caller's memory nor the
+ * device's progress matters; a read waits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/opencl/ocl.h"
+
+/* Longer writes wait for the device rather than keep so much host memory. */
+#define LONGEST_STAGED ((size_t)16 << 20)
+
+int clgen_ocl_buffer_create(void *impl, size_t bytes, clgen_buffer **out) {
+  clgen_ocl *ocl = impl;
+  *out = NULL;
+  size_t room = bytes ? (bytes + 3) / 4 * 4 : 4;
+  clgen_buffer *b = calloc(1, sizeof *b);
+  if (!b) return clgen_fail_nomem(sizeof *b);
+  cl_int err = CL_SUCCESS;
+  const cl_uint zero = 0;
+  b->bytes = bytes;
+  b->mem = clCreateBuffer(ocl->cl->context, CL_MEM_READ_WRITE, room, NULL, &err);
+  if (err == CL_SUCCESS) err = clEnqueueFillBuffer(ocl->cl->queue, b->mem, &zero, sizeof zero, 0, room, 0, NULL, NULL);
+  if (err != CL_SUCCESS) {
+    clgen_ocl_buffer_free(ocl, b);
+    return clgen_cl_fail(err, "%s: a buffer of %zu bytes", ocl->cl->info.name, bytes);
+  }
+  *out = b;
+  return CLGEN_OK;
+}
+
+void clgen_ocl_buffer_free(void *impl, clgen_buffer *b) {
+  clgen_ocl *ocl = impl;
+  if (!b) return;
+  if (b->mem) {
+    clFinish(ocl->cl->queue);
+    clReleaseMemObject(b->mem);
+  }
+  free(b);
+}
+
+static int check_range(const clgen_ocl *ocl, const clgen_buffer *b, size_t offset, size_t bytes) {
+  if (offset <= b->bytes && bytes <= b->bytes - offset) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "%s: bytes %zu to %zu of a buffer of %zu", ocl->cl->info.name, offset, offset + bytes,
+                    b->bytes);
+}
+
+/* The next stage, free and with room, holding a copy of data. */
+static int fill_stage(clgen_ocl *ocl, size_t bytes, const void *data, clgen_ocl_stage **out) {
+  clgen_ocl_stage *stage = &ocl->stage[ocl->next_stage];
+  ocl->next_stage = (ocl->next_stage + 1) % CLGEN_OCL_STAGES;
+  if (stage->busy) {
+    cl_int err = clWaitForEvents(1, &stage->busy);
+    clReleaseEvent(stage->busy);
+    stage->busy = NULL;
+    if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: waiting for an earlier write", ocl->cl->info.name);
+  }
+  if (stage->room < bytes) {
+    free(stage->data);
+    stage->room = 0;
+    stage->data = malloc(bytes);
+    if (!stage->data) return clgen_fail_nomem(bytes);
+    stage->room = bytes;
+  }
+  memcpy(stage->data, data, bytes);
+  *out = stage;
+  return CLGEN_OK;
+}
+
+int clgen_ocl_buffer_write(void *impl, clgen_buffer *b, size_t offset, size_t bytes, const void *data) {
+  clgen_ocl *ocl = impl;
+  int code = check_range(ocl, b, offset, bytes);
+  if (code || bytes == 0) return code;
+  clgen_ocl_stage *stage = NULL;
+  bool wait = bytes > LONGEST_STAGED;
+  if (!wait && (code = fill_stage(ocl, bytes, data, &stage)) != CLGEN_OK) return code;
+  cl_int err = clEnqueueWriteBuffer(ocl->cl->queue, b->mem, wait, offset, bytes, wait ? data : stage->data, 0, NULL,
+                                    wait ? NULL : &stage->busy);
+  if (err == CL_SUCCESS) err = clFlush(ocl->cl->queue);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: writing %zu bytes", ocl->cl->info.name, bytes);
+}
+
+int clgen_ocl_buffer_read(void *impl, clgen_buffer *b, size_t offset, size_t bytes, void *data) {
+  clgen_ocl *ocl = impl;
+  int code = check_range(ocl, b, offset, bytes);
+  if (code || bytes == 0) return code;
+  cl_int err = clEnqueueReadBuffer(ocl->cl->queue, b->mem, CL_TRUE, offset, bytes, data, 0, NULL, NULL);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: reading %zu bytes", ocl->cl->info.name, bytes);
+}
+
+void clgen_ocl_stages_free(clgen_ocl *ocl) {
+  for (int i = 0; i < CLGEN_OCL_STAGES; ++i) {
+    if (ocl->stage[i].busy) clReleaseEvent(ocl->stage[i].busy);
+    free(ocl->stage[i].data);
+  }
+}

@@ -1,0 +1,299 @@
+/* Plans: steps become launches, all generated kernels and those of cl/ become one program, and a run only enqueues. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/opencl/ocl.h"
+#include "backend/opencl/sources.h"
+
+/* ---- Putting together ------------------------------------------------------------------------------------------ */
+
+/* Room for one more in an array that grows by doubling; NULL when memory is short, with the array as it was. */
+static void *grown(void *array, size_t n, size_t *room, size_t size) {
+  if (n < *room) return array;
+  size_t more = *room ? 2 * *room : 64;
+  void *bigger = realloc(array, more * size);
+  if (bigger) *room = more;
+  return bigger;
+}
+
+clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
+  clgen_ocl_item *item = grown(plan->item, plan->n_items, &plan->room_items, sizeof *item);
+  if (!item) {
+    plan->failed = true;
+    return NULL;
+  }
+  plan->item = item;
+  item += plan->n_items++;
+  *item = (clgen_ocl_item){.step = step, .generated = -1, .first_word = plan->n_words};
+  return item;
+}
+
+int clgen_ocl_word(clgen_plan *plan, int64_t value) {
+  int64_t *word = grown(plan->word, plan->n_words, &plan->room_words, sizeof *word);
+  if (!word) {
+    plan->failed = true;
+    return 0;
+  }
+  plan->word = word;
+  word[plan->n_words++] = value;
+  return (int)(plan->n_words - 1 - plan->item[plan->n_items - 1].first_word);
+}
+
+int clgen_ocl_word_float(clgen_plan *plan, float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return clgen_ocl_word(plan, (int64_t)bits);
+}
+
+int clgen_ocl_body(clgen_plan *plan, clgen_text *body) {
+  plan->failed |= body->failed || !body->s;
+  for (size_t i = 0; i < plan->n_bodies && !plan->failed; ++i) {
+    if (strcmp(plan->body[i].s, body->s) != 0) continue;
+    clgen_text_free(body);
+    return (int)i;
+  }
+  clgen_text *bodies = plan->failed ? NULL : grown(plan->body, plan->n_bodies, &plan->room_bodies, sizeof *bodies);
+  if (!bodies) {
+    plan->failed = true;
+    clgen_text_free(body);
+    return 0;
+  }
+  plan->body = bodies;
+  bodies[plan->n_bodies] = *body;
+  *body = (clgen_text){0};
+  return (int)plan->n_bodies++;
+}
+
+void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes) {
+  if (bytes > plan->scratch_bytes) plan->scratch_bytes = bytes;
+}
+
+static int add_step(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+  switch (s->kind) {
+    case CLGEN_STEP_MAP: return clgen_ocl_add_map(ocl, plan, s, index);
+    case CLGEN_STEP_REDUCE: return clgen_ocl_add_reduce(ocl, plan, s, index);
+    case CLGEN_STEP_MATMUL: return clgen_ocl_add_matmul(ocl, plan, s, index);
+    case CLGEN_STEP_CONV2D:
+    case CLGEN_STEP_CONV2D_INPUT_GRAD:
+    case CLGEN_STEP_CONV2D_WEIGHT_GRAD: return clgen_ocl_add_conv(ocl, plan, s, index);
+    case CLGEN_STEP_KINDS: break;
+  }
+  return clgen_fail(CLGEN_E_UNSUPPORTED, "unknown step %d", (int)s->kind);
+}
+
+size_t clgen_ocl_scratch(void *impl, const clgen_step *step) {
+  clgen_plan plan = {0};
+  size_t bytes = 0;
+  if (add_step(impl, &plan, step, 0) == CLGEN_OK) bytes = plan.scratch_bytes + plan.gemm_bytes;
+  for (size_t i = 0; i < plan.n_bodies; ++i) clgen_text_free(&plan.body[i]);
+  free(plan.item);
+  free(plan.word);
+  free(plan.body);
+  return bytes;
+}
+
+/* ---- The program ------------------------------------------------------------------------------------------------- */
+
+static const char prelude[] =
+    "#pragma OPENCL FP_CONTRACT OFF\n"
+    "#define CLGEN_FMA(a, b, c) fma(a, b, c)\n"
+    "#define CLGEN_AS_FLOAT(a) as_float(a)\n"
+    "#define CLGEN_AS_UINT(a) as_uint(a)\n"
+    "#define CLGEN_MULHI(a, b) mul_hi(a, b)\n";
+
+static bool mentions(const clgen_plan *plan, const char *what) {
+  for (size_t i = 0; i < plan->n_bodies; ++i)
+    if (strstr(plan->body[i].s, what)) return true;
+  return false;
+}
+
+/* elementwise.cl once for each vector width that some kernel uses. */
+static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
+  static const struct {
+    int width;
+    const char *used, *type;
+  } row[] = {{1, "_1(", "float"}, {4, "_4(", "float4"}, {8, "_8(", "float8"}, {16, "_16(", "float16"}};
+  if (mentions(plan, "ew_random_")) clgen_text_add(t, "%s\n#define CLGEN_RANDOM 1\n", clgen_cl_philox);
+  for (size_t i = 0; i < CLGEN_COUNT(row); ++i) {
+    if (!mentions(plan, row[i].used)) continue;
+    clgen_text_add(t, "#define VW %d\n#define VEC %s\n#define EW(name) name##_%d\n%s\n#undef VW\n#undef VEC\n#undef EW\n",
+                   row[i].width, row[i].type, row[i].width, clgen_cl_elementwise);
+  }
+}
+
+static int build(clgen_ocl *ocl, clgen_plan *plan) {
+  clgen_text source = {0};
+  clgen_text_add(&source, "%s", prelude);
+  if (plan->n_bodies) add_elementwise(plan, &source);
+  for (size_t i = 0; i < plan->n_bodies; ++i)
+    clgen_text_add(&source, "__kernel %svoid k%d%s",
+                   ocl->local == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "", (int)i, plan->body[i].s);
+  clgen_ocl_linear_source(ocl, plan, &source);
+  int code = source.failed ? clgen_fail_nomem(source.n) : clgen_cl_build(ocl->cl, source.s, "-cl-std=CL1.2", &plan->program);
+  clgen_text_free(&source);
+  return code;
+}
+
+/* ---- Memory and arguments ---------------------------------------------------------------------------------------- */
+
+static int allocate(clgen_ocl *ocl, cl_mem_flags flags, size_t bytes, void *data, cl_mem *out) {
+  if (bytes == 0) return CLGEN_OK;
+  cl_int err = CL_SUCCESS;
+  *out = clCreateBuffer(ocl->cl->context, flags | (data ? CL_MEM_COPY_HOST_PTR : 0), bytes, data, &err);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: %zu bytes of working memory", ocl->cl->info.name, bytes);
+}
+
+static cl_mem memory(const clgen_plan *plan, const clgen_ocl_mem *mem) {
+  switch (mem->kind) {
+    case CLGEN_OCL_MEM_BUFFER: return mem->mem;
+    case CLGEN_OCL_MEM_SCRATCH: return plan->scratch;
+    case CLGEN_OCL_MEM_GEMM: return plan->gemm_temp;
+  }
+  return NULL;
+}
+
+static int bind_item(clgen_plan *plan, clgen_ocl_item *item) {
+  char generated[24];
+  const char *name = item->name;
+  if (!name) {
+    snprintf(generated, sizeof generated, "k%d", item->generated);
+    name = generated;
+  }
+  cl_int err = CL_SUCCESS;
+  item->kernel = clCreateKernel(plan->program, name, &err);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "creating the kernel %s", name);
+  cl_int first = (cl_int)item->first_word;
+  err = clSetKernelArg(item->kernel, 0, sizeof plan->words, &plan->words);
+  if (err == CL_SUCCESS) err = clSetKernelArg(item->kernel, 1, sizeof first, &first);
+  for (int k = 0; k < item->n_mems && err == CL_SUCCESS; ++k) {
+    cl_mem mem = memory(plan, &item->mem[k]);
+    err = clSetKernelArg(item->kernel, (cl_uint)k + 2, sizeof mem, &mem);
+  }
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "binding the arguments of the kernel %s", name);
+}
+
+static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
+  bool kernels = false;
+  if (plan->failed) return clgen_fail_nomem(plan->n_steps * sizeof *plan->step);
+  if (plan->n_words > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "a plan of %zu numbers", plan->n_words);
+  for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
+  int code = allocate(ocl, CL_MEM_READ_WRITE, plan->scratch_bytes, NULL, &plan->scratch);
+  if (!code) code = allocate(ocl, CL_MEM_READ_WRITE, plan->gemm_bytes, NULL, &plan->gemm_temp);
+  if (code || !kernels) return code;
+  if (!plan->n_words) { /* a buffer cannot be empty */
+    plan->word = calloc(1, sizeof *plan->word);
+    if (!plan->word) return clgen_fail_nomem(sizeof *plan->word);
+    plan->n_words = 1;
+  }
+  code = allocate(ocl, CL_MEM_READ_ONLY, plan->n_words * sizeof *plan->word, plan->word, &plan->words);
+  if (!code) code = build(ocl, plan);
+  for (size_t i = 0; i < plan->n_items && !code; ++i)
+    if (!plan->item[i].is_gemm) code = bind_item(plan, &plan->item[i]);
+  return code;
+}
+
+static int copy_steps(clgen_plan *plan, const clgen_step *steps, size_t n) {
+  plan->step = malloc((n + 1) * sizeof *steps);
+  if (!plan->step) return clgen_fail_nomem(n * sizeof *steps);
+  if (n) memcpy(plan->step, steps, n * sizeof *steps);
+  plan->n_steps = n;
+  return CLGEN_OK;
+}
+
+int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out) {
+  clgen_ocl *ocl = impl;
+  *out = NULL;
+  clgen_plan *plan = calloc(1, sizeof *plan);
+  if (!plan) return clgen_fail_nomem(sizeof *plan);
+  int code = copy_steps(plan, steps, n);
+  for (size_t i = 0; i < n && !code; ++i) {
+    code = clgen_ocl_check(&plan->step[i]);
+    if (!code) code = clgen_ocl_check_bound(&plan->step[i]);
+    if (!code) code = add_step(ocl, plan, &plan->step[i], i);
+  }
+  if (!code) code = finish_plan(ocl, plan);
+  if (code) {
+    clgen_ocl_plan_free(ocl, plan);
+    return code;
+  }
+  *out = plan;
+  return CLGEN_OK;
+}
+
+static void release_memory(cl_mem mem) {
+  if (mem) clReleaseMemObject(mem);
+}
+
+void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
+  if (!plan) return;
+  clgen_ocl *ocl = impl;
+  clFinish(ocl->cl->queue); /* not every driver keeps what a command in the queue needs */
+  for (int i = 0; i < 2; ++i)
+    if (plan->in_flight[i]) clReleaseEvent(plan->in_flight[i]);
+  for (size_t i = 0; i < plan->n_items; ++i)
+    if (plan->item[i].kernel) clReleaseKernel(plan->item[i].kernel);
+  if (plan->program) clReleaseProgram(plan->program);
+  release_memory(plan->scratch);
+  release_memory(plan->gemm_temp);
+  release_memory(plan->words);
+  for (size_t i = 0; i < plan->n_bodies; ++i) clgen_text_free(&plan->body[i]);
+  free(plan->body);
+  free(plan->word);
+  free(plan->item);
+  free(plan->step);
+  free(plan);
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------------ */
+
+static int enqueue(clgen_ocl *ocl, clgen_plan *plan, const clgen_ocl_item *item, cl_event *event) {
+  if (item->is_gemm) {
+    const clgen_ocl_gemm *g = &item->gemm;
+    return clgen_ocl_gemm_enqueue(ocl, g, memory(plan, &g->a), memory(plan, &g->b), memory(plan, &g->out), plan->gemm_temp,
+                                  event);
+  }
+  cl_int err = clEnqueueNDRangeKernel(ocl->cl->queue, item->kernel, 1, NULL, &item->global,
+                                      item->local ? &item->local : NULL, 0, NULL, event);
+  return err == CL_SUCCESS ? CLGEN_OK
+                           : clgen_cl_fail(err, "%s: launching %s", ocl->cl->info.name, plan->step[item->step].label);
+}
+
+static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
+  cl_event *event = calloc(plan->n_items + 1, sizeof *event);
+  if (!event) return clgen_fail_nomem(plan->n_items * sizeof *event);
+  int code = CLGEN_OK;
+  for (size_t i = 0; i < plan->n_items && !code; ++i) code = enqueue(ocl, plan, &plan->item[i], &event[i]);
+  if (!code) code = clgen_ocl_finish(ocl);
+  for (size_t i = 0; i < plan->n_items; ++i) {
+    if (!event[i]) continue;
+    if (!code)
+      code = clgen_ocl_profile_add(ocl, &plan->step[plan->item[i].step], event[i],
+                                   i == 0 || plan->item[i].step != plan->item[i - 1].step);
+    clReleaseEvent(event[i]);
+  }
+  free(event);
+  return code;
+}
+
+/* Waits for the run before the last one, so that no more than two are in flight. */
+static int throttle(clgen_ocl *ocl, clgen_plan *plan) {
+  cl_event *oldest = &plan->in_flight[plan->next_flight];
+  if (!*oldest) return CLGEN_OK;
+  cl_int err = clWaitForEvents(1, oldest);
+  clReleaseEvent(*oldest);
+  *oldest = NULL;
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: waiting for an earlier run", ocl->cl->info.name);
+}
+
+int clgen_ocl_plan_run(void *impl, clgen_plan *plan) {
+  clgen_ocl *ocl = impl;
+  if (ocl->cl->options.profile) return run_profiled(ocl, plan);
+  int code = throttle(ocl, plan);
+  for (size_t i = 0; i < plan->n_items && !code; ++i) code = enqueue(ocl, plan, &plan->item[i], NULL);
+  if (code || plan->n_items == 0) return code;
+  cl_int err = clEnqueueMarkerWithWaitList(ocl->cl->queue, 0, NULL, &plan->in_flight[plan->next_flight]);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: marking the end of a run", ocl->cl->info.name);
+  plan->next_flight = !plan->next_flight;
+  err = clFlush(ocl->cl->queue);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: starting a run", ocl->cl->info.name);
+}
