@@ -108,17 +108,23 @@ static int bench_time(bench *b, double budget, double *best) {
 
 /* ---- Right results ---------------------------------------------------------------------------------------------- */
 
+#define MAX_REASONS 5
+
 typedef struct {
   clgen_device *device, *host;
   char *reasons; /* what is wrong with the device, joined by "; " */
   int n_reasons;
+  const char *blamed; /* the last to be blamed */
 } probe;
 
-/* Only the first few are kept, and of each its first line: a reason is one cell of a table. */
+/* Of each operation the first reason, and of that its first line; of many the first few: this is one cell of a table. */
 static void blame(probe *p, const char *what, const char *why) {
-  if (p->n_reasons++ >= 3) return;
-  char *more =
-      clgen_format("%s%s%s: %.*s", p->reasons ? p->reasons : "", p->reasons ? "; " : "", what, (int)strcspn(why, "\n"), why);
+  if (p->blamed == what) return; /* labels are compared as pointers: each lives as long as the library */
+  p->blamed = what;
+  if (++p->n_reasons > MAX_REASONS + 1) return;
+  const char *before = p->reasons ? p->reasons : "", *joint = p->reasons ? "; " : "";
+  char *more = p->n_reasons > MAX_REASONS ? clgen_format("%s; and others", before)
+                                          : clgen_format("%s%s%s: %.*s", before, joint, what, (int)strcspn(why, "\n"), why);
   if (!more) return;
   free(p->reasons);
   p->reasons = more;
@@ -188,8 +194,8 @@ static double check_conv(probe *p) {
     int kernel, stride, pad;
   } size[] = {{1, 9, 7, 5, 3, 1, 1}, {5, 13, 11, 7, 4, 2, 1}, {3, 8, 9, 17, 5, 3, 2}, {6, 4, 4, 3, 4, 1, 0}};
   double worst = 0;
-  for (size_t i = 0; i < CLGEN_COUNT(size); i++)
-    for (int kind = CLGEN_STEP_CONV2D; kind <= CLGEN_STEP_CONV2D_WEIGHT_GRAD; kind++) {
+  for (int kind = CLGEN_STEP_CONV2D; kind <= CLGEN_STEP_CONV2D_WEIGHT_GRAD; kind++)
+    for (size_t i = 0; i < CLGEN_COUNT(size); i++) {
       clgen_step s;
       clgen_example_conv(&s, (clgen_step_kind)kind, size[i].c, size[i].h, size[i].w, size[i].o, size[i].kernel,
                          size[i].stride, size[i].pad);
