@@ -106,8 +106,7 @@ void tool_profile_print(FILE *f, const clgen_device *device) {
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-/* Drivers may put any bytes into a name; JSON takes UTF-8 alone. */
-static json_t *text_json(const char *text) {
+json_t *tool_text_json(const char *text) {
   json_t *value = json_string(text);
   if (value) return value;
   char *ascii = clgen_strdup(text);
@@ -133,7 +132,7 @@ json_t *tool_device_json(const clgen_device *device) {
   json_t *object = json_object();
   int failed = object ? 0 : -1;
   for (size_t k = 0; k < CLGEN_COUNT(members); ++k)
-    failed |= json_object_set_new(object, members[k].name, text_json(members[k].value));
+    failed |= json_object_set_new(object, members[k].name, tool_text_json(members[k].value));
   if (!failed) return object;
   json_decref(object);
   clgen_fail_nomem(256);

@@ -73,6 +73,8 @@ void tool_profile_print(FILE *f, const clgen_device *device);
 /* {"device": name, "spec": "0:0", "backend", "type", "platform", "driver", "device_version", "version": of clgen}: every
  * --json of a command that computes begins so. NULL when memory is short. */
 json_t *tool_device_json(const clgen_device *device);
+/* A JSON string; what is not UTF-8, as names of files and drivers may be, with '?' for every byte that is not ASCII. */
+json_t *tool_text_json(const char *text);
 /* Prints and frees it. An exit status; NULL is a failure. */
 int tool_json_print(const char *who, json_t *object);
 

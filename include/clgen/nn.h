@@ -47,6 +47,10 @@ int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
 int clgen_net_layer_count(const clgen_net *net);
+/* "conv2d 3 -> 64, 4x4, stride 2, pad 1" into buf (96 bytes hold every one), which is returned. */
+const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, size_t size);
+/* How many entries of the state dict a layer has (0: an activation), and the index of the first. */
+int clgen_net_layer_tensors(const clgen_net *net, int layer, int *first);
 
 int clgen_net_tensor_count(const clgen_net *net);
 const clgen_net_tensor *clgen_net_tensor_at(const clgen_net *net, int index);

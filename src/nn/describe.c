@@ -1,0 +1,41 @@
+/* Layers in words. */
+#include "nn/nn_internal.h"
+
+static const char *const kinds[] = {
+    [CLGEN_LAYER_LINEAR] = "linear",
+    [CLGEN_LAYER_CONV2D] = "conv2d",
+    [CLGEN_LAYER_CONV_TRANSPOSE2D] = "conv_transpose2d",
+    [CLGEN_LAYER_BATCH_NORM] = "batch_norm",
+    [CLGEN_LAYER_RELU] = "relu",
+    [CLGEN_LAYER_LEAKY_RELU] = "leaky_relu",
+    [CLGEN_LAYER_TANH] = "tanh",
+};
+
+const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, size_t size) {
+  const clgen_layer *l = &net->layers[layer];
+  long long in = l->in, out = l->out;
+  switch (l->kind) {
+    case CLGEN_LAYER_LINEAR: snprintf(buf, size, "%s %lld -> %lld", kinds[l->kind], in, out); break;
+    case CLGEN_LAYER_CONV2D:
+    case CLGEN_LAYER_CONV_TRANSPOSE2D:
+      snprintf(buf, size, "%s %lld -> %lld, %dx%d, stride %d, pad %d", kinds[l->kind], in, out, l->kernel, l->kernel,
+               l->stride, l->pad);
+      break;
+    case CLGEN_LAYER_BATCH_NORM:
+      snprintf(buf, size, "%s %lld", kinds[l->kind], (long long)net->tensors[l->weight].shape.dim[0]);
+      break;
+    case CLGEN_LAYER_LEAKY_RELU: snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
+    case CLGEN_LAYER_RELU:
+    case CLGEN_LAYER_TANH: snprintf(buf, size, "%s", kinds[l->kind]); break;
+  }
+  return buf;
+}
+
+int clgen_net_layer_tensors(const clgen_net *net, int layer, int *first) {
+  *first = net->layers[layer].weight;
+  if (*first < 0) return 0;
+  int end = net->n_tensors; /* up to where the next layer's begin */
+  for (int i = net->n_layers - 1; i > layer; --i)
+    if (net->layers[i].weight >= 0) end = net->layers[i].weight;
+  return end - *first;
+}

@@ -1,0 +1,222 @@
+/* clgen bench ops: one small program for each kind of operation, at shapes from the middle of a DCGAN and of a VAE. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgen/nn.h>
+
+#include "bench.h"
+#include "commands.h"
+#include "common.h"
+
+typedef struct {
+  clgen_graph *graph;
+  clgen_store *store;
+  int64_t batch;
+} place;
+
+static clgen_tensor *operand(const place *p, const char *name, clgen_shape shape) {
+  return bench_operand(p->graph, p->store, name, shape);
+}
+
+/* A layer's activations: 64 channels of 16x16. */
+static clgen_tensor *picture(const place *p, const char *name) {
+  return operand(p, name, clgen_shape_of(4, p->batch, 64, 16, 16));
+}
+static clgen_tensor *halved(const place *p) { return operand(p, "dy", clgen_shape_of(4, p->batch, 128, 8, 8)); }
+static clgen_tensor *filter(const place *p) { return operand(p, "w", clgen_shape_of(4, 128, 64, 4, 4)); }
+static const clgen_conv halving = {2, 2, 1, 1};
+
+static clgen_tensor *build_copy(const place *p) {
+  clgen_shape shape = clgen_shape_of(4, p->batch, 64, 16, 16);
+  return clgen_assign(clgen_state(p->graph, "y", CLGEN_F32, shape), picture(p, "x"));
+}
+static clgen_tensor *build_add(const place *p) { return clgen_add(picture(p, "a"), picture(p, "b")); }
+static clgen_tensor *build_bias_leaky(const place *p) {
+  return clgen_leaky_relu(clgen_add(picture(p, "x"), operand(p, "b", clgen_shape_of(4, 1, 64, 1, 1))), 0.2f);
+}
+static clgen_tensor *build_tanh(const place *p) { return clgen_tanh(picture(p, "x")); }
+static clgen_tensor *build_to_u8(const place *p) { return clgen_to_u8(clgen_affine(picture(p, "x"), 127.5f, 127.5f)); }
+static clgen_tensor *build_permute(const place *p) { return clgen_permute(picture(p, "x"), (const int[]){1, 0, 2, 3}); }
+static clgen_tensor *build_transpose(const place *p) {
+  return clgen_transpose(operand(p, "x", clgen_shape_of(2, p->batch * 16, 1024)));
+}
+static clgen_tensor *build_slice(const place *p) { return clgen_slice(picture(p, "x"), 1, 16, 32); }
+static clgen_tensor *build_pad(const place *p) { return clgen_pad(picture(p, "x"), 2, 1, 1); }
+static clgen_tensor *build_concat(const place *p) {
+  clgen_tensor *x[] = {picture(p, "a"), picture(p, "b")};
+  return clgen_concat(2, x, 1);
+}
+static clgen_tensor *build_broadcast(const place *p) {
+  return clgen_broadcast(operand(p, "b", clgen_shape_of(4, 1, 64, 1, 1)), clgen_shape_of(4, p->batch, 64, 16, 16));
+}
+static clgen_tensor *build_random(const place *p) {
+  clgen_tensor *counter = clgen_state(p->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
+  return clgen_random_normal(p->graph, counter, 1, 0, clgen_shape_of(4, p->batch, 64, 16, 16));
+}
+static clgen_tensor *build_sum_channels(const place *p) { return clgen_sum(picture(p, "x"), 1u | 4u | 8u, false); }
+static clgen_tensor *build_sum_rows(const place *p) {
+  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 2u, false);
+}
+static clgen_tensor *build_sum_columns(const place *p) {
+  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 1u, false);
+}
+static clgen_tensor *build_batch_norm(const place *p) {
+  clgen_tensor *x = picture(p, "x");
+  clgen_tensor *mean = clgen_mean(x, 1u | 4u | 8u, true);
+  clgen_tensor *variance = clgen_mean(clgen_square(clgen_sub(x, mean)), 1u | 4u | 8u, true);
+  return clgen_normalize(x, mean, clgen_rsqrt(clgen_affine(variance, 1, 1e-5f)));
+}
+static clgen_tensor *build_matmul(const place *p) {
+  return clgen_matmul(operand(p, "a", clgen_shape_of(2, p->batch * 2, 784)), operand(p, "b", clgen_shape_of(2, 784, 400)),
+                      false, false);
+}
+static clgen_tensor *build_matmul_nt(const place *p) {
+  return clgen_matmul(operand(p, "a", clgen_shape_of(2, p->batch * 2, 784)), operand(p, "b", clgen_shape_of(2, 400, 784)),
+                      false, true);
+}
+static clgen_tensor *build_matmul_tn(const place *p) {
+  return clgen_matmul(operand(p, "a", clgen_shape_of(2, p->batch * 2, 400)),
+                      operand(p, "b", clgen_shape_of(2, p->batch * 2, 784)), true, false);
+}
+static clgen_tensor *build_conv(const place *p) { return clgen_conv2d(picture(p, "x"), filter(p), halving); }
+static clgen_tensor *build_conv_input(const place *p) {
+  return clgen_conv2d_input_grad(halved(p), filter(p), halving, 16, 16);
+}
+static clgen_tensor *build_conv_weight(const place *p) {
+  return clgen_conv2d_weight_grad(picture(p, "x"), halved(p), halving, 4, 4);
+}
+
+/* Adam on a million parameters, in the place where a training step has it. */
+static clgen_tensor *build_adam(const place *p) {
+  static const clgen_optimizer adam = {.kind = CLGEN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+  clgen_net *net = NULL;
+  clgen_bound *bound = NULL;
+  clgen_tensor *result = NULL;
+  int code = clgen_net_create(&net, CLGEN_INIT_PYTORCH);
+  if (!code) code = clgen_net_linear(net, "fc", 1024, 1024);
+  if (code >= 0) code = clgen_net_init(net, p->store, "net", 1);
+  if (!code) code = clgen_net_bind(&bound, net, p->graph, "net");
+  if (!code) {
+    clgen_tensor *grad = operand(p, "grad", clgen_shape_of(1, clgen_net_param_size(net)));
+    clgen_tensor *scalars = operand(p, "scalars", clgen_shape_of(1, CLGEN_OPTIMIZER_SCALARS));
+    if (!clgen_optimizer_apply(&adam, bound, grad, scalars)) result = clgen_bound_param(bound);
+  }
+  clgen_bound_free(bound);
+  clgen_net_free(net);
+  return result;
+}
+
+static const struct {
+  const char *name;
+  clgen_tensor *(*build)(const place *p);
+} operations[] = {
+    {"copy", build_copy}, /* what others are compared with */
+    {"add", build_add},
+    {"bias+leaky_relu", build_bias_leaky},
+    {"tanh", build_tanh},
+    {"to_u8", build_to_u8},
+    {"random_normal", build_random},
+    {"broadcast", build_broadcast},
+    {"permute", build_permute},
+    {"transpose", build_transpose},
+    {"slice", build_slice},
+    {"pad", build_pad},
+    {"concat", build_concat},
+    {"sum_channels", build_sum_channels},
+    {"sum_rows", build_sum_rows},
+    {"sum_columns", build_sum_columns},
+    {"batch_norm", build_batch_norm},
+    {"adam", build_adam},
+    {"matmul", build_matmul},
+    {"matmul_nt", build_matmul_nt},
+    {"matmul_tn", build_matmul_tn},
+    {"conv2d", build_conv},
+    {"conv2d_input_grad", build_conv_input},
+    {"conv2d_weight_grad", build_conv_weight},
+};
+
+typedef struct {
+  int64_t batch;
+  double seconds;
+  char only[CLGEN_OPTION_TEXT];
+  bool json;
+  tool_device_options device;
+} record;
+
+static const clgen_option rows[] = {
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 4096, NULL, "N", NULL, "images in a batch"},
+    {"only", 0, CLGEN_OPTION_STRING, offsetof(record, only), "", 0, 0, NULL, "TEXT", NULL,
+     "operations with this in their name"},
+    {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "0.5", 0.001, 3600, NULL, "X", NULL,
+     "measure each operation so long"},
+    {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
+    TOOL_DEVICE_ROWS(record, device),
+};
+
+static const char usage[] =
+    "usage: clgen bench ops [--batch N] [--only TEXT] [--device SPEC] [--json]\n\n"
+    "Measures one program for each kind of operation, at shapes from the middle of a DCGAN and of a VAE. The copy shows "
+    "what\n"
+    "the memory gives. Times are medians.\n";
+
+static json_t *operation_json(const char *name, const clgen_program_info *info, const bench_timing *t) {
+  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:i}", "op", name, "steps", (int)info->steps, "median_s", t->median_s,
+                   "best_s", t->best_s, "gflops", 1e-9 * info->flops / t->median_s, "gb_per_s",
+                   1e-9 * info->bytes / t->median_s, "samples", t->samples);
+}
+
+static int measure(json_t *list, clgen_device *device, const record *r, size_t index) {
+  place p = {.batch = r->batch};
+  clgen_program *program = NULL;
+  bench_timing timing;
+  int code = clgen_graph_create(&p.graph);
+  if (!code) code = clgen_store_create(&p.store, device);
+  clgen_tensor *result = code ? NULL : operations[index].build(&p);
+  if (!code) code = result ? clgen_output(result) : CLGEN_E_INVALID;
+  if (!code) code = clgen_compile(&program, p.graph, p.store);
+  if (!code) code = bench_program(&timing, device, program, r->seconds);
+  if (!code) json_array_append_new(list, operation_json(operations[index].name, clgen_program_get_info(program), &timing));
+  clgen_program_free(program);
+  clgen_store_free(p.store);
+  clgen_graph_free(p.graph);
+  return code ? clgen_fail_prefix(code, "%s", operations[index].name) : CLGEN_OK;
+}
+
+static void print_operations(const json_t *list) {
+  size_t i;
+  json_t *row;
+  printf("%-20s %5s %12s %10s %8s\n", "operation", "steps", "median ms", "GFLOP/s", "GB/s");
+  json_array_foreach(list, i, row) printf(
+      "%-20s %5lld %12.3f %10.2f %8.2f\n", json_string_value(json_object_get(row, "op")),
+      (long long)json_integer_value(json_object_get(row, "steps")), 1e3 * json_real_value(json_object_get(row, "median_s")),
+      json_real_value(json_object_get(row, "gflops")), json_real_value(json_object_get(row, "gb_per_s")));
+}
+
+int bench_ops(int argc, char **argv) {
+  record r;
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r};
+  int status = tool_parse(&o, argc, argv);
+  if (status != TOOL_GO_ON) return status;
+  size_t matching = 0;
+  for (size_t i = 0; i < CLGEN_COUNT(operations); ++i) matching += strstr(operations[i].name, r.only) != NULL;
+  if (!matching) return tool_usage(argv[0], "no operation has '%s' in its name", r.only);
+  clgen_device *device;
+  if (tool_device_open(&device, argv[0], &r.device)) return tool_failed(argv[0]);
+  json_t *list = json_array(), *out = tool_device_json(device);
+  int code = out ? CLGEN_OK : CLGEN_E_NOMEM;
+  for (size_t i = 0; !code && i < CLGEN_COUNT(operations); ++i)
+    if (strstr(operations[i].name, r.only)) code = measure(list, device, &r, i);
+  status = code ? tool_failed(argv[0]) : TOOL_OK;
+  if (!status && !r.json) {
+    bench_print_device(out);
+    print_operations(list);
+  }
+  json_object_set_new(out, "batch", json_integer(r.batch));
+  json_object_set_new(out, "ops", list);
+  if (!status && r.json)
+    status = tool_json_print(argv[0], out);
+  else
+    json_decref(out);
+  tool_device_close(device, &r.device);
+  return status;
+}
