@@ -13,11 +13,11 @@ extern "C" {
 #endif
 
 typedef struct {
-  int resolution;              /* resize to this square, antialiased; 0 keeps the size (which must then be one) */
-  int channels;                /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3 */
-  const char *split;           /* "train" (NULL too) or "test" */
-  bool strict;                 /* a file that cannot be read is an error, not something to pass over */
-  int64_t subset;              /* keep this many images, chosen by seed; 0 keeps all */
+  int resolution;    /* resize to this square, antialiased; 0 keeps the size (which must then be one) */
+  int channels;      /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3 */
+  const char *split; /* "train" (NULL too) or "test" */
+  bool strict;       /* a file that cannot be read is an error, not something to pass over */
+  int64_t subset;    /* keep this many images, chosen by seed; 0 keeps all */
   uint64_t seed;
   unsigned char background[3]; /* alpha is composed on this colour (unless alpha is asked for) */
   clgen_logger log;
@@ -29,15 +29,37 @@ typedef struct {
   int64_t count;
   int channels, height, width;
   bool has_labels;
-  int classes;               /* 0 without labels */
-  int64_t passed_over;       /* files that were not taken */
+  int classes;                                      /* 0 without labels */
+  int64_t passed_over;                              /* files that were not taken */
+  int min_width, min_height, max_width, max_height; /* of the pictures as they were found, before resizing */
 } clgen_dataset_info;
 
 typedef struct clgen_dataset clgen_dataset;
 
-/* SRC is an IDX file (gzip or not) or a folder of them, CIFAR-10 binary file or folder, a folder of PNG and JPEG files, an NPY
- * or an NPZ file. `options` may be NULL. Fails with CLGEN_E_NOTFOUND, CLGEN_E_FORMAT, CLGEN_E_IO, CLGEN_E_NOMEM, and a message
- * that names the file. */
+/* SRC is one of:
+ * - an IDX file, gzip or not, of bytes with 3 axes (N,H,W) or 4 (N,H,W,C). Labels are read from the file beside it whose
+ * name has "labels" for "images" (and "idx1" for "idx3"). Or a folder of them: train-images* is the split train,
+ * t10k-images* or test-images* the split test.
+ * - a CIFAR-10 binary file (*.bin), or a folder of them: data_batch_*.bin is train, test_batch.bin test.
+ * - a folder of PNG and JPEG files of any sizes and kinds. Images that lie directly in it are the dataset; when there are
+ *   none, those of all its subfolders are. Their order is bytewise by path; hidden files are left out. Classes come from
+ *   dataset.json ({"labels": [["file", class], ...]}, as StyleGAN2-ADA writes it) or labels.csv (file,class) in it, else
+ *   from the names of two or more subfolders. Classes that are all numbers keep them, others are numbered in the bytewise
+ *   order of their names. Subfolders train and test (or val) are the splits.
+ * - an NPY file: (N,H,W), (N,H,W,C) or (N,C,H,W) with C from 1 to 4, the channels last where both fit. uint8 is taken as it
+ *   is, bool becomes 0 and 255, other integers must lie in 0..255; floats must all lie in 0..1 (which becomes 0..255) or be
+ *   whole numbers in 0..255. Labels: X_labels.npy or X-labels.npy beside X.npy, or "labels" for "images" in the name.
+ * - an NPZ file that holds x_train, train_images (split train), x_test, test_images (test), or images, x, data, arr_0
+ * (both), with labels y_train, train_labels, y_test, test_labels, labels, y, arr_1; or a single array. Where there is only
+ * one split, it serves both, and the log says so.
+ *
+ * With a resolution, pictures that are not square are cut to the square in their middle (StyleGAN2-ADA's center-crop), alpha
+ * is composed, and the square is resized. Without one, pictures of different sizes are an error (CLGEN_E_INVALID).
+ *
+ * A file of a folder that cannot be read is passed over with a reason, or, when strict, an error; damage to an IDX,
+ * CIFAR-10, NPY or NPZ file always is an error. Nothing large is allocated on the word of a header that the file's size does
+ * not bear out. `options` may be NULL. Fails with CLGEN_E_INVALID, CLGEN_E_NOTFOUND, CLGEN_E_FORMAT, CLGEN_E_UNSUPPORTED,
+ * CLGEN_E_IO, CLGEN_E_NOMEM, and a message that names the file. */
 int clgen_dataset_open(clgen_dataset **out, const char *path, const clgen_dataset_options *options);
 void clgen_dataset_close(clgen_dataset *ds);
 const clgen_dataset_info *clgen_dataset_get_info(const clgen_dataset *ds);

@@ -1,0 +1,108 @@
+/* Between the files of this room. Readers find images and labels; fill.c makes the dataset of them. */
+#ifndef CLGEN_DATA_INTERNAL_H
+#define CLGEN_DATA_INTERNAL_H
+
+#include <stdbool.h>
+
+#include <clgen/data.h>
+#include <clgen/image.h>
+
+#include "base/base.h"
+
+#define CLGEN_MAX_PIXELS ((uint64_t)1 << 27) /* of one picture */
+#define CLGEN_MAX_SIDE 65536
+#define CLGEN_MAX_CLASSES 65536
+
+struct clgen_dataset {
+  clgen_dataset_info info;
+  clgen_dataset_options options;
+  char *path, *name;
+  bool test; /* the split that is wanted */
+  uint8_t *pixels;
+  int64_t room; /* images that pixels has room for */
+  int *labels;  /* NULL: none */
+  char **classes;
+  char **passed;
+};
+
+/* ---- Lists of names (names.c) --------------------------------------------------------------------------------------- */
+
+typedef struct {
+  char **at;
+  size_t n, room;
+} clgen_names;
+
+int clgen_names_add(clgen_names *list, char *name); /* takes over name, which may be NULL: then it fails */
+void clgen_names_sort(clgen_names *list);           /* bytewise */
+bool clgen_names_have(const clgen_names *sorted, const char *name);
+void clgen_names_free(clgen_names *list);
+/* What a folder holds, sorted, hidden entries left out. Folders end with a slash. */
+int clgen_names_of_folder(const char *path, clgen_names *out);
+
+/* ---- From images to a dataset (fill.c) ------------------------------------------------------------------------------ */
+
+/* Takes over each of the two, also when it fails. */
+typedef struct {
+  uint8_t *bytes;
+  int *labels; /* NULL: none; 0 .. CLGEN_MAX_CLASSES - 1 */
+  int64_t count;
+  int channels, height, width;
+  bool interleaved; /* else planes one after another */
+} clgen_array;
+int clgen_fill_from_array(clgen_dataset *ds, clgen_array *array);
+void clgen_array_free(clgen_array *array);
+/* Checks the shape before anything is read: CLGEN_E_FORMAT. */
+int clgen_array_check(const clgen_array *array, const char *path);
+
+/* Room for so many images at most; nothing of it is touched before images come. */
+int clgen_fill_begin(clgen_dataset *ds, int64_t most);
+/* Appends a picture (as the options want it) and its class (-1: none). `in` is changed. */
+int clgen_fill_image(clgen_dataset *ds, clgen_image *in, int label, const char *name);
+/* "name: why" with why the last error; or that error, when the options are strict or it is not the file's fault. */
+int clgen_fill_pass_over(clgen_dataset *ds, int code);
+int clgen_fill_end(clgen_dataset *ds);
+/* The places 0 .. count-1 in an order by the options' seed; NULL: no memory. */
+int64_t *clgen_fill_order(const clgen_dataset *ds, int64_t count);
+
+/* order = a permutation of 0 .. count-1, a function of the other arguments (sampler.c). */
+void clgen_shuffle(int64_t *order, int64_t count, uint64_t seed, uint32_t stream, uint64_t epoch);
+
+/* ---- Readers -------------------------------------------------------------------------------------------------------- */
+
+int clgen_open_idx_file(clgen_dataset *ds, const char *path);
+int clgen_open_cifar_file(clgen_dataset *ds, const char *path);
+int clgen_open_npy(clgen_dataset *ds, const char *path);
+int clgen_open_npz(clgen_dataset *ds, const char *path);
+/* A folder, and what is in it. The first two set *taken when the folder is of their kind. */
+int clgen_open_idx_folder(clgen_dataset *ds, const clgen_names *files, bool *taken);
+int clgen_open_cifar_folder(clgen_dataset *ds, const clgen_names *files, bool *taken);
+int clgen_open_image_folder(clgen_dataset *ds, const char *path);
+
+/* "dir/images.x" to "dir/labels.x": the name with the last `from` after the last slash replaced by `to`; NULL without error
+ * when there is none. */
+int clgen_replace_in_name(const char *path, const char *from, const char *to, char **out);
+bool clgen_file_exists(const char *path);
+
+/* ---- Classes of image files (labels.c) ------------------------------------------------------------------------------ */
+
+typedef struct {
+  char *file, *name; /* name: of the class, as text */
+} clgen_file_class;
+typedef struct {
+  const char *source;   /* "labels.csv", "dataset.json"; NULL: there is neither */
+  clgen_file_class *at; /* sorted by file */
+  size_t n, room;
+  char **classes; /* of whoever takes it */
+  int count;
+  bool numbers; /* classes are their own numbers */
+  bool nested;  /* a file lies in a subfolder */
+} clgen_labels;
+int clgen_labels_read(clgen_labels *labels, const char *folder, const clgen_names *files);
+int clgen_labels_add(clgen_labels *labels, char *file, char *name); /* takes over both */
+/* Sorts, refuses contradictions, numbers the classes. */
+int clgen_labels_end(clgen_labels *labels);
+const clgen_file_class *clgen_labels_find(const clgen_labels *labels, const char *file);
+int clgen_labels_class(const clgen_labels *labels, const char *name);
+void clgen_labels_free(clgen_labels *labels);
+
+#endif
