@@ -132,11 +132,10 @@ static void every_structural_operation_has_an_example(void **state) {
 }
 
 /* Not close: equal, for the random streams of a resumed run must be the same anywhere. */
-static void random_numbers_are_the_same_bits(void **state) {
-  (void)state;
+static void draw_with_counter(clgen_shape counter_shape) {
   clgen_graph *g;
   OK(clgen_graph_create(&g));
-  clgen_tensor *counter = NEED(clgen_input(g, "counter", CLGEN_U32, (clgen_shape){.ndim = 0}));
+  clgen_tensor *counter = NEED(clgen_input(g, "counter", CLGEN_U32, counter_shape));
   const uint64_t seed = 0xfedcba9876543210u;
   clgen_tensor *drawn[] = {
       clgen_random_uniform(g, counter, seed, 1, (clgen_shape){3, {7, 11, 13}}),
@@ -162,6 +161,12 @@ static void random_numbers_are_the_same_bits(void **state) {
   free_compiled(&a);
   free_compiled(&b);
   clgen_graph_free(g);
+}
+
+static void random_numbers_are_the_same_bits(void **state) {
+  (void)state;
+  draw_with_counter((clgen_shape){.ndim = 0});
+  draw_with_counter((clgen_shape){1, {1}}); /* one element all the same: no stride along a draw's axes */
 }
 
 /* What training relies on when something goes wrong, and when pictures are written. */

@@ -17,7 +17,7 @@
 #include "base/base.h"
 
 typedef struct {
-  int64_t kimg, seed;
+  int64_t kimg, seed, zero;
   double lr, beta;
   bool dry, mirror;
   char data[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], metrics[CLGEN_OPTION_TEXT];
@@ -34,6 +34,7 @@ static const clgen_option rows[] = {
     {"dry-run", 'n', CLGEN_OPTION_FLAG, AT(dry), "no", 0, 0, NULL, NULL, NULL, "check everything, train nothing"},
     {"mirror", 'm', CLGEN_OPTION_FLAG, AT(mirror), "yes", 0, 0, NULL, NULL, NULL, "mirror images"},
     {"data", 'd', CLGEN_OPTION_STRING, AT(data), "", 0, 0, NULL, "SRC", "Input", "images"},
+    {"zero", 0, CLGEN_OPTION_INT, AT(zero), "0", 0, 0, NULL, "N", "Training", "nothing"},
     {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "", 0, 0, "dcgan|vae-mlp|vae-conv", NULL, "Training", "network"},
     {"metrics", 0, CLGEN_OPTION_CHOICE, AT(metrics), "none", 0, 0, "none|elbo", "LIST", "Training", "judge"},
 };
@@ -201,10 +202,11 @@ static void helps(void **state) {
   assert_non_null(text);
   const char *const parts[] = {
       "usage: thing [OPTION]...\n\nTraining:\n",
-      "      --kimg N              length of the run in thousands of images (1 to 100000; default 0)\n",
+      "      --kimg N              length of the run in thousands of images (1 to 100000)\n",
       "  -s, --seed N              start of every random number that is drawn anywhere, in any way or by\n"
       "                            anything (at least 0; default 7)\n",
       "(0 to 1; default 2e-4)",
+      "nothing (default 0)\n",
       "      --beta X              any number\n",
       "      --cfg dcgan|vae-mlp|vae-conv\n                            network\n",
       "judge (one of none|elbo; default none)\n\nOptions:\n",

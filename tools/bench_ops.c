@@ -50,7 +50,7 @@ static clgen_tensor *build_broadcast(const place *p) {
   return clgen_broadcast(operand(p, "b", clgen_shape_of(4, 1, 64, 1, 1)), clgen_shape_of(4, p->batch, 64, 16, 16));
 }
 static clgen_tensor *build_random(const place *p) {
-  clgen_tensor *counter = clgen_state(p->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
+  clgen_tensor *counter = clgen_state(p->graph, "counter", CLGEN_U32, clgen_shape_of(0));
   return clgen_random_normal(p->graph, counter, 1, 0, clgen_shape_of(4, p->batch, 64, 16, 16));
 }
 static clgen_tensor *build_sum_channels(const place *p) { return clgen_sum(picture(p, "x"), 1u | 4u | 8u, false); }

@@ -61,7 +61,7 @@ static int refuse_number(const clgen_option *row, const char *text) {
                     clgen_option_range(row, allowed, sizeof allowed));
 }
 
-static bool within(const clgen_option *row, double value) {
+bool clgen_option_allows(const clgen_option *row, double value) {
   return (row->low == 0 && row->high == 0) || (value >= row->low && value <= row->high);
 }
 
@@ -69,7 +69,7 @@ static int set_int(const clgen_option *row, void *record, const char *text) {
   if (!looks_decimal(text, false)) return refuse_number(row, text);
   errno = 0;
   long long value = strtoll(text, NULL, 10);
-  if (errno == ERANGE || !within(row, (double)value)) return refuse_number(row, text);
+  if (errno == ERANGE || !clgen_option_allows(row, (double)value)) return refuse_number(row, text);
   *(int64_t *)member(row, record) = value;
   return CLGEN_OK;
 }
@@ -77,7 +77,7 @@ static int set_int(const clgen_option *row, void *record, const char *text) {
 static int set_real(const clgen_option *row, void *record, const char *text) {
   if (!looks_decimal(text, true)) return refuse_number(row, text);
   double value = clgen_option_real(text);
-  if (!isfinite(value) || !within(row, value)) return refuse_number(row, text);
+  if (!isfinite(value) || !clgen_option_allows(row, value)) return refuse_number(row, text);
   *(double *)member(row, record) = value;
   return CLGEN_OK;
 }

@@ -8,6 +8,8 @@
 
 /* What a number may be: "a whole number from 1 to 64". */
 const char *clgen_option_range(const clgen_option *row, char *buf, size_t size);
+/* Whether it lies in the row's range. */
+bool clgen_option_allows(const clgen_option *row, double value);
 /* Whatever the locale. */
 double clgen_option_real(const char *text);
 

@@ -222,6 +222,8 @@ static clgen_tensor *random_node(int op, clgen_graph *g, clgen_tensor *counter, 
   if (!clgen_operands_ok(clgen_op_name(op), 1, &counter)) return NULL;
   if (counter->dtype != CLGEN_U32 || clgen_shape_count(&counter->shape) != 1)
     return clgen_node_fail(clgen_op_name(op), "the counter must be one U32 element");
+  if (counter->shape.ndim) counter = clgen_reshape(counter, clgen_shape_of(0)); /* every element reads the same one */
+  if (!counter) return NULL;
   clgen_attr attr;
   memset(&attr, 0, sizeof attr);
   attr.seed = seed;
