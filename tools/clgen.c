@@ -12,6 +12,9 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } commands[] = {
+    {"train", cmd_train, "train a generator; or go on with a run"},
+    {"generate", cmd_generate, "make images with a trained network"},
+    {"evaluate", cmd_evaluate, "judge a trained network"},
     {"inspect", cmd_inspect, "what is in a network snapshot: layers, shapes, parameters, how it was trained"},
     {"bench", cmd_bench, "how fast this device is: matrix products, operations, training steps"},
 };

@@ -11,6 +11,7 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } parts[] = {
+    {"step", bench_step, "whole training steps"},
     {"gemm", bench_gemm, "matrix products of the sizes that training needs"},
     {"ops", bench_ops, "every kind of operation, at a shape typical of training"},
 };

@@ -10,8 +10,10 @@
 #include <clgen/data.h>
 #include <clgen/npy.h>
 #include <clgen/image.h>
+#include <clgen/metrics.h>
 #include <clgen/safetensors.h>
 #include <clgen/options.h>
+#include <clgen/elbo.h>
 #include <clgen/train.h>
 
 #endif

@@ -80,7 +80,8 @@ typedef struct {
   clgen_logger log;                  /* the plan, a line a tick, what was written; goes to log.txt too */
   const volatile sig_atomic_t *stop; /* once it is not 0: finish the step, write a snapshot, return. May be NULL */
   void (*progress)(void *user, const clgen_train_progress *p); /* a few times a second; may be NULL */
-  void *user;
+  void (*closing)(void *user, clgen_device *device);           /* before the device is closed (its profile); may be NULL */
+  void *user;                                                  /* of progress and closing */
   clgen_device_options device;
 } clgen_train_calls;
 

@@ -2,8 +2,103 @@
 #ifndef CLGEN_TRAIN_INTERNAL_H
 #define CLGEN_TRAIN_INTERNAL_H
 
+#include <clgen/data.h>
 #include <clgen/train.h>
 
 #include "base/base.h"
+
+#define CLGEN_PATH_TEXT (2 * CLGEN_OPTION_TEXT)
+
+/* ---- Options ---- */
+
+/* Fills in what depends on the configuration. */
+int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch);
+int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]);
+clgen_optimizer clgen_train_optimizer(const clgen_train_options *o);
+char *clgen_train_options_saved(const clgen_train_options *o);  /* JSON for training_options.json */
+char *clgen_train_options_course(const clgen_train_options *o); /* JSON of those that decide what is computed */
+/* o becomes the saved options with those of o that are given, if none of these changes the run's course. */
+int clgen_train_options_merge(clgen_train_options *o, const bool *given, const char *json, const char *source);
+
+/* ---- A run's folder ---- */
+
+typedef struct {
+  char path[CLGEN_PATH_TEXT];
+  FILE *log; /* log.txt, locked while the run goes on */
+} clgen_run_dir;
+
+/* "<dir>/00000-<data>-<cfg>[-<desc>]" with the next free number. */
+int clgen_run_dir_create(clgen_run_dir *d, const char *outdir, const char *data, const char *cfg, const char *desc);
+/* The folder of a run, or the one that a snapshot lies in; *kimg is the number of the snapshot, or -1 for a folder. */
+int clgen_run_dir_find(clgen_run_dir *d, const char *resume, long *kimg);
+/* Opens log.txt for appending; fails when another process has. */
+int clgen_run_dir_lock(clgen_run_dir *d);
+void clgen_run_dir_close(clgen_run_dir *d);
+/* "<dir>/<prefix>NNNNNN<suffix>" */
+void clgen_run_dir_file(const clgen_run_dir *d, const char *prefix, long kimg, const char *suffix,
+                        char out[CLGEN_PATH_TEXT]);
+/* The numbers of the files of such names, ascending; at most max, the highest. Returns how many. */
+int clgen_run_dir_numbers(const clgen_run_dir *d, const char *prefix, const char *suffix, long *numbers, int max);
+int clgen_run_dir_append(const clgen_run_dir *d, const char *name, const char *line);
+
+#define CLGEN_STATE_PREFIX "training-state-"
+#define CLGEN_SNAPSHOT_PREFIX "network-snapshot-"
+#define CLGEN_SAFETENSORS ".safetensors"
+
+/* ---- Training state ---- */
+
+/* What a state must agree in to be gone on with. */
+typedef struct {
+  const char *course, *data; /* the options' JSON; the data's fingerprint */
+} clgen_state_identity;
+
+/* Every state in the store but gradients and what is watched, and the step: all that training depends on. Refuses to write a
+ * number that is not finite (CLGEN_E_NONFINITE, with its name). */
+int clgen_training_state_save(clgen_store *store, const char *path, uint64_t step, const clgen_state_identity *id);
+int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *step, const clgen_state_identity *id);
+/* Count, shape and bytes of (at most 4096 of) the images, as text. */
+void clgen_data_fingerprint(const clgen_dataset *ds, char out[96]);
+
+/* ---- The run ---- */
+
+typedef struct {
+  clgen_train_options options;
+  const clgen_train_calls *calls;
+  clgen_train_result *result;
+  clgen_logger log; /* to the caller and to log.txt */
+  clgen_run_dir dir;
+  bool resumed;
+  char state_path[CLGEN_PATH_TEXT]; /* to go on from */
+  clgen_arch arch;
+  clgen_device *device;
+  clgen_dataset *data;
+  clgen_sampler *sampler;
+  clgen_model *model;
+  clgen_store *store;
+  clgen_trainer *trainer;
+  clgen_generator *generator;
+  char *course, fingerprint[96];
+  uint8_t *batch;  /* gathered here */
+  float *latents;  /* of the fakes */
+  uint8_t *pixels; /* of a grid */
+  uint64_t step, total_steps;
+} clgen_run;
+
+#define CLGEN_GRID_COLUMNS 10
+#define CLGEN_GRID_IMAGES 100
+
+int clgen_run_open(clgen_run *r, const bool *given); /* everything that can be checked, and nothing written */
+void clgen_run_close(clgen_run *r);
+uint64_t clgen_run_peak_bytes(const clgen_run *r);
+void clgen_run_say_plan(const clgen_run *r);
+int clgen_run_loop(clgen_run *r);
+
+/* reals.png, fakes_init.png, fakesNNNNNN.png */
+int clgen_run_write_reals(clgen_run *r);
+int clgen_run_write_fakes(clgen_run *r, const char *path);
+/* Training state, snapshot and fakes for where the run is. */
+int clgen_run_save(clgen_run *r);
+
+long clgen_run_kimg(const clgen_run *r);
 
 #endif

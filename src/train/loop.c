@@ -1,0 +1,153 @@
+/* The loop: the CPU gathers the next batch while the device runs the last step; only ticks wait for the device. */
+#include "train/train_internal.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  double begin, tick_begin, maintenance; /* seconds: of the call, of the tick; between this tick and the last */
+  double last_progress;
+  uint64_t first_step, tick_step; /* where the call and the tick began */
+  long tick;                      /* number of the next */
+} clock_state;
+
+static uint64_t images_at(const clgen_run *r, uint64_t step) { return step * (uint64_t)r->options.batch; }
+
+/* Tick t ends with the first step that has seen t ticks of images; tick 0 with the first step. A tick's number is thus a
+ * function of the step, whatever the run went through. */
+static long tick_of(const clgen_run *r, uint64_t step) {
+  return (long)floor((double)images_at(r, step) / (1000 * r->options.tick));
+}
+static bool ends_tick(const clgen_run *r, uint64_t step) {
+  return step == 1 || (step > 1 && tick_of(r, step) != tick_of(r, step - 1)) || step == r->total_steps;
+}
+
+static void gather(clgen_run *r) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
+  size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
+  uint64_t first = images_at(r, r->step);
+  for (uint64_t k = 0; k < (uint64_t)r->options.batch; ++k)
+    memcpy(r->batch + k * image, clgen_dataset_image(r->data, clgen_sampler_index(r->sampler, first + k)), image);
+}
+
+static const char *duration(double seconds, char buf[48]) {
+  long s = lround(seconds), h = s / 3600, m = s / 60 % 60;
+  if (h)
+    snprintf(buf, 48, "%ldh %02ldm %02lds", h, m, s % 60);
+  else if (m)
+    snprintf(buf, 48, "%ldm %02lds", m, s % 60);
+  else
+    snprintf(buf, 48, "%lds", s % 60);
+  return buf;
+}
+
+static int write_stats(const clgen_run *r, const clgen_trainer_report *report, const clock_state *c, double seconds,
+                       double rate) {
+  json_t *o = json_object();
+  int failed = json_object_set_new(o, "tick", json_integer(c->tick));
+  failed |= json_object_set_new(o, "step", json_integer((json_int_t)r->step));
+  failed |= json_object_set_new(o, "kimg", json_real((double)images_at(r, r->step) / 1000));
+  failed |= json_object_set_new(o, "time_s", json_real(clgen_seconds() - c->begin));
+  failed |= json_object_set_new(o, "sec_per_tick", json_real(seconds));
+  failed |= json_object_set_new(o, "images_per_s", json_real(rate));
+  failed |= json_object_set_new(o, "memory_bytes", json_integer((json_int_t)clgen_run_peak_bytes(r)));
+  for (int i = 0; i < report->n; ++i) /* what is not finite has no number in JSON */
+    failed |= json_object_set_new(o, report->name[i], isfinite(report->mean[i]) ? json_real(report->mean[i]) : json_null());
+  char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
+  json_decref(o);
+  int code = text ? clgen_run_dir_append(&r->dir, "stats.jsonl", text) : clgen_fail_nomem(1024);
+  free(text);
+  return code;
+}
+
+static void say_tick(const clgen_run *r, const clgen_trainer_report *report, const clock_state *c, double seconds,
+                     double rate) {
+  char time[48], losses[256] = "";
+  for (int i = 0; i < report->n; ++i) {
+    size_t n = strlen(losses);
+    if (strncmp(report->name[i], "grad", 4))
+      snprintf(losses + n, sizeof losses - n, "  %s %.4f", report->name[i], report->mean[i]);
+  }
+  double kimg = (double)images_at(r, r->step) / 1000, share = (double)images_at(r, r->step - c->tick_step) / 1000;
+  clgen_log_write(&r->log, CLGEN_LOG_INFO,
+                  "tick %-4ld kimg %-8.1f time %-10s sec/tick %-7.2f sec/kimg %-8.3f images/s %-8.1f%s  memory %.0fM  "
+                  "maintenance %.1f",
+                  c->tick, kimg, duration(clgen_seconds() - c->begin, time), seconds, share > 0 ? seconds / share : 0, rate,
+                  losses, (double)clgen_run_peak_bytes(r) / 1048576.0, c->maintenance);
+}
+
+static int fail_nonfinite(const clgen_run *r, const char *what, uint64_t step) {
+  return clgen_fail(
+      CLGEN_E_NONFINITE,
+      "%s became NaN or infinite in step %llu (%.3f kimg); the last good snapshot is %s; a smaller --lr may help", what,
+      (unsigned long long)step, (double)images_at(r, step) / 1000,
+      r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
+}
+
+static int save(clgen_run *r) {
+  int code = clgen_run_save(r);
+  if (code != CLGEN_E_NONFINITE) return code;
+  char *what = clgen_strdup(clgen_last_error());
+  clgen_fail(code, "%s by step %llu (%.3f kimg); the last good snapshot is %s; a smaller --lr may help",
+             what ? what : "a weight", (unsigned long long)r->step, (double)images_at(r, r->step) / 1000,
+             r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
+  free(what);
+  return code;
+}
+
+static int end_tick(clgen_run *r, clock_state *c, bool last) {
+  clgen_trainer_report report;
+  int code = clgen_trainer_read(r->trainer, &report); /* waits for the device */
+  if (code) return code;
+  double now = clgen_seconds(), seconds = now - c->tick_begin;
+  double rate = seconds > 0 ? (double)images_at(r, r->step - c->tick_step) / seconds : 0;
+  c->tick = r->step == 1 ? 0 : tick_of(r, r->step);
+  if (report.bad >= 0) {
+    (void)write_stats(r, &report, c, seconds, rate);
+    return fail_nonfinite(r, report.name[report.bad], r->step - report.steps + report.bad_step + 1);
+  }
+  say_tick(r, &report, c, seconds, rate);
+  code = write_stats(r, &report, c, seconds, rate);
+  if (!code && (last || c->tick % r->options.snap == 0)) code = save(r);
+  c->tick_step = r->step;
+  c->tick_begin = clgen_seconds();
+  c->maintenance = c->tick_begin - now;
+  return code;
+}
+
+static void progress(clgen_run *r, clock_state *c) {
+  double now = clgen_seconds();
+  if (!r->calls->progress || now - c->last_progress < 0.2) return;
+  c->last_progress = now;
+  clgen_train_progress p = {
+      .images = images_at(r, r->step), .total = images_at(r, r->total_steps), .seconds = now - c->begin};
+  if (now - c->begin > 1) {
+    p.images_per_s = (double)images_at(r, r->step - c->first_step) / (now - c->begin);
+    p.seconds_left = (double)(p.total - p.images) / p.images_per_s;
+  }
+  r->calls->progress(r->calls->user, &p);
+}
+
+int clgen_run_loop(clgen_run *r) {
+  clock_state c = {.begin = clgen_seconds(), .first_step = r->step, .tick_step = r->step};
+  c.tick_begin = c.begin;
+  const volatile sig_atomic_t *stop = r->calls->stop;
+  int code = CLGEN_OK;
+  bool stopped = false;
+  while (!code && !stopped && r->step < r->total_steps) {
+    gather(r);
+    code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
+    if (code) break;
+    ++r->step;
+    stopped = stop && *stop && r->step < r->total_steps;
+    if (stopped || ends_tick(r, r->step)) code = end_tick(r, &c, stopped || r->step == r->total_steps);
+    progress(r, &c);
+  }
+  r->result->images = images_at(r, r->step);
+  if (!code && stopped)
+    code = clgen_fail(CLGEN_E_INTERRUPTED, "stopped at %.3f kimg; go on with: clgen train --resume %s",
+                      (double)images_at(r, r->step) / 1000, r->dir.path);
+  return code;
+}

@@ -1,0 +1,198 @@
+/* The options of a training run: their table, what they are when not said, and which may change when a run goes on. */
+#include "train/train_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(clgen_train_options, member)
+
+static const clgen_option rows[] = {
+    {"data", 0, CLGEN_OPTION_STRING, AT(data), "", 0, 0, NULL, "SRC", "Data",
+     "images: an IDX file or a folder of them, CIFAR-10, a folder of PNG and JPEG files, NPY or NPZ"},
+    {"res", 0, CLGEN_OPTION_INT, AT(res), "0", 0, 4096, NULL, "N", "Data",
+     "resize to N x N pixels; 0: dcgan 32, others the data's own size"},
+    {"channels", 0, CLGEN_OPTION_INT, AT(channels), "0", 0, 4, NULL, "N", "Data",
+     "1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: as the data are, without alpha"},
+    {"background", 0, CLGEN_OPTION_STRING, AT(background), "000000", 0, 0, NULL, "RRGGBB", "Data",
+     "transparent images are laid on this colour"},
+    {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", "Data",
+     "train on N images, chosen by the seed; 0: on all"},
+    {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, "Data",
+     "refuse data with files that cannot be read, instead of passing over them"},
+    {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", "Model", "what to train"},
+    {"ngf", 0, CLGEN_OPTION_INT, AT(ngf), "0", 0, 65536, NULL, "N", "Model",
+     "channels of the generator's last hidden layer; 0: dcgan 64, vae-conv 32"},
+    {"ndf", 0, CLGEN_OPTION_INT, AT(ndf), "0", 0, 65536, NULL, "N", "Model",
+     "channels of the discriminator's first layer; 0: as many as ngf"},
+    {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model", "numbers in a latent; 0: dcgan 100, VAEs 20"},
+    {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
+     "width of vae-mlp's hidden layers; 0: 400"},
+    {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
+    {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
+     "images in a step; 0: dcgan 64, VAEs 128"},
+    {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "adam|sgd", "NAME", "Training", "how to descend"},
+    {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
+     "learning rate; 0: dcgan 0.0002, VAEs 0.001, with sgd 0.01"},
+    {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
+     "learning rate of the discriminator; 0: the same"},
+    {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
+     "Adam's decay of the mean gradient; -1: dcgan 0.5, VAEs 0.9"},
+    {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "0.999", 0, 0.999999, NULL, "X", "Training",
+     "Adam's decay of the squared gradient"},
+    {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of sgd"},
+    {"ema", 0, CLGEN_OPTION_REAL, AT(ema), "10", 0, 1e9, NULL, "KIMG", "Training",
+     "half-life of the average of the generator's weights, at most a twentieth of the images seen; 0: no average"},
+    {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 4294967295.0, NULL, "N", "Training",
+     "of everything random; the same seed on the same device gives the same bytes"},
+    {"outdir", 'o', CLGEN_OPTION_STRING, AT(outdir), "", 0, 0, NULL, "DIR", "Run",
+     "where to make the run's folder, 00000-DATA-CFG and so on"},
+    {"desc", 0, CLGEN_OPTION_STRING, AT(desc), "", 0, 0, NULL, "TEXT", "Run", "added to the name of the folder"},
+    {"resume", 0, CLGEN_OPTION_STRING, AT(resume), "", 0, 0, NULL, "RUN", "Run",
+     "go on with a run: its folder, or one of its snapshots"},
+    {"tick", 0, CLGEN_OPTION_REAL, AT(tick), "0", 0, 1e9, NULL, "KIMG", "Run",
+     "report after so many thousand images; 0: dcgan 4, VAEs 20"},
+    {"snap", 0, CLGEN_OPTION_INT, AT(snap), "5", 1, 1e9, NULL, "N", "Run", "write a snapshot every N ticks"},
+    {"device", 'd', CLGEN_OPTION_STRING, AT(device), "", 0, 0, NULL, "SPEC", "Run",
+     "P:D, gpu, cpu, accel, host or a piece of a name; see clgen-devices"},
+    {"dry-run", 'n', CLGEN_OPTION_FLAG, AT(dry_run), "no", 0, 0, NULL, NULL, "Run",
+     "say what would be done and how much memory it takes, and write nothing"},
+};
+
+const clgen_option *clgen_train_option_rows(size_t *n) {
+  *n = CLGEN_COUNT(rows);
+  return rows;
+}
+
+/* What a run's files keep of each option. */
+static bool is_one_of(const char *name, const char *const *names, size_t n) {
+  for (size_t i = 0; i < n; ++i)
+    if (strcmp(name, names[i]) == 0) return true;
+  return false;
+}
+static bool is_of_the_call(const char *name) {
+  static const char *const names[] = {"resume", "dry-run"};
+  return is_one_of(name, names, CLGEN_COUNT(names));
+}
+/* They change nothing that is computed; the data are checked by what is in them. */
+static bool may_change(const char *name) {
+  static const char *const names[] = {"kimg", "tick", "snap", "device", "data"};
+  return is_of_the_call(name) || is_one_of(name, names, CLGEN_COUNT(names));
+}
+static bool is_of_the_place(const char *name) {
+  static const char *const names[] = {"outdir", "desc"};
+  return is_one_of(name, names, CLGEN_COUNT(names));
+}
+
+static char *to_json(const clgen_train_options *o, bool course_only) {
+  clgen_option some[CLGEN_COUNT(rows)];
+  size_t n = 0;
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    const char *name = rows[i].name;
+    if (course_only ? !may_change(name) && !is_of_the_place(name) : !is_of_the_call(name)) some[n++] = rows[i];
+  }
+  return clgen_options_to_json(some, n, o);
+}
+char *clgen_train_options_saved(const clgen_train_options *o) { return to_json(o, false); }
+char *clgen_train_options_course(const clgen_train_options *o) { return to_json(o, true); }
+
+/* ---- Values not said ---- */
+
+int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
+  int code = clgen_arch_parse(o->cfg, arch);
+  if (code) return code;
+  bool gan = *arch == CLGEN_ARCH_DCGAN, sgd = strcmp(o->optimizer, "sgd") == 0;
+  if (!o->batch) o->batch = gan ? 64 : 128;
+  if (!(o->lr > 0)) o->lr = sgd ? 0.01 : gan ? 2e-4 : 1e-3;
+  if (o->beta1 < 0) o->beta1 = gan ? 0.5 : 0.9;
+  if (!(o->tick > 0)) o->tick = gan ? 4 : 20;
+  if (gan && !o->res) o->res = 32;
+  clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
+  c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
+  code = clgen_model_config_complete(&c);
+  o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
+  return code;
+}
+
+int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]) {
+  const char *digits = "0123456789abcdef", *s = o->background + (o->background[0] == '#');
+  bool good = strlen(s) == 6;
+  for (int i = 0; good && i < 6; ++i) {
+    const char *at = strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] - 'A' + 'a' : s[i]);
+    good = at != NULL;
+    if (good) rgb[i / 2] = (unsigned char)(i % 2 ? rgb[i / 2] * 16 + (at - digits) : at - digits);
+  }
+  if (good) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "option --background: '%s' is not a colour of six hexadecimal digits, RRGGBB",
+                    o->background);
+}
+
+clgen_optimizer clgen_train_optimizer(const clgen_train_options *o) {
+  clgen_optimizer opt = {.kind = strcmp(o->optimizer, "sgd") ? CLGEN_ADAM : CLGEN_SGD, .beta1 = o->beta1, .beta2 = o->beta2};
+  opt.eps = 1e-8;
+  opt.momentum = o->momentum;
+  return opt;
+}
+
+/* ---- Going on ---- */
+
+static size_t member_size(clgen_option_type type) {
+  switch (type) {
+    case CLGEN_OPTION_INT: return sizeof(int64_t);
+    case CLGEN_OPTION_REAL: return sizeof(double);
+    case CLGEN_OPTION_FLAG: return sizeof(bool);
+    default: return CLGEN_OPTION_TEXT;
+  }
+}
+
+static void value_text(const clgen_option *row, const clgen_train_options *o, char *buf, size_t size) {
+  const char *at = (const char *)o + row->offset;
+  switch (row->type) {
+    case CLGEN_OPTION_INT: {
+      int64_t v;
+      memcpy(&v, at, sizeof v);
+      snprintf(buf, size, "%lld", (long long)v);
+      break;
+    }
+    case CLGEN_OPTION_REAL: {
+      double v;
+      memcpy(&v, at, sizeof v);
+      snprintf(buf, size, "%g", v);
+      break;
+    }
+    case CLGEN_OPTION_FLAG: snprintf(buf, size, "%s", *(const bool *)(const void *)at ? "yes" : "no"); break;
+    default: snprintf(buf, size, "%s", at); break;
+  }
+}
+
+static bool same_value(const clgen_option *row, const clgen_train_options *a, const clgen_train_options *b) {
+  const char *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+  if (row->type == CLGEN_OPTION_STRING || row->type == CLGEN_OPTION_CHOICE) return strcmp(x, y) == 0;
+  return memcmp(x, y, member_size(row->type)) == 0;
+}
+
+int clgen_train_options_merge(clgen_train_options *o, const bool *given, const char *json, const char *source) {
+  clgen_train_options saved, merged;
+  clgen_arch arch;
+  clgen_options_init(rows, CLGEN_COUNT(rows), &saved);
+  int code = clgen_options_from_json(rows, CLGEN_COUNT(rows), &saved, json, source);
+  if (code) return code;
+  merged = saved;
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    if (given && !given[i]) continue;
+    memcpy((char *)&merged + rows[i].offset, (const char *)o + rows[i].offset, member_size(rows[i].type));
+  }
+  code = clgen_train_options_complete(&merged, &arch);
+  for (size_t i = 0; !code && i < CLGEN_COUNT(rows); ++i) {
+    if (may_change(rows[i].name) || same_value(&rows[i], &saved, &merged)) continue;
+    char now[160], before[160];
+    value_text(&rows[i], &merged, now, sizeof now);
+    value_text(&rows[i], &saved, before, sizeof before);
+    code = clgen_fail(CLGEN_E_INVALID,
+                      "option --%s: '%s' is not what the run to go on with was started with, '%s'; leave it out, or start a "
+                      "new run",
+                      rows[i].name, now, before);
+  }
+  if (!code) *o = merged;
+  return code;
+}

@@ -1,0 +1,165 @@
+/* What a run consists of: opened and checked as a whole before anything is written. */
+#include "train/train_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Where to go on ---- */
+
+static int pick_state(clgen_run *r, long kimg) {
+  long numbers[64];
+  int n = clgen_run_dir_numbers(&r->dir, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS, numbers, 64);
+  if (!n)
+    return clgen_fail(CLGEN_E_NOTFOUND, "%s: there is no " CLGEN_STATE_PREFIX "NNNNNN" CLGEN_SAFETENSORS " to go on from",
+                      r->dir.path);
+  bool found = kimg < 0;
+  for (int i = 0; i < n; ++i) found = found || numbers[i] == kimg;
+  if (!found)
+    return clgen_fail(
+        CLGEN_E_NOTFOUND,
+        "%s: the training state at %ld kimg is gone, only the newest are kept: %ld%s; give the folder to go on "
+        "from the newest",
+        r->dir.path, kimg, numbers[n - 1], n > 1 ? " and the one before" : "");
+  clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, kimg < 0 ? numbers[n - 1] : kimg, CLGEN_SAFETENSORS, r->state_path);
+  return CLGEN_OK;
+}
+
+static int take_up(clgen_run *r, const bool *given) {
+  char path[CLGEN_PATH_TEXT];
+  long kimg;
+  void *json = NULL;
+  size_t size;
+  int code = clgen_run_dir_find(&r->dir, r->options.resume, &kimg);
+  if (code) return code;
+  clgen_run_dir_file(&r->dir, "training_options.json", -1, "", path);
+  code = clgen_file_read(path, 1 << 20, &json, &size);
+  if (code) return clgen_fail_prefix(code, "%s is no run to go on with", r->dir.path);
+  code = clgen_train_options_merge(&r->options, given, json, path);
+  free(json);
+  r->resumed = true;
+  return code ? code : pick_state(r, kimg);
+}
+
+/* ---- Parts ---- */
+
+static int open_data(clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  clgen_dataset_options d = {.resolution = (int)o->res, .channels = (int)o->channels, .strict = o->strict};
+  d.subset = o->subset;
+  d.seed = (uint64_t)o->seed;
+  d.log = r->log;
+  int code = clgen_train_background(o, d.background);
+  if (!code && !o->data[0]) code = clgen_fail(CLGEN_E_INVALID, "option --data: the images to train on are missing");
+  if (!code) code = clgen_dataset_open(&r->data, o->data, &d);
+  if (code) return code;
+  const clgen_dataset_info *info = clgen_dataset_get_info(r->data);
+  clgen_data_fingerprint(r->data, r->fingerprint);
+  return clgen_sampler_create(&r->sampler, info->count, (uint64_t)o->seed);
+}
+
+static int open_model(clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  const clgen_dataset_info *info = clgen_dataset_get_info(r->data);
+  clgen_model_config c = {.arch = r->arch, .channels = info->channels, .height = info->height, .width = info->width};
+  c.ngf = (int)o->ngf, c.ndf = (int)o->ndf, c.nz = (int)o->nz, c.hidden = (int)o->hidden;
+  clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};
+  t.optimizer = clgen_train_optimizer(o);
+  t.seed = (uint64_t)o->seed;
+  int code = clgen_model_create(&r->model, &c);
+  if (!code) code = clgen_store_create(&r->store, r->device);
+  if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);
+  if (!code) code = clgen_generator_create(&r->generator, r->model, r->store, CLGEN_GRID_IMAGES);
+  return code;
+}
+
+uint64_t clgen_run_peak_bytes(const clgen_run *r) {
+  const clgen_program_info *g = clgen_generator_info(r->generator);
+  return clgen_trainer_info(r->trainer)->peak_bytes + g->input_bytes + g->arena_bytes;
+}
+
+static int check_memory(const clgen_run *r) {
+  uint64_t need = clgen_run_peak_bytes(r), have = clgen_device_get_info(r->device)->global_bytes;
+  if (!have || need <= have) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_NOMEM, "training needs %.2f GiB and %s has %.2f GiB: %.2f GiB too much; try a smaller --batch",
+                    (double)need / 1073741824.0, clgen_device_get_info(r->device)->name, (double)have / 1073741824.0,
+                    (double)(need - have) / 1073741824.0);
+}
+
+static int open_buffers(clgen_run *r) {
+  const clgen_model_config *c = clgen_model_get_config(r->model);
+  size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
+  r->batch = malloc((size_t)r->options.batch * image);
+  r->pixels = malloc(CLGEN_GRID_IMAGES * image);
+  r->latents = malloc(CLGEN_GRID_IMAGES * nz * sizeof *r->latents);
+  r->course = clgen_train_options_course(&r->options);
+  if (!r->batch || !r->pixels || !r->latents || !r->course) return clgen_fail_nomem((size_t)r->options.batch * image);
+  clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_LATENT, 1, CLGEN_GRID_IMAGES * c->nz, r->latents);
+  return CLGEN_OK;
+}
+
+int clgen_run_open(clgen_run *r, const bool *given) {
+  clgen_train_options *o = &r->options;
+  int code = o->resume[0] ? take_up(r, given) : CLGEN_OK;
+  if (!code) code = clgen_train_options_complete(o, &r->arch);
+  if (!code && !r->resumed && !o->dry_run && !o->outdir[0])
+    code = clgen_fail(CLGEN_E_INVALID, "option --outdir: the folder to make the run's folder in is missing");
+  if (!code) code = open_data(r);
+  if (!code) code = clgen_device_open(&r->device, o->device[0] ? o->device : NULL, &r->calls->device);
+  if (!code) code = open_model(r);
+  if (!code) code = check_memory(r);
+  if (!code) code = open_buffers(r);
+  r->total_steps = ((uint64_t)o->kimg * 1000 + (uint64_t)o->batch - 1) / (uint64_t)(o->batch ? o->batch : 1);
+  return code;
+}
+
+void clgen_run_close(clgen_run *r) {
+  if (r->device && r->calls->closing) r->calls->closing(r->calls->user, r->device);
+  clgen_generator_free(r->generator);
+  clgen_trainer_free(r->trainer);
+  clgen_store_free(r->store);
+  clgen_model_free(r->model);
+  clgen_device_close(r->device);
+  clgen_sampler_free(r->sampler);
+  clgen_dataset_close(r->data);
+  clgen_run_dir_close(&r->dir);
+  free(r->course);
+  free(r->batch);
+  free(r->latents);
+  free(r->pixels);
+}
+
+/* ---- What will be done ---- */
+
+static void say_networks(const clgen_run *r) {
+  for (int i = 0; i < clgen_model_network_count(r->model); ++i) {
+    const clgen_model_network *w = clgen_model_network_at(r->model, i);
+    if (strcmp(w->prefix, "G_ema"))
+      clgen_log_write(&r->log, CLGEN_LOG_INFO, "network:  %s, %d layers, %lld parameters", w->prefix,
+                      clgen_net_layer_count(w->net), (long long)clgen_net_param_count(w->net));
+  }
+}
+
+void clgen_run_say_plan(const clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  const clgen_device_info *d = clgen_device_get_info(r->device);
+  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
+  const clgen_program_info *p = clgen_trainer_info(r->trainer);
+  const double mib = 1048576.0;
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "device:   %s, %s (%s)", d->spec, d->name, d->platform);
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "data:     %s (%s), %lld images of %dx%d, %d channel%s", i->path, i->format,
+                  (long long)i->count, i->width, i->height, i->channels, i->channels > 1 ? "s" : "");
+  say_networks(r);
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "step:     %s, %lld images, %s, learning rate %g; %zu launches, %.2f GFLOP",
+                  o->cfg, (long long)o->batch, o->optimizer, o->lr, p->steps, p->flops / 1e9);
+  clgen_log_write(
+      &r->log, CLGEN_LOG_INFO,
+      "memory:   %.1f MiB at peak of %.0f: parameters and moments %.1f, intermediate results %.1f, working memory "
+      "%.1f",
+      (double)clgen_run_peak_bytes(r) / mib, (double)d->global_bytes / mib, (double)p->state_bytes / mib,
+      (double)p->arena_bytes / mib, (double)p->scratch_bytes / mib);
+  clgen_log_write(
+      &r->log, CLGEN_LOG_INFO,
+      "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
+      (long long)o->kimg, (unsigned long long)r->total_steps, (double)r->total_steps * (double)o->batch / (double)i->count,
+      o->tick, (long long)o->snap);
+}

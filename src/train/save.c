@@ -1,0 +1,75 @@
+/* What a run writes while it goes on. */
+#include "train/train_internal.h"
+
+#include <clgen/image.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+long clgen_run_kimg(const clgen_run *r) { return (long)(r->step * (uint64_t)r->options.batch / 1000); }
+
+static int write_grid(clgen_run *r, const char *path, int64_t n) {
+  const clgen_model_config *c = clgen_model_get_config(r->model);
+  clgen_image grid = {0};
+  int code = clgen_image_grid(&grid, r->pixels, n, c->channels, c->height, c->width, CLGEN_GRID_COLUMNS);
+  if (!code) code = clgen_image_write_png(path, &grid);
+  clgen_image_free(&grid);
+  return code;
+}
+
+int clgen_run_write_reals(clgen_run *r) {
+  char path[CLGEN_PATH_TEXT];
+  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
+  size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
+  int64_t n = i->count < CLGEN_GRID_IMAGES ? i->count : CLGEN_GRID_IMAGES;
+  for (int64_t k = 0; k < n; ++k)
+    memcpy(r->pixels + (size_t)k * image, clgen_dataset_image(r->data, clgen_sampler_index(r->sampler, (uint64_t)k)), image);
+  clgen_run_dir_file(&r->dir, "reals.png", -1, "", path);
+  return write_grid(r, path, n);
+}
+
+int clgen_run_write_fakes(clgen_run *r, const char *path) {
+  int code = clgen_generator_run(r->generator, CLGEN_GRID_IMAGES, r->latents, r->pixels);
+  return code ? code : write_grid(r, path, CLGEN_GRID_IMAGES);
+}
+
+/* The two newest that are not newer than `kimg` stay: one would do, but may be what a person wants to go back to. */
+static void remove_old_states(const clgen_run *r, long kimg) {
+  long numbers[256];
+  int n = clgen_run_dir_numbers(&r->dir, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS, numbers, 256), older = 0;
+  for (int i = n - 1; i >= 0; --i) {
+    char path[CLGEN_PATH_TEXT];
+    if (numbers[i] > kimg || older++ < 2) continue;
+    clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, numbers[i], CLGEN_SAFETENSORS, path);
+    unlink(path);
+  }
+}
+
+static int save_network(clgen_run *r, const char *path) {
+  char step[32], images[32];
+  snprintf(step, sizeof step, "%llu", (unsigned long long)r->step);
+  snprintf(images, sizeof images, "%llu", (unsigned long long)(r->step * (uint64_t)r->options.batch));
+  const clgen_st_meta meta[] = {{"clgen.step", step},
+                                {"clgen.images", images},
+                                {"clgen.training", r->course},
+                                {"clgen.data", r->fingerprint},
+                                {"clgen.device", clgen_device_get_info(r->device)->name}};
+  return clgen_model_save(r->model, r->store, r->step, path, meta, CLGEN_COUNT(meta));
+}
+
+/* The state first, which is all that going on needs: whatever is missing after it, going on writes. */
+int clgen_run_save(clgen_run *r) {
+  char state[CLGEN_PATH_TEXT], snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
+  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
+  long kimg = clgen_run_kimg(r);
+  clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, kimg, CLGEN_SAFETENSORS, state);
+  clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, kimg, CLGEN_SAFETENSORS, snapshot);
+  clgen_run_dir_file(&r->dir, "fakes", kimg, ".png", fakes);
+  int code = clgen_training_state_save(r->store, state, r->step, &id);
+  if (!code) code = save_network(r, snapshot);
+  if (!code) snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
+  if (!code) code = clgen_run_write_fakes(r, fakes);
+  if (!code) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
+  if (!code) remove_old_states(r, kimg);
+  return code;
+}

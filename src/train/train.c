@@ -1,0 +1,110 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+/* A run from its options to its end. */
+#include "train/train_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static void write_log(void *user, clgen_log_level level, const char *message) {
+  const clgen_run *r = user;
+  if (r->dir.log && level != CLGEN_LOG_DEBUG) {
+    fprintf(r->dir.log, "%s\n", message);
+    fflush(r->dir.log);
+  }
+  if (r->calls->log.write) r->calls->log.write(r->calls->log.user, level, message);
+}
+
+static int write_options(const clgen_run *r) {
+  char path[CLGEN_PATH_TEXT];
+  char *json = clgen_train_options_saved(&r->options);
+  clgen_run_dir_file(&r->dir, "training_options.json", -1, "", path);
+  int code = json ? clgen_file_write(path, json, strlen(json)) : clgen_fail_nomem(4096);
+  free(json);
+  return code;
+}
+
+/* Data are found again from another folder. */
+static void make_absolute(clgen_train_options *o) {
+  char *full = realpath(o->data, NULL);
+  if (full && strlen(full) < sizeof o->data) memcpy(o->data, full, strlen(full) + 1);
+  free(full);
+}
+
+static int begin_new(clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  char path[CLGEN_PATH_TEXT];
+  int code = clgen_run_dir_create(&r->dir, o->outdir, clgen_dataset_get_info(r->data)->name, o->cfg, o->desc);
+  if (!code) code = clgen_run_dir_lock(&r->dir);
+  if (code) return code;
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s (clgen %s)", r->dir.path, CLGEN_VERSION);
+  clgen_run_say_plan(r);
+  make_absolute(&r->options);
+  code = write_options(r);
+  if (!code) code = clgen_run_write_reals(r);
+  if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)o->seed);
+  if (!code) code = clgen_trainer_prepare(r->trainer);
+  clgen_run_dir_file(&r->dir, "fakes_init.png", -1, "", path);
+  return code ? code : clgen_run_write_fakes(r, path);
+}
+
+/* Writes what a killed process did not get to after it had written the training state. */
+static int complete_snapshot(clgen_run *r) {
+  char snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
+  clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, clgen_run_kimg(r), CLGEN_SAFETENSORS, snapshot);
+  clgen_run_dir_file(&r->dir, "fakes", clgen_run_kimg(r), ".png", fakes);
+  if (access(snapshot, F_OK) != 0 || access(fakes, F_OK) != 0) return clgen_run_save(r);
+  snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
+  snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
+  return CLGEN_OK;
+}
+
+static int go_on(clgen_run *r) {
+  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
+  int code = clgen_run_dir_lock(&r->dir);
+  if (!code) code = clgen_trainer_prepare(r->trainer);
+  if (!code) code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
+  if (code) return code;
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s goes on from %.3f kimg (clgen %s)", r->dir.path,
+                  (double)(r->step * (uint64_t)r->options.batch) / 1000, CLGEN_VERSION);
+  clgen_run_say_plan(r);
+  if (r->step >= r->total_steps)
+    clgen_log_write(&r->log, CLGEN_LOG_WARNING, "the run has all its %lld kimg; a larger --kimg makes it go on",
+                    (long long)r->options.kimg);
+  make_absolute(&r->options);
+  code = write_options(r);
+  return code ? code : complete_snapshot(r);
+}
+
+static int train(clgen_run *r, const bool *given) {
+  int code = clgen_run_open(r, given);
+  if (code) return code;
+  if (r->options.dry_run) {
+    clgen_run_say_plan(r);
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "dry run:  nothing is written");
+    return CLGEN_OK;
+  }
+  code = r->resumed ? go_on(r) : begin_new(r);
+  snprintf(r->result->run_dir, sizeof r->result->run_dir, "%s", r->dir.path);
+  if (!code) code = clgen_run_loop(r);
+  return code;
+}
+
+int clgen_train(const clgen_train_options *options, const bool *given, const clgen_train_calls *calls,
+                clgen_train_result *result) {
+  clgen_train_result unused;
+  clgen_run *r = calloc(1, sizeof *r);
+  if (!r) return clgen_fail_nomem(sizeof *r);
+  r->options = *options;
+  r->calls = calls;
+  r->result = result ? result : &unused;
+  memset(r->result, 0, sizeof *r->result);
+  r->log = (clgen_logger){write_log, r};
+  int code = train(r, given);
+  if (code && r->dir.log) fprintf(r->dir.log, "%s\n", clgen_last_error());
+  clgen_run_close(r);
+  free(r);
+  return code;
+}

@@ -1,0 +1,143 @@
+/* clgen bench step */
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgen/model.h>
+#include <clgen/train.h>
+
+#include "bench.h"
+#include "commands.h"
+#include "common.h"
+
+static const char usage[] =
+    "usage: clgen bench step [--cfg NAME] [--batch N] [--device SPEC] [--json]\n\n"
+    "Measures the training step as 'clgen train' runs it: gathering a batch, sending it, and the one program of the step. "
+    "The\n"
+    "images are noise. images/s and GFLOP/s are those of the median.\n";
+
+typedef struct {
+  char cfg[CLGEN_OPTION_TEXT];
+  int64_t batch, res, channels, ngf, ndf, nz, hidden;
+  double seconds;
+  bool json;
+  tool_device_options device;
+} record;
+
+static const clgen_option rows[] = {
+    {"cfg", 0, CLGEN_OPTION_CHOICE, offsetof(record, cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", NULL, "what to train"},
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "0", 0, 1048576, NULL, "N", NULL,
+     "images in a step; 0: dcgan 64, VAEs 128"},
+    {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL,
+     "images of N x N pixels; 0: dcgan 32, VAEs 28"},
+    {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "of the images"},
+    {"ngf", 0, CLGEN_OPTION_INT, offsetof(record, ngf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
+    {"ndf", 0, CLGEN_OPTION_INT, offsetof(record, ndf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
+    {"nz", 0, CLGEN_OPTION_INT, offsetof(record, nz), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
+    {"hidden", 0, CLGEN_OPTION_INT, offsetof(record, hidden), "0", 0, 1048576, NULL, "N", NULL, "as for 'clgen train'"},
+    {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "5", 0.001, 3600, NULL, "X", NULL, "measure so long"},
+    {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
+    TOOL_DEVICE_ROWS(record, device),
+};
+
+#define IMAGES 1024 /* to gather batches from */
+
+typedef struct {
+  clgen_model *model;
+  clgen_store *store;
+  clgen_trainer *trainer;
+  uint8_t *images, *batch;
+  size_t image_bytes, batch_size;
+  uint64_t step;
+} bench;
+
+static int create(bench *b, const record *r, clgen_device *device) {
+  clgen_model_config c = {.channels = (int)r->channels, .ngf = (int)r->ngf, .nz = (int)r->nz, .hidden = (int)r->hidden};
+  c.ndf = (int)(r->ndf ? r->ndf : r->ngf);
+  int code = clgen_arch_parse(r->cfg, &c.arch);
+  bool gan = c.arch == CLGEN_ARCH_DCGAN;
+  c.height = c.width = (int)(r->res ? r->res : gan ? 32 : 28);
+  b->batch_size = (size_t)(r->batch ? r->batch : gan ? 64 : 128);
+  clgen_trainer_config t = {.batch = (int64_t)b->batch_size, .lr = gan ? 2e-4 : 1e-3, .ema_kimg = 10, .ema_rampup = 0.05};
+  t.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = gan ? 0.5 : 0.9, .beta2 = 0.999, .eps = 1e-8};
+  if (!code) code = clgen_model_create(&b->model, &c);
+  if (!code) code = clgen_store_create(&b->store, device);
+  if (!code) code = clgen_trainer_create(&b->trainer, b->model, b->store, &t);
+  if (!code) code = clgen_model_init(b->model, b->store, 0);
+  if (!code) code = clgen_trainer_prepare(b->trainer);
+  if (code) return code;
+  b->image_bytes = (size_t)c.channels * (size_t)c.height * (size_t)c.width;
+  b->images = malloc(IMAGES * b->image_bytes);
+  b->batch = malloc(b->batch_size * b->image_bytes);
+  if (!b->images || !b->batch) return clgen_fail_nomem(IMAGES * b->image_bytes);
+  for (size_t i = 0; i < IMAGES * b->image_bytes; ++i) b->images[i] = (uint8_t)((i * 2654435761u) >> 11);
+  return CLGEN_OK;
+}
+
+static void destroy(bench *b) {
+  clgen_trainer_free(b->trainer);
+  clgen_store_free(b->store);
+  clgen_model_free(b->model);
+  free(b->images);
+  free(b->batch);
+}
+
+static int run_step(void *context) {
+  bench *b = context;
+  for (size_t k = 0; k < b->batch_size; ++k) {
+    size_t i = (size_t)((b->step * b->batch_size + k) * 389 % IMAGES);
+    memcpy(b->batch + k * b->image_bytes, b->images + i * b->image_bytes, b->image_bytes);
+  }
+  return clgen_trainer_step(b->trainer, b->step++, b->batch, NULL);
+}
+
+/* A benchmark of numbers that are not numbers means nothing. */
+static int check(bench *b) {
+  clgen_trainer_report report;
+  int code = clgen_trainer_read(b->trainer, &report);
+  if (!code && report.bad >= 0)
+    code = clgen_fail(CLGEN_E_NONFINITE, "%s became NaN or infinite in step %llu", report.name[report.bad],
+                      (unsigned long long)report.bad_step);
+  return code;
+}
+
+static int print_result(const record *r, const char *who, clgen_device *device, const bench *b, const bench_timing *t) {
+  const clgen_program_info *i = clgen_trainer_info(b->trainer);
+  json_t *out = tool_device_json(device);
+  json_t *more =
+      json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:i}", "cfg", r->cfg, "batch", (json_int_t)b->batch_size,
+                "images_per_s", (double)b->batch_size / t->median_s, "median_s", t->median_s, "best_s", t->best_s, "gflops",
+                1e-9 * i->flops / t->median_s, "peak_bytes", (json_int_t)i->peak_bytes, "launches", (json_int_t)i->steps,
+                "gflop", 1e-9 * i->flops, "samples", t->samples);
+  if (!out || !more || json_object_update(out, more)) {
+    json_decref(out);
+    json_decref(more);
+    return tool_failed(who);
+  }
+  json_decref(more);
+  if (r->json) return tool_json_print(who, out);
+  char bytes[32];
+  bench_print_device(out);
+  json_decref(out);
+  printf("%s, batch %zu: %.1f images/s, %.2f ms a step (best %.2f), %.2f GFLOP/s, %zu launches, %s at peak\n", r->cfg,
+         b->batch_size, (double)b->batch_size / t->median_s, 1e3 * t->median_s, 1e3 * t->best_s,
+         1e-9 * i->flops / t->median_s, i->steps, tool_bytes_text((double)i->peak_bytes, bytes, sizeof bytes));
+  return TOOL_OK;
+}
+
+int bench_step(int argc, char **argv) {
+  record r;
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r};
+  int status = tool_parse(&o, argc, argv);
+  if (status != TOOL_GO_ON) return status;
+  clgen_device *device = NULL;
+  if (tool_device_open(&device, argv[0], &r.device)) return tool_failed(argv[0]);
+  bench b = {0};
+  bench_timing timing;
+  int code = create(&b, &r, device);
+  if (!code) code = bench_measure(&timing, device, run_step, &b, r.seconds);
+  if (!code) code = check(&b);
+  status = code ? tool_failed(argv[0]) : print_result(&r, argv[0], device, &b, &timing);
+  destroy(&b);
+  tool_device_close(device, &r.device);
+  return status;
+}

@@ -1,0 +1,194 @@
+/* clgen generate */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgen/image.h>
+#include <clgen/model.h>
+#include <clgen/npy.h>
+
+#include "commands.h"
+#include "common.h"
+
+static const char usage[] =
+    "usage: clgen generate --network FILE [--seeds LIST | --latents Z.npy] [--outdir DIR] [--grid FILE.png] [--npy "
+    "FILE.npy]\n\n"
+    "Makes images with a trained network: a GAN's averaged generator, a VAE's decoder. An image is a function of its "
+    "seed.\n";
+
+typedef struct {
+  char network[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], latents[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT],
+      grid[CLGEN_OPTION_TEXT], npy[CLGEN_OPTION_TEXT];
+  int64_t batch;
+  tool_device_options device;
+} record;
+
+static const clgen_option rows[] = {
+    {"network", 0, CLGEN_OPTION_STRING, offsetof(record, network), "", 0, 0, NULL, "FILE", NULL,
+     "a network-snapshot-NNNNNN.safetensors"},
+    {"seeds", 0, CLGEN_OPTION_STRING, offsetof(record, seeds), "", 0, 0, NULL, "LIST", NULL,
+     "one image a seed: numbers and ranges, 0-63 or 1,5,9-12; without seeds and latents 0-63"},
+    {"latents", 0, CLGEN_OPTION_STRING, offsetof(record, latents), "", 0, 0, NULL, "Z.npy", NULL,
+     "one image a row of this float32 array (N, nz), instead of seeds"},
+    {"outdir", 'o', CLGEN_OPTION_STRING, offsetof(record, outdir), "", 0, 0, NULL, "DIR", NULL,
+     "write each image as seedNNNN.png (latentNNNN.png) into this folder"},
+    {"grid", 0, CLGEN_OPTION_STRING, offsetof(record, grid), "", 0, 0, NULL, "FILE.png", NULL, "write all images in one"},
+    {"npy", 0, CLGEN_OPTION_STRING, offsetof(record, npy), "", 0, 0, NULL, "FILE.npy", NULL,
+     "write all images as uint8, (N,H,W) for one channel, (N,H,W,C) for more"},
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "32", 1, 65536, NULL, "N", NULL, "images made at a time"},
+    TOOL_DEVICE_ROWS(record, device),
+};
+
+typedef struct {
+  const record *r;
+  uint64_t *seeds; /* NULL with latents */
+  float *z;
+  size_t n;
+  uint8_t *pixels; /* (n, channels, height, width) */
+  const clgen_model_config *config;
+} job;
+
+static int latents_of_file(job *j) {
+  clgen_npy a;
+  int code = clgen_npy_read(&a, j->r->latents);
+  if (code) return code;
+  char shape[128];
+  clgen_npy_shape_text(a.rank, a.shape, shape, sizeof shape);
+  if (a.rank != 2 || a.shape[1] != j->config->nz)
+    code = clgen_fail(CLGEN_E_INVALID, "%s: an array of shape %s; this network takes (N, %d)", j->r->latents, shape,
+                      j->config->nz);
+  else if (a.type != CLGEN_NPY_F32 && a.type != CLGEN_NPY_F64)
+    code = clgen_fail(CLGEN_E_INVALID, "%s: of %s; latents are float32", j->r->latents, clgen_npy_type_name(a.type));
+  else if (a.shape[0] < 1)
+    code = clgen_fail(CLGEN_E_INVALID, "%s: has no row", j->r->latents);
+  if (!code) code = clgen_npy_to_f32(&a);
+  const float *values = a.data;
+  for (int64_t i = 0; !code && i < a.count; ++i)
+    if (!isfinite(values[i]))
+      code = clgen_fail(CLGEN_E_NONFINITE, "%s: row %lld holds a number that is not finite", j->r->latents,
+                        (long long)(i / a.shape[1]));
+  if (code) {
+    clgen_npy_free(&a);
+    return code;
+  }
+  j->z = a.data;
+  j->n = (size_t)a.shape[0];
+  return CLGEN_OK;
+}
+
+static int latents_of_seeds(job *j) {
+  size_t nz = (size_t)j->config->nz;
+  j->z = malloc(j->n * nz * sizeof *j->z);
+  if (!j->z) return clgen_fail_nomem(j->n * nz * sizeof *j->z);
+  for (size_t i = 0; i < j->n; ++i) clgen_latent_of_seed(j->seeds[i], j->config->nz, j->z + i * nz);
+  return CLGEN_OK;
+}
+
+static size_t image_bytes(const job *j) {
+  return (size_t)j->config->channels * (size_t)j->config->height * (size_t)j->config->width;
+}
+
+static int make(job *j, clgen_generator *g) {
+  j->pixels = malloc(j->n * image_bytes(j));
+  if (!j->pixels) return clgen_fail_nomem(j->n * image_bytes(j));
+  tool_progress progress;
+  tool_progress_start(&progress, "generating", "images", 0, (double)j->n);
+  size_t step = (size_t)j->r->batch, nz = (size_t)j->config->nz;
+  int code = CLGEN_OK;
+  for (size_t at = 0; !code && at < j->n; at += step) {
+    size_t now = j->n - at < step ? j->n - at : step;
+    code = clgen_generator_run(g, (int64_t)now, j->z + at * nz, j->pixels + at * image_bytes(j));
+    tool_progress_update(&progress, (double)(at + now), NULL);
+  }
+  tool_progress_end(&progress);
+  return code;
+}
+
+/* ---- What is written ---- */
+
+static int write_grid(const char *path, const uint8_t *pixels, int64_t n, const clgen_model_config *c) {
+  clgen_image grid = {0};
+  int columns = (int)ceil(sqrt((double)n));
+  int code = clgen_image_grid(&grid, pixels, n, c->channels, c->height, c->width, columns);
+  if (!code) code = clgen_image_write_png(path, &grid);
+  clgen_image_free(&grid);
+  return code;
+}
+
+static int write_each(const job *j) {
+  int code = clgen_make_folders(j->r->outdir);
+  for (size_t i = 0; !code && i < j->n; ++i) {
+    char *path = j->seeds ? clgen_format("%s/seed%04llu.png", j->r->outdir, (unsigned long long)j->seeds[i])
+                          : clgen_format("%s/latent%04zu.png", j->r->outdir, i);
+    code = path ? write_grid(path, j->pixels + i * image_bytes(j), 1, j->config) : CLGEN_E_NOMEM;
+    free(path);
+  }
+  return code;
+}
+
+/* NumPy's users expect the channels last. */
+static void channels_last(const uint8_t *in, uint8_t *out, size_t channels, size_t area) {
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t p = 0; p < area; ++p) out[p * channels + c] = in[c * area + p];
+}
+
+static int write_npy(const job *j) {
+  const clgen_model_config *c = j->config;
+  int64_t shape[4] = {(int64_t)j->n, c->height, c->width, c->channels};
+  if (c->channels == 1) return clgen_npy_write(j->r->npy, CLGEN_NPY_U8, 3, shape, j->pixels);
+  uint8_t *turned = malloc(j->n * image_bytes(j));
+  if (!turned) return clgen_fail_nomem(j->n * image_bytes(j));
+  for (size_t i = 0; i < j->n; ++i)
+    channels_last(j->pixels + i * image_bytes(j), turned + i * image_bytes(j), (size_t)c->channels,
+                  (size_t)c->height * (size_t)c->width);
+  int code = clgen_npy_write(j->r->npy, CLGEN_NPY_U8, 4, shape, turned);
+  free(turned);
+  return code;
+}
+
+static int write_all(const job *j) {
+  int code = CLGEN_OK;
+  if (j->r->outdir[0]) code = write_each(j);
+  if (!code && j->r->grid[0]) code = write_grid(j->r->grid, j->pixels, (int64_t)j->n, j->config);
+  if (!code && j->r->npy[0]) code = write_npy(j);
+  return code;
+}
+
+static int generate(job *j, clgen_device *device) {
+  clgen_generator *g = NULL;
+  int code = clgen_generator_open(&g, device, j->r->network, j->r->batch);
+  if (code) return code;
+  j->config = clgen_model_get_config(clgen_generator_model(g));
+  code = j->seeds ? latents_of_seeds(j) : latents_of_file(j);
+  if (!code) code = make(j, g);
+  if (!code) code = write_all(j);
+  clgen_generator_free(g);
+  return code;
+}
+
+static int check(const record *r, const char *who) {
+  if (!r->network[0]) return tool_usage(who, "option --network: the network to make images with is missing");
+  if (r->seeds[0] && r->latents[0]) return tool_usage(who, "--seeds and --latents exclude each other");
+  if (!r->outdir[0] && !r->grid[0] && !r->npy[0]) return tool_usage(who, "nothing to write: give --outdir, --grid or --npy");
+  return TOOL_GO_ON;
+}
+
+int cmd_generate(int argc, char **argv) {
+  record r;
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r};
+  int status = tool_parse(&o, argc, argv);
+  if (status == TOOL_GO_ON) status = check(&r, argv[0]);
+  if (status != TOOL_GO_ON) return status;
+  job j = {.r = &r};
+  clgen_device *device = NULL;
+  if (!r.latents[0] && tool_parse_seeds(r.seeds[0] ? r.seeds : "0-63", &j.seeds, &j.n))
+    return tool_usage(argv[0], "option --seeds: %s", clgen_last_error());
+  int code = tool_device_open(&device, argv[0], &r.device);
+  if (!code) code = generate(&j, device);
+  status = code ? tool_failed(argv[0]) : TOOL_OK;
+  tool_device_close(device, &r.device);
+  free(j.seeds);
+  free(j.z);
+  free(j.pixels);
+  return status;
+}

@@ -1,0 +1,120 @@
+/* clgen train */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgen/train.h>
+
+#include "commands.h"
+#include "common.h"
+
+static const char usage[] =
+    "usage: clgen train --data SRC --outdir DIR --cfg NAME --kimg N [OPTION]...\n"
+    "       clgen train --resume RUN [--kimg N]\n\n"
+    "Trains a generator and writes snapshots, pictures and statistics into a new folder DIR/00000-DATA-CFG. With --resume "
+    "it\n"
+    "goes on exactly where the run's last snapshot was, in the same folder. Ctrl-C finishes the step, writes a snapshot "
+    "and\n"
+    "exits with 130.\n";
+
+/* The library's rows, and what only the program knows. */
+typedef struct {
+  clgen_train_options options;
+  bool profile;
+} record;
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number) {
+  (void)number;
+  stop = 1;
+}
+
+static void catch_signals(void) {
+  struct sigaction action = {.sa_handler = on_signal};
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART | (int)SA_RESETHAND; /* a second one ends the program at once */
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+typedef struct {
+  const char *who;
+  tool_progress progress;
+  bool started;
+  tool_device_options device;
+} screen;
+
+/* What the run says is its result; warnings are for standard error. */
+static void write_log(void *user, clgen_log_level level, const char *message) {
+  const screen *s = user;
+  if (level == CLGEN_LOG_DEBUG) return;
+  if (level == CLGEN_LOG_WARNING) {
+    tool_message(s->who, "warning: %s", message);
+    return;
+  }
+  tool_progress_wipe();
+  puts(message);
+  fflush(stdout);
+}
+
+static void show_progress(void *user, const clgen_train_progress *p) {
+  screen *s = user;
+  if (!s->started) tool_progress_start(&s->progress, "training", "kimg", (double)p->images / 1000, (double)p->total / 1000);
+  s->started = true;
+  if (s->progress.terminal) tool_progress_update(&s->progress, (double)p->images / 1000, NULL); /* else ticks do */
+}
+
+static void show_profile(void *user, clgen_device *device) {
+  const screen *s = user;
+  const char *set = getenv("CLGEN_PROFILE");
+  if (s->device.profile || (set && set[0] && strcmp(set, "0") != 0)) tool_profile_print(stderr, device);
+}
+
+static int finish(const char *who, int code, const clgen_train_result *result) {
+  if (code == CLGEN_OK) {
+    if (result->fakes[0]) printf("pictures: %s\n", result->fakes);
+    if (result->snapshot[0]) printf("snapshot: %s\n", result->snapshot);
+    return TOOL_OK;
+  }
+  if (code == CLGEN_E_INTERRUPTED) {
+    tool_message(who, "%s", clgen_last_error());
+    return 130;
+  }
+  return code == CLGEN_E_INVALID ? tool_usage(who, "%s", clgen_last_error()) : tool_failed(who);
+}
+
+int cmd_train(int argc, char **argv) {
+  size_t n;
+  const clgen_option *library = clgen_train_option_rows(&n);
+  clgen_option rows[64];
+  bool given[64] = {false};
+  if (n + 1 > CLGEN_COUNT(rows)) return TOOL_FAILED;
+  memcpy(rows, library, n * sizeof *rows);
+  rows[n] = (clgen_option){"profile",
+                           0,
+                           CLGEN_OPTION_FLAG,
+                           offsetof(record, profile),
+                           "no",
+                           0,
+                           0,
+                           NULL,
+                           NULL,
+                           "Run",
+                           "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"};
+  record r;
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = n + 1, .record = &r, .given = given};
+  int status = tool_parse(&o, argc, argv);
+  if (status != TOOL_GO_ON) return status;
+  screen s = {.who = argv[0], .device = {.profile = r.profile}};
+  const char *profile = getenv("CLGEN_PROFILE");
+  clgen_train_calls calls = {.log = {write_log, &s}, .stop = &stop, .progress = show_progress, .user = &s};
+  calls.closing = show_profile;
+  calls.device.log = tool_logger(argv[0]);
+  calls.device.profile = r.profile || (profile && profile[0] && strcmp(profile, "0") != 0);
+  catch_signals();
+  clgen_train_result result;
+  int code = clgen_train(&r.options, given, &calls, &result);
+  tool_progress_wipe();
+  return finish(argv[0], code, &result);
+}
