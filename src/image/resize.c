@@ -63,9 +63,8 @@ static uint8_t to_byte(float x) { return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)
 
 static void store_row(const float *from, int width, int c, uint8_t *to) {
   for (int x = 0; x < width; ++x, from += c, to += c) {
-    float alpha = c % 2 == 0 ? from[c - 1] : 255.0f;
-    float scale = alpha > 0.5f ? 255.0f / alpha : 0.0f;
-    if (c % 2 == 1 || alpha >= 255) scale = 1;
+    /* Alpha is not clamped before the division: where the filter overshoots, the colours do by the same factor. */
+    float alpha = c % 2 == 0 ? from[c - 1] : 255.0f, scale = alpha > 0.5f ? 255.0f / alpha : 0.0f;
     for (int k = 0; k < c; ++k) to[k] = to_byte(from[k] * scale);
     if (c % 2 == 0) to[c - 1] = to_byte(alpha);
   }
