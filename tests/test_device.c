@@ -258,31 +258,39 @@ static bool refuse(void *impl, const clgen_step *s) {
   return false;
 }
 
-/* A plan that computes rightly at first and then spoils its last result. */
+/* A plan that computes rightly and then spoils the results of the faulty steps. */
 typedef struct {
   clgen_plan *plan;
-  clgen_buffer *spoilt;
+  clgen_buffer **spoilt;
+  size_t n;
 } wrong_plan;
 
 static int wrong_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out) {
   wrong_plan *w = calloc(1, sizeof *w);
   assert_non_null(w);
-  if (is_faulty(&steps[n - 1])) w->spoilt = steps[n - 1].out[0].buffer;
+  w->spoilt = calloc(n, sizeof *w->spoilt);
+  assert_non_null(w->spoilt);
+  for (size_t i = 0; i < n; i++)
+    if (is_faulty(&steps[i])) w->spoilt[w->n++] = steps[i].out[0].buffer;
   *out = (clgen_plan *)w;
   return host->plan_create(impl, steps, n, &w->plan);
 }
 static void wrong_free(void *impl, clgen_plan *plan) {
-  host->plan_free(impl, ((wrong_plan *)plan)->plan);
-  free(plan);
+  wrong_plan *w = (wrong_plan *)plan;
+  host->plan_free(impl, w->plan);
+  free(w->spoilt);
+  free(w);
 }
 static int wrong_run(void *impl, clgen_plan *plan) {
   wrong_plan *w = (wrong_plan *)plan;
   int code = host->plan_run(impl, w->plan);
-  float first;
-  if (code != CLGEN_OK || !w->spoilt) return code;
-  host->buffer_read(impl, w->spoilt, 0, sizeof first, &first);
-  first += 0.01f;
-  return host->buffer_write(impl, w->spoilt, 0, sizeof first, &first);
+  for (size_t i = 0; i < w->n && code == CLGEN_OK; i++) {
+    float first;
+    host->buffer_read(impl, w->spoilt[i], 0, sizeof first, &first);
+    first += 0.01f;
+    code = host->buffer_write(impl, w->spoilt[i], 0, sizeof first, &first);
+  }
+  return code;
 }
 
 static int refuse_build(void *impl, const clgen_step *steps, size_t n, clgen_plan **out) {

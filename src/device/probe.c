@@ -142,13 +142,17 @@ static double difference(const float *got, const float *expected, size_t n) {
   return worst == 0 ? 0 : worst / scale;
 }
 
-static int run_and_read(clgen_device *d, const clgen_step *step, float *result, size_t n) {
+static size_t results_of(const clgen_step *s) { return (size_t)clgen_example_elements(s, &s->out[0]); }
+
+/* The steps' results, one after the other. */
+static int run_and_read(clgen_device *d, const clgen_step *steps, size_t n, float *results) {
   bench b;
   double seconds;
-  int code = bench_create(&b, d->backend, d->impl, step, 1, 1);
+  int code = bench_create(&b, d->backend, d->impl, steps, n, 1);
   if (code != CLGEN_OK) return code;
   for (int i = 0; i < 2 && code == CLGEN_OK; i++) code = bench_run(&b, &seconds); /* a plan must bear being run again */
-  if (code == CLGEN_OK) code = d->backend->buffer_read(d->impl, b.steps[0].out[0].buffer, 0, n * sizeof *result, result);
+  for (size_t i = 0; i < n && code == CLGEN_OK; results += results_of(&steps[i++]))
+    code = d->backend->buffer_read(d->impl, b.steps[i].out[0].buffer, 0, results_of(&steps[i]) * sizeof *results, results);
   bench_free(&b);
   return code;
 }
@@ -156,36 +160,39 @@ static int run_and_read(clgen_device *d, const clgen_step *step, float *result, 
 /* The largest error that rounding explains: sums of at most a few hundred products, and library functions of a few ulp. */
 #define TOLERANCE 1e-4
 
-/* Runs a step on both; what is wrong becomes a reason. Returns the error, infinite when the step does not run. */
-static double check_step(probe *p, const clgen_step *step) {
-  size_t n = (size_t)clgen_example_elements(step, &step->out[0]);
-  float *got = calloc(2 * n, sizeof *got), *expected = got ? got + n : NULL;
-  double error = INFINITY;
-  if (!got) {
-    clgen_fail_nomem(2 * n * sizeof *got);
-    blame(p, step->label, clgen_last_error());
-  } else if (run_and_read(p->host, step, expected, n) != CLGEN_OK || run_and_read(p->device, step, got, n) != CLGEN_OK) {
-    blame(p, step->label, clgen_last_error());
-  } else {
-    bool random = step->n_inputs == 1 && step->in[0].dtype == CLGEN_U32; /* the same bits everywhere, or none */
-    error = difference(got, expected, n);
-    char why[64];
-    snprintf(why, sizeof why, "wrong results (error %.1g)", error);
-    if (!(error <= (random ? 0 : TOLERANCE))) blame(p, step->label, why);
-  }
-  free(got);
+static double judge(probe *p, const clgen_step *s, const float *got, const float *expected) {
+  bool random = s->n_inputs == 1 && s->in[0].dtype == CLGEN_U32; /* the same bits everywhere, or none */
+  double error = difference(got, expected, results_of(s));
+  char why[64];
+  snprintf(why, sizeof why, "wrong results (error %.1g)", error);
+  if (!(error <= (random ? 0 : TOLERANCE))) blame(p, s->label, why);
   return error;
+}
+
+/* Runs the steps on both, in one plan so that they are compiled at once, and what fails there by itself. What is wrong
+ * becomes a reason. Returns the largest error, infinite when a step does not run. */
+static double check_steps(probe *p, const clgen_step *steps, size_t n) {
+  size_t total = 0, at = 0;
+  for (size_t i = 0; i < n; i++) total += results_of(&steps[i]);
+  float *got = calloc(2 * total, sizeof *got), *expected = got ? got + total : NULL;
+  double worst = 0;
+  int code = got ? run_and_read(p->host, steps, n, expected) : clgen_fail_nomem(2 * total * sizeof *got);
+  if (code == CLGEN_OK) code = run_and_read(p->device, steps, n, got);
+  if (code != CLGEN_OK && n == 1) blame(p, steps[0].label, clgen_last_error());
+  if (code != CLGEN_OK && n == 1) worst = INFINITY;
+  for (size_t i = 0; i < n && code != CLGEN_OK && n > 1; i++) worst = fmax(worst, check_steps(p, &steps[i], 1));
+  for (size_t i = 0; i < n && code == CLGEN_OK; at += results_of(&steps[i++]))
+    worst = fmax(worst, judge(p, &steps[i], got + at, expected + at));
+  free(got);
+  return worst;
 }
 
 static double check_gemm(probe *p) {
   static const int64_t size[][3] = {{1, 1, 1}, {67, 45, 129}, {1, 257, 31}, {130, 66, 257}, {5, 129, 64}};
-  double worst = 0;
-  for (size_t i = 0; i < CLGEN_COUNT(size) * 4; i++) {
-    clgen_step s;
-    clgen_example_matmul(&s, size[i / 4][0], size[i / 4][1], size[i / 4][2], i & 1, i & 2);
-    worst = fmax(worst, check_step(p, &s));
-  }
-  return worst;
+  clgen_step s[4 * CLGEN_COUNT(size)];
+  for (size_t i = 0; i < CLGEN_COUNT(s); i++)
+    clgen_example_matmul(&s[i], size[i / 4][0], size[i / 4][1], size[i / 4][2], i & 1, i & 2);
+  return check_steps(p, s, CLGEN_COUNT(s));
 }
 
 static double check_conv(probe *p) {
@@ -193,25 +200,20 @@ static double check_conv(probe *p) {
     int64_t c, h, w, o;
     int kernel, stride, pad;
   } size[] = {{1, 9, 7, 5, 3, 1, 1}, {5, 13, 11, 7, 4, 2, 1}, {3, 8, 9, 17, 5, 3, 2}, {6, 4, 4, 3, 4, 1, 0}};
-  double worst = 0;
-  for (int kind = CLGEN_STEP_CONV2D; kind <= CLGEN_STEP_CONV2D_WEIGHT_GRAD; kind++)
-    for (size_t i = 0; i < CLGEN_COUNT(size); i++) {
-      clgen_step s;
-      clgen_example_conv(&s, (clgen_step_kind)kind, size[i].c, size[i].h, size[i].w, size[i].o, size[i].kernel,
-                         size[i].stride, size[i].pad);
-      worst = fmax(worst, check_step(p, &s));
-    }
-  return worst;
+  clgen_step s[3 * CLGEN_COUNT(size)];
+  for (size_t k = 0; k < CLGEN_COUNT(s); k++) {
+    size_t i = k % CLGEN_COUNT(size);
+    clgen_example_conv(&s[k], (clgen_step_kind)(CLGEN_STEP_CONV2D + k / CLGEN_COUNT(size)), size[i].c, size[i].h, size[i].w,
+                       size[i].o, size[i].kernel, size[i].stride, size[i].pad);
+  }
+  return check_steps(p, s, CLGEN_COUNT(s));
 }
 
 static void check_others(probe *p) {
-  clgen_step s;
-  for (int op = 0; op < CLGEN_EW_COUNT; op++) {
-    clgen_example_elementwise(&s, op, 1003);
-    check_step(p, &s);
-  }
-  clgen_example_reduce(&s, 1003, 7);
-  check_step(p, &s);
+  clgen_step s[CLGEN_EW_COUNT + 1];
+  for (int op = 0; op < CLGEN_EW_COUNT; op++) clgen_example_elementwise(&s[op], op, 1003);
+  clgen_example_reduce(&s[CLGEN_EW_COUNT], 1003, 7);
+  check_steps(p, s, CLGEN_COUNT(s));
 }
 
 /* ---- Speed ------------------------------------------------------------------------------------------------------ */
