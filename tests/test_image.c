@@ -385,6 +385,17 @@ static void convert(void **state) {
   clgen_image_free(&rgba);
 }
 
+static void colours(void **state) {
+  (void)state;
+  static const char *const bad[] = {"", "#", "12345", "1234567", "0x1234", "12 456", "#12345g"};
+  unsigned char rgb[3];
+  assert_int_equal(clgen_colour_parse(rgb, "ff8001"), 0);
+  assert_true(rgb[0] == 255 && rgb[1] == 128 && rgb[2] == 1);
+  assert_int_equal(clgen_colour_parse(rgb, "#00fF0A"), 0);
+  assert_true(rgb[0] == 0 && rgb[1] == 255 && rgb[2] == 10);
+  for (size_t i = 0; i < CLGEN_COUNT(bad); ++i) assert_int_equal(clgen_colour_parse(rgb, bad[i]), CLGEN_E_INVALID);
+}
+
 static void crop(void **state) {
   (void)state;
   clgen_image im = noise(9, 7, 3), out;
@@ -439,6 +450,7 @@ int main(void) {
       cmocka_unit_test(convert),
       cmocka_unit_test(crop),
       cmocka_unit_test(grid),
+      cmocka_unit_test(colours),
   };
   return cmocka_run_group_tests_name("image", tests, set_up, tear_down);
 }

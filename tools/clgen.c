@@ -12,6 +12,7 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } commands[] = {
+    {"dataset", cmd_dataset, "what is in a dataset: count, shape, mean, classes, files passed over and why"},
     {"train", cmd_train, "train a generator; or go on with a run"},
     {"generate", cmd_generate, "make images with a trained network"},
     {"evaluate", cmd_evaluate, "judge a trained network"},

@@ -42,6 +42,8 @@ int clgen_image_resize(const clgen_image *in, int width, int height, clgen_image
 /* To 1 .. 4 channels: alpha that goes is composed on `background` (RGB; NULL is black), alpha that comes is opaque, colour
  * becomes grey by ITU-R BT.601 luma. */
 int clgen_image_convert(const clgen_image *in, int channels, const unsigned char background[3], clgen_image *out);
+/* A colour from "RRGGBB" or "#RRGGBB", hexadecimal; CLGEN_E_INVALID. */
+int clgen_colour_parse(unsigned char rgb[3], const char *text);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 #include "image/image_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint8_t luma(const uint8_t *rgb) {
@@ -33,5 +34,14 @@ int clgen_image_convert(const clgen_image *in, int channels, const unsigned char
   else
     for (size_t i = 0; i < pixels; ++i)
       convert_pixel(in->data + i * c, in->channels, background ? background : black, out->data + i * d, channels);
+  return CLGEN_OK;
+}
+
+int clgen_colour_parse(unsigned char rgb[3], const char *text) {
+  const char *digits = text[0] == '#' ? text + 1 : text;
+  if (strlen(digits) != 6 || strspn(digits, "0123456789abcdefABCDEF") != 6)
+    return clgen_fail(CLGEN_E_INVALID, "'%s' is not a colour of six hexadecimal digits, RRGGBB", text);
+  unsigned long value = strtoul(digits, NULL, 16);
+  for (int k = 0; k < 3; ++k) rgb[k] = (unsigned char)(value >> (16 - 8 * k));
   return CLGEN_OK;
 }
