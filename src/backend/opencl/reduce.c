@@ -147,9 +147,9 @@ static void emit_groups(reduction *r) {
     clgen_text_add(g->t, "ew_accumulate_1(&z%d, &y%d, v%d);\n", k, k, w->s->value[k]);
   clgen_text_add(g->t, "}\n");
   for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "cell[%d][lane] = z%d;\n", k, k);
-  clgen_text_add(g->t, "for (int half = %d; half > 0; half /= 2) {\nbarrier(CLK_LOCAL_MEM_FENCE);\nif (lane < half) {\n",
+  clgen_text_add(g->t, "for (int far = %d; far > 0; far /= 2) {\nbarrier(CLK_LOCAL_MEM_FENCE);\nif (lane < far) {\n",
                  r->lanes / 2);
-  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "cell[%d][lane] += cell[%d][lane + half];\n", k, k);
+  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "cell[%d][lane] += cell[%d][lane + far];\n", k, k);
   clgen_text_add(g->t, "}\n}\nif (lane == 0) {\n");
   for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "const float total%d = cell[%d][0];\n", k, k);
   store_totals(r);
