@@ -1,0 +1,99 @@
+/* What the commands share: seeds, words for numbers, JSON of devices. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../tools/common.h"
+
+static void check_seeds(const char *text, size_t n, const uint64_t *expected) {
+  uint64_t *seeds;
+  size_t count;
+  if (tool_parse_seeds(text, &seeds, &count)) fail_msg("'%s': %s", text, clgen_last_error());
+  assert_int_equal(count, n);
+  assert_memory_equal(seeds, expected, n * sizeof *seeds);
+  free(seeds);
+}
+#define SEEDS(text, ...) \
+  check_seeds(text, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (const uint64_t[]){__VA_ARGS__})
+
+static void seeds(void **state) {
+  (void)state;
+  SEEDS("7", 7);
+  SEEDS("0-3", 0, 1, 2, 3);
+  SEEDS("1,5,9-12", 1, 5, 9, 10, 11, 12);
+  SEEDS("5,5,4-5", 5, 5, 4, 5);
+  SEEDS("18446744073709551614-18446744073709551615", UINT64_MAX - 1, UINT64_MAX);
+}
+
+static void bad_seeds(void **state) {
+  (void)state;
+  static const char *const bad[] = {"",
+                                    "a",
+                                    "1,",
+                                    ",1",
+                                    "3-1",
+                                    "1-",
+                                    "-1",
+                                    "1--2",
+                                    "1-2-3",
+                                    "1 2",
+                                    " 1",
+                                    "0x10",
+                                    "+1",
+                                    "1.5",
+                                    "18446744073709551616",
+                                    "0-10000000",
+                                    "0-9999998,1,2",
+                                    "0-18446744073709551615"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+    uint64_t *list = (uint64_t *)&list;
+    size_t n = 1;
+    if (tool_parse_seeds(bad[i], &list, &n) != CLGEN_E_INVALID) fail_msg("'%s' was taken", bad[i]);
+    assert_null(list);
+    assert_int_equal(n, 0);
+    assert_non_null(strstr(clgen_last_error(), "seeds"));
+  }
+}
+
+static void words(void **state) {
+  (void)state;
+  char buf[32];
+  assert_string_equal(tool_bytes_text(1023, buf, sizeof buf), "1023 bytes");
+  assert_string_equal(tool_bytes_text(1536, buf, sizeof buf), "1.50 KiB");
+  assert_string_equal(tool_bytes_text(3.0 * 1024 * 1024 * 1024, buf, sizeof buf), "3.00 GiB");
+  assert_string_equal(tool_time_text(59.4, buf, sizeof buf), "59s");
+  assert_string_equal(tool_time_text(80, buf, sizeof buf), "1m 20s");
+  assert_string_equal(tool_time_text(3725, buf, sizeof buf), "1h 02m");
+  assert_string_equal(tool_time_text(-1, buf, sizeof buf), "0s");
+  assert_string_equal(tool_count_text(0, buf, sizeof buf), "0");
+  assert_string_equal(tool_count_text(999, buf, sizeof buf), "999");
+  assert_string_equal(tool_count_text(1000, buf, sizeof buf), "1,000");
+  assert_string_equal(tool_count_text(-123456, buf, sizeof buf), "-123,456");
+  assert_string_equal(tool_count_text(INT64_MIN, buf, sizeof buf), "-9,223,372,036,854,775,808");
+}
+
+static void device_as_json(void **state) {
+  (void)state;
+  clgen_device *device;
+  assert_int_equal(clgen_device_open(&device, "host", NULL), 0);
+  json_t *json = tool_device_json(device);
+  assert_string_equal(json_string_value(json_object_get(json, "spec")), "host");
+  assert_true(json_is_string(json_object_get(json, "device")) && json_is_string(json_object_get(json, "driver")) &&
+              json_is_string(json_object_get(json, "version")));
+  json_decref(json);
+  clgen_device_close(device);
+  json_t *odd = tool_text_json("Ger\344t"); /* Latin-1, as a driver may say it */
+  assert_string_equal(json_string_value(odd), "Ger?t");
+  json_decref(odd);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(seeds), cmocka_unit_test(bad_seeds), cmocka_unit_test(words),
+                                     cmocka_unit_test(device_as_json)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
