@@ -34,7 +34,9 @@ static const char usage[] =
     "Usage: clgen-devices [-l|-v] [-d SPEC] [--json] [--probe] [--ops]\n\n"
     "Lists the OpenCL devices: how to name each (SPEC), what it is, and whether it can be used. The one marked with * runs\n"
     "when no device is named; CLGEN_DEVICE=SPEC in the environment pins another.\n\n"
-    "Exit status: 0, or 1 when nothing that was asked for is usable (with --json too), or 2 for a wrong command line.\n";
+    "Exit status: 0; 1 when nothing that was asked for is usable, or CLGEN_DEVICE fits no device (with --json too); 2 for "
+    "a\n"
+    "wrong command line.\n";
 
 static int report(const char *what) {
   fprintf(stderr, "clgen-devices: %s\n", what);
@@ -116,10 +118,11 @@ static int gather(shown *s, const arguments *args) {
   if (!s->device) return clgen_fail_nomem(count * sizeof *s->device);
   int code = s->one ? clgen_devices_select(s->list, args->device, &only) : CLGEN_OK;
   if (code != CLGEN_OK) return code;
-  /* that there is nothing to choose is said at the end; that CLGEN_DEVICE is wrong is said here */
+  /* that there is nothing to choose is said at the end; that CLGEN_DEVICE is wrong is said here, and the list shown */
   if (clgen_devices_select(s->list, environment, &chosen) != CLGEN_OK) {
     chosen = count;
-    if (pinned && !s->one) fprintf(stderr, "clgen-devices: from CLGEN_DEVICE: %s\n", clgen_last_error());
+    s->wrong_environment = pinned && !s->one;
+    if (s->wrong_environment) fprintf(stderr, "clgen-devices: from CLGEN_DEVICE: %s\n", clgen_last_error());
   }
   for (size_t i = 0; i < count && code == CLGEN_OK; i++)
     if (!s->one || i == only) code = add_device(s, i, chosen, args);
@@ -172,6 +175,7 @@ static int run(const arguments *args) {
   if (selected != CLGEN_OK) status = report(clgen_last_error());
   if ((selected == CLGEN_OK || args->json) && print(&s, args) != CLGEN_OK) status = report(clgen_last_error());
   if (fflush(stdout) != 0 || ferror(stdout)) status = report("standard output cannot be written");
+  if (s.wrong_environment) status = 1;
   if (selected == CLGEN_OK && !any_usable(&s)) {
     status = 1;
     if (s.one)

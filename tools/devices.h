@@ -22,8 +22,9 @@ typedef struct {
   const clgen_device_list *list;
   shown_device *device; /* the host last, if at all */
   size_t n;
-  const char *chosen_by; /* "automatic", "CLGEN_DEVICE" */
-  bool one;              /* -d names one device: nothing is said of the others */
+  const char *chosen_by;  /* "automatic", "CLGEN_DEVICE" */
+  bool one;               /* -d names one device: nothing is said of the others */
+  bool wrong_environment; /* CLGEN_DEVICE fits no device */
 } shown;
 
 /* ---- devices_text.c: 0, or a code of clgen's ---- */
