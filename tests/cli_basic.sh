@@ -1,6 +1,6 @@
 #!/bin/bash
 # The frame of the commands: help, version, exit status, `inspect` on good and broken files, `bench` on the host reference.
-# Needs CLGEN, JSON_CHECK, MAKE_SNAPSHOT.
+# Needs CLGEN, JSON_CHECK, MAKE_SNAPSHOT; MAN, the folder of the manual pages, may be empty.
 set -u
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
@@ -48,7 +48,17 @@ for command in $commands; do
   out_empty
   grep -q "^clgen $command" "$dir/err" || fail "$last: the message does not begin with the command"
   err_has "--help'"
+  [ -z "$MAN" ] || grep -qx "\.SS $command" "$MAN/clgen.1" || fail "the manual does not tell about $command"
 done
+if [ -n "$MAN" ]; then
+  expect 0 bench gemm --help
+  options=$(grep -o '^ *--[a-z]*' "$dir/out")
+  for option in $options; do
+    sed -n '/^\.SS bench gemm/,/^\.fi/p' "$MAN/clgen.1" | sed 's/\\-/-/g' | grep -q -e "$option" ||
+      fail "the manual lacks $option of bench gemm"
+  done
+  grep -q device "$MAN/clgen-devices.1" || fail "no manual of clgen-devices"
+fi
 for part in gemm ops; do
   expect 0 bench "$part" --help
   out_has "usage: clgen bench $part"
