@@ -9,6 +9,7 @@ typedef struct {
   const clgen_step *s;
   size_t index;
   int64_t patch, plane, image; /* c kh kw, oh ow, c h w */
+  int64_t reserved;            /* floats of scratch memory for the columns and for a matrix of outputs */
 } conv_job;
 
 /* Rounded up so that the second part of the scratch memory begins at a cache line. */
@@ -89,7 +90,7 @@ static int forward(conv_job *j, int64_t first, int64_t images) {
                       .out = direct ? clgen_ocl_mem_of(y) : clgen_ocl_scratch_mem(),
                       .out_offset = (size_t)(direct ? y_at : swapped_at)};
   int err = im2col(j, x, first, images);
-  if (!err) err = clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g);
+  if (!err) err = clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g, j->reserved);
   if (!err && !direct)
     err = add_swap(j, j->s->conv.o, images, clgen_ocl_scratch_mem(), swapped_at, clgen_ocl_mem_of(y), y_at);
   return err;
@@ -121,7 +122,7 @@ static int input_grad(conv_job *j, int64_t first, int64_t images) {
                       .out = clgen_ocl_scratch_mem(),
                       .ldo = (size_t)n};
   int err = matrix_of_dy(j, dy, first, images, &g.b, &g.b_offset);
-  if (!err) err = clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g);
+  if (!err) err = clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g, j->reserved);
   if (!err)
     err = add_columns(j, "clgen_col2im", images * j->image, images, clgen_ocl_scratch_mem(), clgen_ocl_mem_of(dx),
                       dx->offset + first * j->image, 0);
@@ -144,7 +145,7 @@ static int weight_grad(conv_job *j, int64_t first, int64_t images) {
                       .ldo = (size_t)j->patch};
   int err = im2col(j, x, first, images);
   if (!err) err = matrix_of_dy(j, dy, first, images, &g.a, &g.a_offset);
-  return err ? err : clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g);
+  return err ? err : clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g, j->reserved);
 }
 
 /* The kernel covers the whole image: y (n,o) = x (n, chw) x w (o, chw) transposed, without any columns. */
@@ -170,7 +171,7 @@ static int add_whole(conv_job *j) {
   g.lda = g.ta ? g.m : g.k;
   g.ldb = g.tb ? g.k : g.n;
   g.ldo = g.n;
-  return clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g);
+  return clgen_ocl_gemm_add(j->ocl, j->plan, j->index, &g, j->reserved);
 }
 
 static bool is_whole(const clgen_step *s) {
@@ -180,15 +181,25 @@ static bool is_whole(const clgen_step *s) {
 
 static bool is_empty(const clgen_step *s) { return s->conv.n == 0 || s->conv.c == 0 || s->conv.o == 0; }
 
+static int add_tiles(conv_job *j) {
+  switch (j->s->kind) {
+    case CLGEN_STEP_CONV2D: return clgen_tiles_conv2d(j->ocl, j->plan, j->s, j->index);
+    case CLGEN_STEP_CONV2D_INPUT_GRAD: return clgen_tiles_input_grad(j->ocl, j->plan, j->s, j->index);
+    default: return clgen_tiles_weight_grad(j->ocl, j->plan, j->s, j->index);
+  }
+}
+
 int clgen_ocl_add_conv(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
   conv_job j = {
-      ocl, plan, s, index, s->conv.c * s->conv.kh * s->conv.kw, s->conv.oh * s->conv.ow, s->conv.c * s->conv.h * s->conv.w};
+      ocl, plan, s, index, s->conv.c * s->conv.kh * s->conv.kw, s->conv.oh * s->conv.ow, s->conv.c * s->conv.h * s->conv.w,
+      0};
   int err = clgen_ocl_gemm_ready(ocl);
   if (err || is_empty(s)) return err;
   if (is_whole(s)) return add_whole(&j);
+  if (clgen_tiles_take(ocl, s)) return add_tiles(&j);
   int64_t at_once = images_at_once(&j);
-  clgen_ocl_want_scratch(plan,
-                         (size_t)(aligned(j.patch * at_once * j.plane) + s->conv.o * at_once * j.plane) * sizeof(float));
+  j.reserved = aligned(j.patch * at_once * j.plane) + s->conv.o * at_once * j.plane;
+  clgen_ocl_want_scratch(plan, (size_t)j.reserved * sizeof(float));
   for (int64_t first = 0; !err && first < s->conv.n; first += at_once) {
     int64_t images = s->conv.n - first < at_once ? s->conv.n - first : at_once;
     if (s->kind == CLGEN_STEP_CONV2D)

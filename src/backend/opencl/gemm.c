@@ -21,7 +21,8 @@ int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes) 
   return code == CLBlastSuccess ? CLGEN_OK : fail_clblast(ocl, g, code);
 }
 
-int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g) {
+int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved) {
+  if (clgen_tile_of(ocl) && !g->add) return clgen_tiles_gemm(ocl, plan, step, g, reserved);
   size_t bytes;
   int err = clgen_ocl_gemm_temp(ocl, g, &bytes);
   if (err) return err;
@@ -43,8 +44,11 @@ int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl
 }
 
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source) {
-  (void)ocl;
+  const clgen_tile *tile = clgen_tile_of(ocl);
   if (plan->uses_conv) clgen_text_add(source, "%s", clgen_cl_conv);
+  if (plan->uses_tiles && tile)
+    clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s", tile->rows, tile->vectors, tile->width,
+                   clgen_cl_tiles);
 }
 
 /* ---- What the steps share ---------------------------------------------------------------------------------------- */
@@ -85,7 +89,7 @@ int clgen_ocl_add_matmul(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
                       .lda = (size_t)(s->transpose_a ? s->m : s->k),
                       .ldb = (size_t)(s->transpose_b ? s->k : s->n),
                       .ldo = (size_t)s->n};
-  return clgen_ocl_gemm_add(ocl, plan, index, &g);
+  return clgen_ocl_gemm_add(ocl, plan, index, &g, 0);
 }
 
 static bool fits(const clgen_ocl *ocl, const clgen_step *s, const char *what, double floats) {

@@ -6,12 +6,30 @@
 
 /* Applies the device's tuning, measuring once if it has none yet. The first thing that happens with products. */
 int clgen_ocl_gemm_ready(clgen_ocl *ocl);
-/* One product as an item of the plan, with the temporary memory that CLBlast wants for it. */
-int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g);
+/* One product as an item of the plan, with the temporary memory that CLBlast wants for it; the first `reserved` floats of
+ * the scratch memory are the caller's. */
+int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved);
 int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes);
 /* Work-items over `total` elements; adds the words per_item (0: every so many-th element) and total. */
 void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, int64_t total);
 /* The most working memory that a convolution may ask for, if it can do with less. */
 size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl);
+
+/* ---- Tiles: our own kernels (cl/tiles.cl) --------------------------------------------------------------------------- */
+
+typedef struct {
+  int rows, vectors, width; /* a tile has rows x (vectors width) sums; width is 4, 8 or 16 */
+} clgen_tile;
+
+enum { CLGEN_TILES_MAX_PHASES = 16 };
+
+/* The tile of the device's setting; NULL where CLBlast does everything. */
+const clgen_tile *clgen_tile_of(const clgen_ocl *ocl);
+/* Whether the kernels of tiles do this step on this device. */
+bool clgen_tiles_take(const clgen_ocl *ocl, const clgen_step *s);
+int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_tiles_gemm(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved);
 
 #endif

@@ -84,6 +84,7 @@ struct clgen_plan {
   clgen_text *body; /* distinct generated kernels: parameters and body */
   size_t n_bodies, room_bodies;
   bool uses_conv; /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_tiles; /* kernels of cl/tiles.cl are wanted */
   bool failed;    /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;

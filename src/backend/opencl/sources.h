@@ -2,6 +2,6 @@
 #ifndef CLGEN_OPENCL_SOURCES_H
 #define CLGEN_OPENCL_SOURCES_H
 
-extern const char clgen_cl_philox[], clgen_cl_elementwise[], clgen_cl_conv[];
+extern const char clgen_cl_philox[], clgen_cl_elementwise[], clgen_cl_conv[], clgen_cl_tiles[];
 
 #endif

@@ -1,0 +1,353 @@
+/* Products of matrices on devices with few wide cores, and convolutions as such products without their matrix of patches:
+ * a work-item packs a block of the right operand straight from where it lies (the image, for a convolution) into its own
+ * slot of working memory, small enough for the second-level cache, and multiplies it with the packed left operand by tiles
+ * of TM x TN sums in registers. Goto & van de Geijn, "Anatomy of high-performance matrix multiplication" (2008).
+ *
+ * The includer defines TM, TV and TW: rows of a tile, vectors in a row, floats in a vector (4, 8 or 16). A sum is taken in
+ * order over blocks of the inner dimension whose sizes do not depend on the tile, so that the result does not either.
+ *
+ * Left operand, packed: [panel of TM rows][k][row]. Right operand: [panel of TN columns][k of this block][column].
+ * Sums: [panel of rows][panel of columns][row][column]. The words of each kernel are listed in src/backend/opencl/tiles.c. */
+
+#define TN (TV * TW)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+typedef JOIN(float, TW) tile_vector;
+#define TILE_LOAD JOIN(vload, TW)
+#define TILE_STORE JOIN(vstore, TW)
+
+static inline void tile_product(__global const float *a, __global const float *b, __global float *c, int depth, bool add) {
+  tile_vector sum[TM][TV];
+#pragma unroll
+  for (int i = 0; i < TM; ++i)
+#pragma unroll
+    for (int v = 0; v < TV; ++v) sum[i][v] = (tile_vector)(0.0f);
+  for (int k = 0; k < depth; ++k) {
+    tile_vector row[TV];
+#pragma unroll
+    for (int v = 0; v < TV; ++v) row[v] = TILE_LOAD(v, b);
+#pragma unroll
+    for (int i = 0; i < TM; ++i)
+#pragma unroll
+      for (int v = 0; v < TV; ++v) sum[i][v] = fma((tile_vector)(a[i]), row[v], sum[i][v]);
+    a += TM;
+    b += TN;
+  }
+  if (add) {
+#pragma unroll
+    for (int i = 0; i < TM; ++i)
+#pragma unroll
+      for (int v = 0; v < TV; ++v) TILE_STORE(TILE_LOAD(i * TV + v, c) + sum[i][v], i * TV + v, c);
+  } else {
+#pragma unroll
+    for (int i = 0; i < TM; ++i)
+#pragma unroll
+      for (int v = 0; v < TV; ++v) TILE_STORE(sum[i][v], i * TV + v, c);
+  }
+}
+
+/* One block of the inner dimension: `a` is at its first k, `rest` floats behind the same k of the next panel of rows. */
+static void tile_block(__global const float *a, long a_panel, int row_panels, __global const float *b, int column_panels,
+                       int depth, __global float *c, bool add) {
+  for (int i = 0; i < row_panels; ++i)
+    for (int j = 0; j < column_panels; ++j)
+      tile_product(a + i * a_panel, b + (long)j * depth * TN, c + (long)(i * column_panels + j) * TM * TN, depth, add);
+}
+
+/* `count` neighbouring floats from a row of columns beginning at column j of a packed block; never across a panel when unit
+ * divides count and j. */
+#define RIGHT_PLACE(b, j, depth, k) ((b) + ((long)((j) / TN) * (depth) + (k)) * TN + (j) % TN)
+#define SUM_PLACE(c, j, i, column_panels) \
+  ((c) + ((long)((i) / TM * (column_panels) + (j) / TN) * TM + (i) % TM) * TN + (j) % TN)
+
+/* ---- The left operand ------------------------------------------------------------------------------------------ */
+
+/* a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3; several such matrices, one behind the other. */
+__kernel void clgen_tiles_pack(__global const long *words, const int at, __global const float *from, __global float *to) {
+  const int parts = (int)words[at], rows = (int)words[at + 1], panels = (rows + TM - 1) / TM;
+  for (int u = (int)get_global_id(0); u < parts * panels; u += (int)get_global_size(0)) {
+    __global const long *w = words + at + 2 + u / panels * 9;
+    const int k1n = (int)w[0], k2n = (int)w[1], k3n = (int)w[2], sm = (int)w[3], s1 = (int)w[4], s2 = (int)w[5], s3 = (int)w[6];
+    const int panel = u % panels, here = min(TM, rows - panel * TM);
+    __global const float *a = from + w[7] + (long)panel * TM * sm;
+    __global float *p = to + w[8] + (long)panel * TM * k1n * k2n * k3n;
+    for (int k1 = 0; k1 < k1n; ++k1)
+      for (int k2 = 0; k2 < k2n; ++k2) {
+        __global const float *row = a + (long)k1 * s1 + k2 * s2;
+        for (int k3 = 0; k3 < k3n; ++k3, row += s3, p += TM) {
+          if (here == TM) {
+#pragma unroll
+            for (int i = 0; i < TM; ++i) p[i] = row[(long)i * sm];
+          } else {
+            for (int i = 0; i < TM; ++i) p[i] = i < here ? row[(long)i * sm] : 0.0f;
+          }
+        }
+      }
+  }
+}
+
+/* ---- Convolutions over images: conv2d, and its input gradient as one convolution for each phase of the stride ------- */
+
+typedef struct {
+  int images, channels, height, width; /* of the source; images and channels of this block */
+  int kh, kw, stride, pad_y, pad_x, ow;
+  int rows, first_row;         /* output rows of this task */
+  int rows_there, cols_there;  /* of one phase of the source in the slot */
+} conv_block;
+
+/* The block's piece of the source into the slot, with zeros around it, split by phase of the stride: [channel][image]
+ * [phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
+static void conv_spread(const conv_block *v, __global const float *restrict source, long image_stride, __global float *restrict x) {
+  const int s = v->stride;
+  for (int c = 0; c < v->channels; ++c)
+    for (int n = 0; n < v->images; ++n)
+      for (int f = 0; f < s * s; ++f) {
+        const int fx = f % s, shift = fx - v->pad_x;
+        int low = shift >= 0 ? 0 : (s - 1 - shift) / s, high = v->width - shift > 0 ? (v->width - shift + s - 1) / s : 0;
+        high = min(high, v->cols_there);
+        low = min(low, high);
+        for (int r = 0; r < v->rows_there; ++r, x += v->cols_there) {
+          const int y = (v->first_row + r) * s - v->pad_y + f / s;
+          if (y < 0 || y >= v->height) {
+            for (int q = 0; q < v->cols_there; ++q) x[q] = 0.0f;
+            continue;
+          }
+          __global const float *row = source + n * image_stride + ((long)c * v->height + y) * v->width + shift;
+          for (int q = 0; q < low; ++q) x[q] = 0.0f;
+          if (s == 1)
+            for (int q = low; q < high; ++q) x[q] = row[q];
+          else if (s == 2)
+            for (int q = low; q < high; ++q) x[q] = row[2 * q];
+          else
+            for (int q = low; q < high; ++q) x[q] = row[s * q];
+          for (int q = high; q < v->cols_there; ++q) x[q] = 0.0f;
+        }
+      }
+}
+
+#define CONV_ROWS(UNIT, COPY)                                                \
+  for (int n = 0; n < v->images; ++n)                                        \
+    for (int r = 0; r < v->rows; ++r) {                                      \
+      __global const float *row = first + (n * s * s * v->rows_there + r) * v->cols_there; \
+      for (int q = 0; q < v->ow; q += UNIT, j += UNIT) {                     \
+        __global float *to = RIGHT_PLACE(b, j, depth, k);                    \
+        COPY;                                                                \
+      }                                                                      \
+    }
+
+static void conv_gather(const conv_block *v, __global const float *restrict x, __global float *restrict b, int panels) {
+  const int s = v->stride, depth = v->channels * v->kh * v->kw;
+  const int phase = v->rows_there * v->cols_there;
+  int k = 0;
+  for (int c = 0; c < v->channels; ++c)
+    for (int ky = 0; ky < v->kh; ++ky)
+      for (int kx = 0; kx < v->kw; ++kx, ++k) {
+        __global const float *first = x + (long)(c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s;
+        int j = 0;
+        if (v->ow % 16 == 0 && TN % 16 == 0) {
+          CONV_ROWS(16, vstore16(vload16(0, row + q), 0, to))
+        } else if (v->ow % 8 == 0 && TN % 8 == 0) {
+          CONV_ROWS(8, vstore8(vload8(0, row + q), 0, to))
+        } else if (v->ow % 4 == 0) {
+          CONV_ROWS(4, vstore4(vload4(0, row + q), 0, to))
+        } else {
+          CONV_ROWS(1, *to = row[q])
+        }
+        for (; j < panels * TN; ++j) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
+      }
+}
+
+static void conv_store(const conv_block *v, __global const float *restrict c, int panels, int rows, __global const long *strides,
+                       __global float *restrict out) {
+  const long row_stride = strides[0], image_stride = strides[1];
+  const int y_stride = (int)strides[2], x_stride = (int)strides[3];
+  for (int i = 0; i < rows; ++i) {
+    int j = 0;
+    for (int n = 0; n < v->images; ++n)
+      for (int r = 0; r < v->rows; ++r) {
+        __global float *to = out + i * row_stride + n * image_stride + (v->first_row + r) * y_stride;
+        if (x_stride == 1 && v->ow % 16 == 0 && TN % 16 == 0)
+          for (int q = 0; q < v->ow; q += 16, j += 16) vstore16(vload16(0, SUM_PLACE(c, j, i, panels)), 0, to + q);
+        else if (x_stride == 1 && v->ow % 4 == 0)
+          for (int q = 0; q < v->ow; q += 4, j += 4) vstore4(vload4(0, SUM_PLACE(c, j, i, panels)), 0, to + q);
+        else
+          for (int q = 0; q < v->ow; ++q, ++j) to[q * x_stride] = *SUM_PLACE(c, j, i, panels);
+      }
+  }
+}
+
+static void conv_part(__global const long *h, __global const long *w, int image, int first_row, int panel, int row_panels,
+                      __global const float *packed, __global const float *source, __global float *out, __global float *slot) {
+  conv_block v;
+  const int channels = (int)h[7], in_block = (int)w[8];
+  v.height = (int)h[8], v.width = (int)h[9];
+  v.kh = (int)w[0], v.kw = (int)w[1], v.stride = (int)w[2], v.pad_y = (int)w[3], v.pad_x = (int)w[4], v.ow = (int)w[6];
+  v.images = min((int)h[3], (int)h[2] - image);
+  v.first_row = first_row;
+  v.rows = min((int)h[4], (int)w[5] - first_row);
+  if (v.rows <= 0 || v.ow <= 0) return;
+  v.rows_there = v.rows + (v.kh > 0 ? (v.kh - 1) / v.stride : 0);
+  v.cols_there = v.ow + (v.kw > 0 ? (v.kw - 1) / v.stride : 0);
+  const int taps = v.kh * v.kw, columns = v.images * v.rows * v.ow, panels = (columns + TN - 1) / TN;
+  const long image_stride = (long)channels * v.height * v.width, a_panel = (long)channels * taps * TM;
+  __global float *b = slot + h[13], *c = slot + h[14];
+  __global const float *a = packed + w[7] + panel * a_panel;
+  source += h[10] + image * image_stride;
+  for (int first = 0; first < channels && taps > 0; first += in_block) {
+    v.channels = min(in_block, channels - first);
+    conv_spread(&v, source + (long)first * v.height * v.width, image_stride, slot);
+    conv_gather(&v, slot, b, panels);
+    tile_block(a + (long)first * taps * TM, a_panel, row_panels, b, panels, v.channels * taps, c, first > 0);
+  }
+  if (taps == 0)
+    for (long i = 0; i < (long)row_panels * panels * TM * TN; ++i) c[i] = 0.0f;
+  const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
+  conv_store(&v, c, panels, rows, w + 10, out + w[9] + (long)panel * TM * w[10] + image * w[11]);
+}
+
+__kernel void clgen_tiles_conv(__global const long *words, const int at, __global const float *packed,
+                               __global const float *source, __global float *out, __global float *slots) {
+  __global const long *h = words + at;
+  const int parts = (int)h[0], images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
+  const int panels = ((int)h[1] + TM - 1) / TM, panels_each = (int)h[6], m_groups = (panels + panels_each - 1) / panels_each;
+  const int tasks = (images + group - 1) / group * bands * m_groups;
+  __global float *slot = slots + h[11] + (long)get_global_id(0) * h[12];
+  for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
+    const int panel = task % m_groups * panels_each, first_row = task / m_groups % bands * band;
+    const int image = task / (m_groups * bands) * group;
+    for (int p = 0; p < parts; ++p)
+      conv_part(h, h + 15 + 14 * p, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
+  }
+}
+
+/* ---- Matrix products, and the weight gradient ----------------------------------------------------------------------- */
+
+/* Columns [first, first + columns) of rows [k0, k0 + depth) of a matrix. */
+static void matrix_gather(__global const float *restrict from, int stride, bool transposed, int k0, int depth, int first,
+                          int columns, __global float *restrict b, int panels) {
+  for (int p = 0; p < panels; ++p, b += (long)depth * TN) {
+    const int j0 = first + p * TN, here = min(TN, columns - p * TN);
+    if (!transposed) {
+      __global const float *row = from + (long)k0 * stride + j0;
+      if (here == TN) {
+        for (int k = 0; k < depth; ++k, row += stride)
+#pragma unroll
+          for (int v = 0; v < TV; ++v) TILE_STORE(TILE_LOAD(v, row), k * TV + v, b);
+      } else {
+        for (int k = 0; k < depth; ++k, row += stride)
+          for (int j = 0; j < TN; ++j) b[k * TN + j] = j < here ? row[j] : 0.0f;
+      }
+    } else {
+      for (int j = 0; j < TN; ++j) {
+        __global const float *column = from + (long)(j0 + j) * stride + k0;
+        if (j < here)
+          for (int k = 0; k < depth; ++k) b[k * TN + j] = column[k];
+        else
+          for (int k = 0; k < depth; ++k) b[k * TN + j] = 0.0f;
+      }
+    }
+  }
+}
+
+/* What one output row (of `ow` places) of one column (c, ky, kx) of the patches holds, into every TN-th float. */
+static void patch_row(__global const float *restrict row, int width, int ow, int stride, int shift, __global float *restrict b) {
+  const int low = min(ow, shift >= 0 ? 0 : (stride - 1 - shift) / stride);
+  const int high = max(low, min(ow, width - shift > 0 ? (width - shift + stride - 1) / stride : 0));
+  for (int q = 0; q < low; ++q) b[q * TN] = 0.0f;
+  for (int q = low; q < high; ++q) b[q * TN] = row[q * stride + shift];
+  for (int q = high; q < ow; ++q) b[q * TN] = 0.0f;
+}
+
+/* The same for kx = 0 .. 3 at once, which are neighbours in the image. */
+static void patch_row4(__global const float *restrict row, int width, int ow, int stride, int shift, __global float *restrict b) {
+  for (int q = 0; q < ow; ++q) {
+    const int x = q * stride + shift;
+    if (x >= 0 && x + 4 <= width)
+      vstore4(vload4(0, row + x), 0, b + q * TN);
+    else
+      for (int i = 0; i < 4; ++i) b[q * TN + i] = x + i >= 0 && x + i < width ? row[x + i] : 0.0f;
+  }
+}
+
+/* The patches' matrix (images oh ow, channels kh kw): rows of output [first_row, first_row + rows), columns as above.
+ * g: channels, height, width, kh, kw, stride_h, stride_w, pad_h, pad_w, oh, ow */
+static void patches_gather(__global const long *g, __global const float *x, int first_row, int rows, int first, int columns,
+                           __global float *b, int panels) {
+  const int channels = (int)g[0], height = (int)g[1], width = (int)g[2], kh = (int)g[3], kw = (int)g[4];
+  const int stride_h = (int)g[5], stride_w = (int)g[6], pad_h = (int)g[7], pad_w = (int)g[8], oh = (int)g[9], ow = (int)g[10];
+  const int depth = rows * ow, wide = kw == 4 ? 4 : 1;
+  for (int r = 0; r < rows; ++r) {
+    const int n = (first_row + r) / oh, oy = (first_row + r) % oh;
+    for (int j = 0; j < panels * TN; j += wide) {
+      const int kx = (first + j) % kw, ky = (first + j) / kw % kh, c = (first + j) / (kw * kh), y = oy * stride_h - pad_h + ky;
+      __global float *to = RIGHT_PLACE(b, j, depth, r * ow);
+      __global const float *row = x + (((long)n * channels + c) * height + y) * width;
+      if (j >= columns || y < 0 || y >= height)
+        for (int q = 0; q < ow; ++q)
+          for (int i = 0; i < wide; ++i) to[q * TN + i] = 0.0f;
+      else if (wide == 4)
+        patch_row4(row, width, ow, stride_w, -pad_w, to);
+      else
+        patch_row(row, width, ow, stride_w, kx - pad_w, to);
+    }
+  }
+}
+
+static void rows_store(__global const float *restrict c, int panels, int rows, int columns, __global float *restrict out, int stride) {
+  for (int i = 0; i < rows; ++i, out += stride)
+    for (int p = 0; p < panels; ++p) {
+      __global const float *from = SUM_PLACE(c, p * TN, i, panels);
+      const int here = min(TN, columns - p * TN);
+      if (here == TN) {
+#pragma unroll
+        for (int v = 0; v < TV; ++v) TILE_STORE(TILE_LOAD(v, from), v, out + p * TN);
+      } else {
+        for (int j = 0; j < here; ++j) out[p * TN + j] = from[j];
+      }
+    }
+}
+
+/* out (m,n) = a (m,k) x b (k,n); or, with splits > 1, as many products of stretches of k, one behind the other.
+ * The unit of k is a row of b, and for patches a row of output places. */
+__kernel void clgen_tiles_product(__global const long *words, const int at, __global const float *packed,
+                                  __global const float *right, __global float *out, __global float *slots) {
+  __global const long *h = words + at;
+  const int m = (int)h[0], n = (int)h[1], units = (int)h[2], per_unit = (int)h[3], columns_each = (int)h[4];
+  const int panels_each = (int)h[5], splits = (int)h[6], units_each = (int)h[7], in_block = (int)h[8], mode = (int)h[9];
+  const int panels = (m + TM - 1) / TM, m_groups = (panels + panels_each - 1) / panels_each;
+  const int n_groups = (n + columns_each - 1) / columns_each;
+  const long a_panel = (long)units * per_unit * TM;
+  __global float *b = slots + h[13] + (long)get_global_id(0) * h[14], *c = b + h[15];
+  packed += h[10];
+  right += h[11];
+  for (int task = (int)get_global_id(0); task < m_groups * n_groups * splits; task += (int)get_global_size(0)) {
+    const int panel = task % m_groups * panels_each, first = task / m_groups % n_groups * columns_each;
+    const int split = task / (m_groups * n_groups), columns = min(columns_each, n - first);
+    const int column_panels = (columns + TN - 1) / TN, row_panels = min(panels_each, panels - panel);
+    const int from = split * units_each, to = min(units, from + units_each);
+    for (int u = from; u < to; u += in_block) {
+      const int here = min(in_block, to - u);
+      if (mode == 2)
+        patches_gather(h + 17, right, u, here, first, columns, b, column_panels);
+      else
+        matrix_gather(right, (int)h[16], mode == 1, u, here, first, columns, b, column_panels);
+      tile_block(packed + panel * a_panel + (long)u * per_unit * TM, a_panel, row_panels, b, column_panels, here * per_unit, c,
+                 u > from);
+    }
+    rows_store(c, column_panels, min(row_panels * TM, m - panel * TM), columns,
+               out + h[12] + ((long)split * m + panel * TM) * n + first, n);
+  }
+}
+
+/* The sum of the stretches, in order. */
+__kernel void clgen_tiles_sum(__global const long *words, const int at, __global const float *from, __global float *to) {
+  const int per_item = (int)words[at], total = (int)words[at + 1], splits = (int)words[at + 2];
+  from += words[at + 3];
+  to += words[at + 4];
+  const int first = (int)get_global_id(0) * per_item, last = min(total, first + per_item);
+  for (int i = first; i < last; ++i) {
+    float sum = from[i];
+    for (int s = 1; s < splits; ++s) sum += from[(long)s * total + i];
+    to[i] = sum;
+  }
+}

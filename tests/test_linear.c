@@ -1,0 +1,188 @@
+/* Matrix products and convolutions of random odd shapes: the tested device against the host, at the level of steps. The
+ * device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each (default 40).
+ */
+#include "graphs.h"
+
+static clgen_device *tested, *host;
+
+static int open_devices(void **state) {
+  (void)state;
+  host = open_host();
+  tested = open_tested();
+  return 0;
+}
+
+static int close_devices(void **state) {
+  (void)state;
+  clgen_device_close(tested);
+  clgen_device_close(host);
+  return 0;
+}
+
+static int cases(void) {
+  const char *text = getenv("CLGEN_TEST_CASES");
+  return text ? atoi(text) : 40;
+}
+
+enum { GUARD = 37 }; /* floats before and after each operand, which must stay as they were */
+
+/* Runs one step on one device; the operands lie in the middle of larger buffers. */
+static void run_step(clgen_device *d, clgen_step s, const float *in[2], const size_t n_in[2], float *out, size_t n_out) {
+  clgen_buffer *buffer[3];
+  clgen_plan *plan;
+  for (int k = 0; k < 3; ++k) {
+    size_t n = k < 2 ? n_in[k] : n_out;
+    float *guard = new_floats(GUARD);
+    for (int i = 0; i < GUARD; ++i) guard[i] = 1e30f;
+    OK(d->backend->buffer_create(d->impl, (n + 2 * GUARD) * sizeof(float), &buffer[k]));
+    OK(d->backend->buffer_write(d->impl, buffer[k], 0, GUARD * sizeof(float), guard));
+    OK(d->backend->buffer_write(d->impl, buffer[k], (n + GUARD) * sizeof(float), GUARD * sizeof(float), guard));
+    if (k < 2) OK(d->backend->buffer_write(d->impl, buffer[k], GUARD * sizeof(float), n * sizeof(float), in[k]));
+    clgen_operand *o = k < 2 ? &s.in[k] : &s.out[0];
+    *o = (clgen_operand){.buffer = buffer[k], .dtype = CLGEN_F32, .offset = GUARD};
+    free(guard);
+  }
+  s.n_inputs = 2;
+  s.n_outputs = 1;
+  clgen_step_count(&s);
+  assert_true(d->backend->supports(d->impl, &s));
+  OK(d->backend->plan_create(d->impl, &s, 1, &plan));
+  OK(d->backend->plan_run(d->impl, plan));
+  OK(d->backend->plan_run(d->impl, plan)); /* what the first run left in working memory must not matter */
+  float *all = new_floats(n_out + 2 * GUARD);
+  OK(d->backend->buffer_read(d->impl, buffer[2], 0, (n_out + 2 * GUARD) * sizeof(float), all));
+  for (int i = 0; i < GUARD; ++i) {
+    assert_true(all[i] == 1e30f);
+    assert_true(all[GUARD + n_out + (size_t)i] == 1e30f);
+  }
+  memcpy(out, all + GUARD, n_out * sizeof(float));
+  free(all);
+  d->backend->plan_free(d->impl, plan);
+  for (int k = 0; k < 3; ++k) d->backend->buffer_free(d->impl, buffer[k]);
+}
+
+/* Errors are measured against what a sum of so many products of numbers in [-1, 1] typically is. */
+static void check_step(const clgen_step *s, const char *what, size_t n0, size_t n1, size_t n_out, double depth) {
+  uint64_t random = 5;
+  const size_t n_in[2] = {n0, n1};
+  float *in[2];
+  for (int k = 0; k < 2; ++k) {
+    in[k] = new_floats(n_in[k]);
+    for (size_t i = 0; i < n_in[k]; ++i) in[k][i] = (float)random_between(&random, -1, 1);
+  }
+  const float *const_in[2] = {in[0], in[1]};
+  float *got = new_floats(n_out), *again = new_floats(n_out), *expected = new_floats(n_out);
+  run_step(host, *s, const_in, n_in, expected, n_out);
+  run_step(tested, *s, const_in, n_in, got, n_out);
+  run_step(tested, *s, const_in, n_in, again, n_out);
+  double bound = 1e-6 * sqrt(depth) + 1e-6;
+  for (size_t i = 0; i < n_out; ++i) {
+    if (fabs((double)got[i] - expected[i]) <= bound) continue;
+    fail_msg("%s: element %zu is %g, not %g (bound %g)", what, i, got[i], expected[i], bound);
+  }
+  if (memcmp(got, again, n_out * sizeof *got) != 0) fail_msg("%s: two runs give different bytes", what);
+  for (int k = 0; k < 2; ++k) free(in[k]);
+  free(got);
+  free(again);
+  free(expected);
+}
+
+static void check_matmul(int64_t m, int64_t n, int64_t k, bool ta, bool tb) {
+  clgen_step s = {
+      .kind = CLGEN_STEP_MATMUL, .label = "matmul", .m = m, .n = n, .k = k, .transpose_a = ta, .transpose_b = tb};
+  char what[120];
+  snprintf(what, sizeof what, "matmul %dx%dx%d%s%s", (int)m, (int)n, (int)k, ta ? " A^T" : "", tb ? " B^T" : "");
+  check_step(&s, what, (size_t)(m * k), (size_t)(k * n), (size_t)(m * n), (double)k);
+}
+
+static int64_t some_size(uint64_t *random) {
+  switch (random_int(random, 0, 3)) {
+    case 0: return random_int(random, 1, 9);
+    case 1: return random_int(random, 1, 70);
+    case 2: return 16 * random_int(random, 1, 9);
+    default: return random_int(random, 100, 330);
+  }
+}
+
+static void products(void **state) {
+  (void)state;
+  uint64_t random = 1;
+  for (int i = 0; i < cases(); ++i)
+    check_matmul(some_size(&random), some_size(&random), some_size(&random), random_int(&random, 0, 1),
+                 random_int(&random, 0, 1));
+  check_matmul(1, 1, 1, false, false);
+  check_matmul(64, 1, 4096, false, true);
+  check_matmul(16, 7, 5000, true, false);
+  for (int t = 0; t < 4; ++t) check_matmul(65, 257, 129, t & 1, t & 2);
+}
+
+typedef struct {
+  int64_t n, c, h, w, o, kh, kw;
+  clgen_conv conv;
+} conv_case;
+
+static void check_conv(const conv_case *c) {
+  clgen_step s = {.label = "convolution"};
+  s.conv.n = c->n, s.conv.c = c->c, s.conv.h = c->h, s.conv.w = c->w, s.conv.o = c->o, s.conv.kh = c->kh, s.conv.kw = c->kw;
+  s.conv.oh = (c->h + 2 * c->conv.pad_h - c->kh) / c->conv.stride_h + 1;
+  s.conv.ow = (c->w + 2 * c->conv.pad_w - c->kw) / c->conv.stride_w + 1;
+  s.conv.conv = c->conv;
+  size_t x = (size_t)(c->n * c->c * c->h * c->w), w = (size_t)(c->o * c->c * c->kh * c->kw);
+  size_t y = (size_t)(c->n * c->o * s.conv.oh * s.conv.ow);
+  double taps = (double)(c->kh * c->kw);
+  char what[200];
+  for (int kind = CLGEN_STEP_CONV2D; kind <= CLGEN_STEP_CONV2D_WEIGHT_GRAD; ++kind) {
+    s.kind = (clgen_step_kind)kind;
+    snprintf(what, sizeof what, "%s n %d c %d %dx%d o %d kernel %dx%d stride %dx%d pad %dx%d", clgen_step_kind_name(s.kind),
+             (int)c->n, (int)c->c, (int)c->h, (int)c->w, (int)c->o, (int)c->kh, (int)c->kw, c->conv.stride_h,
+             c->conv.stride_w, c->conv.pad_h, c->conv.pad_w);
+    if (kind == CLGEN_STEP_CONV2D)
+      check_step(&s, what, x, w, y, (double)c->c * taps);
+    else if (kind == CLGEN_STEP_CONV2D_INPUT_GRAD)
+      check_step(&s, what, y, w, x, (double)c->o * taps);
+    else
+      check_step(&s, what, x, y, w, (double)(c->n * s.conv.oh * s.conv.ow));
+  }
+}
+
+static void convolutions(void **state) {
+  (void)state;
+  uint64_t random = 2;
+  for (int i = 0; i < cases(); ++i) {
+    conv_case c;
+    do {
+      int stride = random_int(&random, 1, 3), pad = random_int(&random, 0, 2);
+      bool square = random_int(&random, 0, 3) > 0;
+      c = (conv_case){
+          .n = random_int(&random, 1, 7),
+          .c = random_int(&random, 1, 20),
+          .h = random_int(&random, 1, 20),
+          .w = random_int(&random, 1, 20),
+          .o = random_int(&random, 1, 40),
+          .kh = random_int(&random, 1, 5),
+          .conv = {stride, square ? stride : random_int(&random, 1, 3), pad, square ? pad : random_int(&random, 0, 2)}};
+      c.kw = square ? c.kh : random_int(&random, 1, 5);
+    } while (c.h + 2 * c.conv.pad_h < c.kh || c.w + 2 * c.conv.pad_w < c.kw);
+    check_conv(&c);
+  }
+}
+
+/* The shapes of the generators and critics, and those that take special ways. */
+static void shapes_of_models(void **state) {
+  (void)state;
+  static const conv_case rows[] = {
+      {3, 1, 32, 32, 16, 4, 4, {2, 2, 1, 1}}, {5, 16, 16, 16, 32, 4, 4, {2, 2, 1, 1}}, {9, 32, 8, 8, 33, 4, 4, {2, 2, 1, 1}},
+      {6, 24, 4, 4, 1, 4, 4, {1, 1, 0, 0}},   {5, 40, 1, 1, 12, 1, 1, {1, 1, 0, 0}},   {2, 3, 28, 28, 8, 3, 3, {2, 2, 1, 1}},
+      {2, 8, 14, 14, 16, 3, 3, {2, 2, 1, 1}}, {1, 3, 64, 64, 8, 4, 4, {2, 2, 1, 1}},   {2, 5, 40, 40, 7, 3, 3, {1, 1, 1, 1}},
+      {2, 3, 7, 9, 4, 1, 1, {2, 2, 0, 0}},    {1, 2, 9, 8, 3, 2, 2, {3, 3, 0, 0}},     {2, 2, 12, 12, 3, 3, 3, {5, 5, 1, 1}},
+      {1, 70, 9, 9, 20, 5, 5, {1, 1, 2, 2}},  {130, 1, 4, 4, 9, 4, 4, {1, 1, 0, 0}},   {2, 2, 3, 300, 3, 3, 3, {1, 1, 1, 1}},
+      {1, 1, 1, 1, 1, 1, 1, {1, 1, 0, 0}},    {2, 3, 2, 2, 4, 1, 1, {1, 1, 2, 2}},
+  };
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) check_conv(&rows[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(convolutions),
+                                     cmocka_unit_test(shapes_of_models)};
+  return cmocka_run_group_tests(tests, open_devices, close_devices);
+}
