@@ -183,7 +183,7 @@ static int choose(clgen_dataset *ds, const clgen_zip *zip, size_t *images, size_
     *images = find_member(zip, order[k]->images);
     if (*images == NONE) continue;
     *labels = find_member(zip, order[k]->labels);
-    if (k > 0)
+    if (k == 2 || (k == 1 && ds->test))
       clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: its array %s serves both for training and for testing",
                       ds->path, clgen_zip_name(zip, *images));
     return CLGEN_OK;
