@@ -32,8 +32,7 @@ typedef struct {
 /* All calls below fail with CLGEN_E_INVALID (a size that makes no sense: fewer than 2 points, differing dimensions, k not
  * below n, ...), CLGEN_E_NONFINITE (a NaN or an infinity in the input; the message names its row) or CLGEN_E_NOMEM. */
 
-/* ---- Choosing ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Choosing ---------------------------------------------------------------------------------------------------- */
 
 /* A permutation of 0 .. n-1 by seed. */
 int clgen_permutation(uint64_t seed, int64_t n, int64_t *order);
@@ -42,10 +41,9 @@ int clgen_split_halves(uint64_t seed, int64_t n, int64_t *order);
 /* out[i] = rows[order[i]], rows of row_bytes each. */
 void clgen_gather_rows(const void *rows, size_t row_bytes, const int64_t *order, int64_t n, void *out);
 
-/* ---- Fréchet distance (FID) --------------------------------------------------------------------------------------------
- */
+/* ---- Fréchet distance (FID) -------------------------------------------------------------------------------------- */
 
-/* Mean and covariance of a stream of features, in double. With groups > 1 row i also counts to group i mod groups, and the
+/* Mean and covariance of a stream of features, in double. With groups > 1 each row also counts to one of the groups, and the
  * distance gets a standard error by the delete-a-group jackknife, for memory of groups * d * d * 8 bytes (10 groups do); 1
  * is without. The sums are the same bits however the rows are divided over the calls. d at most 16384. */
 typedef struct clgen_moments clgen_moments;
@@ -63,8 +61,7 @@ int clgen_moments_get(const clgen_moments *m, double *mean, double *covariance);
  * falls like 1/n. CLGEN_E_UNSUPPORTED in a build without LAPACK; CLGEN_E_NONFINITE when LAPACK finds no eigenvalues. */
 int clgen_fid(const clgen_moments *real, const clgen_moments *fake, clgen_estimate *out);
 
-/* ---- Kernel distance (KID) ---------------------------------------------------------------------------------------------
- */
+/* ---- Kernel distance (KID) --------------------------------------------------------------------------------------- */
 
 typedef struct {
   clgen_estimate estimate; /* the mean over the subsets; se is that of the mean at the full sample size, by subsampling
@@ -78,11 +75,10 @@ typedef struct {
 int clgen_kid(const clgen_points *real, const clgen_points *fake, int subsets, int64_t size, uint64_t seed,
               clgen_kid_result *out);
 
-/* ---- Inception Score ---------------------------------------------------------------------------------------------------
- */
+/* ---- Inception Score --------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  clgen_estimate estimate; /* the mean over the splits; se = std / sqrt(splits) */
+  clgen_estimate estimate; /* the mean over the splits; se is that of a mean of them */
   double std;              /* over the splits (divided by their number, as papers print it) */
 } clgen_inception_result;
 
@@ -92,8 +88,7 @@ typedef struct {
 int clgen_inception_score(const float *probabilities, int64_t n, int64_t classes, int splits, uint64_t seed,
                           clgen_inception_result *out);
 
-/* ---- Precision, recall, density, coverage ------------------------------------------------------------------------------
- */
+/* ---- Precision, recall, density, coverage ------------------------------------------------------------------------ */
 
 typedef struct {
   int k;
@@ -108,8 +103,7 @@ typedef struct {
  * differ by more than a factor of 2 (recall, coverage). */
 int clgen_prdc(const clgen_points *real, const clgen_points *fake, const int *ks, int n_k, clgen_prdc_result *out);
 
-/* ---- Statistically different bins --------------------------------------------------------------------------------------
- */
+/* ---- Statistically different bins -------------------------------------------------------------------------------- */
 
 typedef struct {
   int bins;             /* as asked; 0: 100 */
@@ -125,8 +119,7 @@ typedef struct {
  * the defaults). Warns with fewer than 10 points a bin in either set. */
 int clgen_ndb(const clgen_points *real, const clgen_points *fake, uint64_t seed, clgen_ndb_result *out, int64_t *counts);
 
-/* ---- MS-SSIM -----------------------------------------------------------------------------------------------------------
- */
+/* ---- MS-SSIM ----------------------------------------------------------------------------------------------------- */
 
 /* Wang, Simoncelli, Bovik, "Multiscale structural similarity", Asilomar 2003, of two images of bytes, range 255: window 11,
  * sigma 1.5, K = 0.01 and 0.03, only where the window is wholly inside; halving by the mean of 2x2 (the last row or column
@@ -140,8 +133,7 @@ int clgen_ms_ssim_scales(int height, int width);
 int clgen_ms_ssim_diversity(const uint8_t *images, int64_t n, int channels, int height, int width, int64_t pairs,
                             uint64_t seed, clgen_estimate *out);
 
-/* ---- Duplicates --------------------------------------------------------------------------------------------------------
- */
+/* ---- Duplicates -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t i, j; /* i < j */
@@ -166,13 +158,12 @@ typedef struct {
 int clgen_duplicates(const clgen_points *real, const clgen_points *fake, double quantile, clgen_pair *closest, int n_closest,
                      clgen_duplicates_result *out);
 
-/* ---- Memorisation ------------------------------------------------------------------------------------------------------
- */
+/* ---- Memorisation ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
   clgen_estimate authentic; /* share of fakes farther from their nearest training image than that is from its own nearest:
-                             * Alaa et al., "How faithful is your synthetic data?", ICML 2022, section 3.2. About 1/2 for new
-                             * images of the same kind, 0 for copies */
+                             * Alaa et al., "How faithful is your synthetic data?", ICML 2022, section 3.2. 0.4 to 0.6 for
+                             * new images of the same kind, 0 for copies */
   clgen_estimate ratio;     /* median of those two distances' ratio; interval by ranks, no se */
   clgen_estimate copying;   /* with held-out images: chance that a fake is nearer to the training set than a held-out one is
                              * (ties half), Meehan et al. 2020; 1/2 for no copying; se of DeLong et al. 1988. Else NaN */

@@ -132,7 +132,7 @@ int clgen_walk_distances(const clgen_rows *a, const clgen_rows *b, bool upper, v
   return rc;
 }
 
-/* ---- The nearest ----------------------------------------------------------------------------------------------------- */
+/* ---- The nearest ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   double square;

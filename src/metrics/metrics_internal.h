@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-/* ---- linalg.c: through CBLAS and LAPACKE, or plain loops ------------------------------------------------------------- */
+/* ---- linalg.c: through CBLAS and LAPACKE, or plain loops --------------------------------------------------------- */
 
 /* c (m, n) = a (m, d) b (n, d)^T, row-major, dense. */
 void clgen_dot_rows(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c);
@@ -18,7 +18,7 @@ void clgen_add_outer(int64_t n, int64_t d, const double *x, double *c);
  * eigenvectors as columns where asked for. */
 int clgen_eigen_symmetric(int64_t n, double *a, bool vectors, double *values);
 
-/* ---- distance.c ------------------------------------------------------------------------------------------------------ */
+/* ---- distance.c -------------------------------------------------------------------------------------------------- */
 
 /* Points ready for distances. One of the three pointers is set. */
 typedef struct {
@@ -63,13 +63,14 @@ int clgen_nearest(const clgen_rows *a, const clgen_rows *b, int k, const int64_t
 /* The same within one set, not counting a point itself. */
 int clgen_nearest_other(const clgen_rows *a, int k, double *square, int64_t *index);
 
-/* ---- stats.c --------------------------------------------------------------------------------------------------------- */
+/* ---- stats.c ----------------------------------------------------------------------------------------------------- */
 
 enum {
   CLGEN_DRAW_HALVES = 1,
   CLGEN_DRAW_SPLITS,
   CLGEN_DRAW_KMEANS,
   CLGEN_DRAW_PAIRS,
+  CLGEN_DRAW_GROUPS,
   CLGEN_DRAW_BOOT = 1024,
   CLGEN_DRAW_KID = 65536
 };

@@ -19,13 +19,14 @@ int clgen_moments_create(clgen_moments **out, int64_t d, int groups) {
   if (!m) return clgen_fail_nomem(sizeof *m);
   m->d = d;
   m->groups = groups;
+  m->count = calloc((size_t)groups, sizeof *m->count);
   m->shift = clgen_alloc(d, 1, sizeof *m->shift);
   m->sum = clgen_alloc(groups, d, sizeof *m->sum);
   m->cross = clgen_alloc(groups, d * d, sizeof *m->cross);
   m->pending = clgen_alloc(groups, CLGEN_MOMENTS_PENDING * d, sizeof *m->pending);
-  if (!m->shift || !m->sum || !m->cross || !m->pending) {
+  if (!m->count || !m->shift || !m->sum || !m->cross || !m->pending) {
     clgen_moments_free(m);
-    return CLGEN_E_NOMEM;
+    return clgen_fail_nomem((size_t)(groups * d * d) * sizeof *m->cross);
   }
   memset(m->sum, 0, (size_t)(groups * d) * sizeof *m->sum);
   memset(m->cross, 0, (size_t)(groups * d * d) * sizeof *m->cross);
@@ -35,6 +36,7 @@ int clgen_moments_create(clgen_moments **out, int64_t d, int groups) {
 
 void clgen_moments_free(clgen_moments *m) {
   if (!m) return;
+  free(m->count);
   free(m->shift);
   free(m->sum);
   free(m->cross);
@@ -44,8 +46,13 @@ void clgen_moments_free(clgen_moments *m) {
 
 int64_t clgen_moments_count(const clgen_moments *m) { return m->n; }
 
-/* Rows of group g so far, of n in all. */
-static int64_t group_count(const clgen_moments *m, int g) { return m->n / m->groups + (g < m->n % m->groups); }
+/* Each run of `groups` rows goes to all groups in turn, from a random one on: even where classes come in turn, no group gets
+ * one class. */
+static int group_of(const clgen_moments *m, int64_t row) {
+  if (m->groups == 1) return 0;
+  double u = clgen_uniform_at(0, CLGEN_STREAM_METRIC, CLGEN_DRAW_GROUPS, (uint64_t)(row / m->groups));
+  return (int)((row % m->groups + (int64_t)(u * m->groups)) % m->groups);
+}
 
 static void add_rows(int64_t d, int64_t n, const double *rows, double *sum, double *cross) {
   for (int64_t r = 0; r < n; ++r)
@@ -62,8 +69,8 @@ int clgen_moments_add(clgen_moments *m, const float *features, int64_t n) {
   for (int64_t i = 0; i < n; ++i, ++m->n) {
     if (m->n == 0)
       for (int64_t k = 0; k < d; ++k) m->shift[k] = features[k];
-    int g = (int)(m->n % m->groups);
-    int64_t at = group_count(m, g) % CLGEN_MOMENTS_PENDING;
+    int g = group_of(m, m->n);
+    int64_t at = m->count[g]++ % CLGEN_MOMENTS_PENDING;
     double *pending = m->pending + g * CLGEN_MOMENTS_PENDING * d;
     for (int64_t k = 0; k < d; ++k) pending[at * d + k] = features[i * d + k] - m->shift[k];
     if (at == CLGEN_MOMENTS_PENDING - 1) add_rows(d, CLGEN_MOMENTS_PENDING, pending, m->sum + g * d, m->cross + g * d * d);
@@ -77,7 +84,7 @@ int64_t clgen_moments_without(const clgen_moments *m, int without, double *mean,
   memset(cov, 0, (size_t)(d * d) * sizeof *cov);
   for (int g = 0; g < m->groups; ++g) {
     if (g == without) continue;
-    int64_t count = group_count(m, g);
+    int64_t count = m->count[g];
     n += count;
     for (int64_t k = 0; k < d; ++k) mean[k] += m->sum[g * d + k];
     for (int64_t k = 0; k < d * d; ++k) cov[k] += m->cross[g * d * d + k];

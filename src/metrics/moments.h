@@ -9,6 +9,7 @@ enum { CLGEN_MOMENTS_PENDING = 128 };
 struct clgen_moments {
   int64_t d, n;
   int groups;
+  int64_t *count;  /* (groups) */
   double *shift;   /* (d): the first row */
   double *sum;     /* (groups, d) */
   double *cross;   /* (groups, d, d), upper triangles */

@@ -19,7 +19,7 @@ import scipy.linalg, scipy.signal, scipy.special, scipy.stats
 HERE = os.path.dirname(os.path.abspath(__file__))
 CODES = {"float32": "F32", "float64": "F64", "uint8": "U8", "int64": "I64"}
 SEED, METRIC = 7, 4  # METRIC: CLGEN_STREAM_METRIC
-HALVES, SPLITS, KMEANS, PAIRS, BOOT, KID = 1, 2, 3, 4, 1024, 65536  # CLGEN_DRAW_*
+HALVES, SPLITS, KMEANS, PAIRS, GROUPS, BOOT, KID = 1, 2, 3, 4, 5, 1024, 65536  # CLGEN_DRAW_*
 Z95 = scipy.stats.norm.ppf(0.975)
 
 
@@ -83,7 +83,10 @@ def jackknife(a, b, groups):
     for which in range(2):
         values = []
         for g in range(groups):
-            left = [x[np.arange(len(x)) % groups != g] if which == i else x for i, x in enumerate((a, b))]
+            left = [a, b]
+            rows = np.arange(len(left[which]))
+            start = (uniforms(GROUPS, len(rows), 0)[rows // groups] * groups).astype(int)
+            left[which] = left[which][(rows + start) % groups != g]
             values.append(fid(*left))
         variance += (groups - 1) / groups * ((np.array(values) - np.mean(values)) ** 2).sum()
     return np.sqrt(variance)
