@@ -171,6 +171,23 @@ static bool same_value(const clgen_option *row, const clgen_train_options *a, co
   return memcmp(x, y, member_size(row->type)) == 0;
 }
 
+/* Refuses the first option that differs and is (or is not) in `given`: what was asked for is to blame before what follows.
+ */
+static int refuse_changes(const clgen_train_options *saved, const clgen_train_options *now, const bool *given, bool asked) {
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    const clgen_option *row = &rows[i];
+    if ((!given || given[i]) != asked || may_change(row->name) || same_value(row, saved, now)) continue;
+    char after[160], before[160];
+    value_text(row, now, after, sizeof after);
+    value_text(row, saved, before, sizeof before);
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --%s: '%s' is not what the run to go on with was started with, '%s'; leave it out, or start a "
+                      "new run",
+                      row->name, after, before);
+  }
+  return CLGEN_OK;
+}
+
 int clgen_train_options_merge(clgen_train_options *o, const bool *given, const char *json, const char *source) {
   clgen_train_options saved, merged;
   clgen_arch arch;
@@ -183,16 +200,8 @@ int clgen_train_options_merge(clgen_train_options *o, const bool *given, const c
     memcpy((char *)&merged + rows[i].offset, (const char *)o + rows[i].offset, member_size(rows[i].type));
   }
   code = clgen_train_options_complete(&merged, &arch);
-  for (size_t i = 0; !code && i < CLGEN_COUNT(rows); ++i) {
-    if (may_change(rows[i].name) || same_value(&rows[i], &saved, &merged)) continue;
-    char now[160], before[160];
-    value_text(&rows[i], &merged, now, sizeof now);
-    value_text(&rows[i], &saved, before, sizeof before);
-    code = clgen_fail(CLGEN_E_INVALID,
-                      "option --%s: '%s' is not what the run to go on with was started with, '%s'; leave it out, or start a "
-                      "new run",
-                      rows[i].name, now, before);
-  }
+  if (!code) code = refuse_changes(&saved, &merged, given, true);
+  if (!code) code = refuse_changes(&saved, &merged, given, false);
   if (!code) *o = merged;
   return code;
 }
