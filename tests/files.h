@@ -52,8 +52,10 @@ static inline const char *file_at(const char *name) {
   return path[turn];
 }
 
-/* Not clgen_file_write: that one waits for the disk, and thousands of files come this way. */
+/* Not clgen_file_write: that one waits for the disk, and thousands of files come this way. The old file is removed first
+ * because some file systems also wait when one is written over. */
 static inline void write_file(const char *path, const void *data, size_t size) {
+  remove(path);
   FILE *f = fopen(path, "wb");
   assert_non_null(f);
   assert_int_equal(fwrite(data, 1, size, f), size);

@@ -86,7 +86,9 @@ static int read_elements(gzFile f, const char *path, idx *out) {
   if (got > 0)
     return clgen_fail(CLGEN_E_FORMAT, "%s: more follows after the %lld bytes that the header promises", path,
                       (long long)out->count);
-  return got < 0 ? read_error(f, path, "end") : CLGEN_OK;
+  int status;
+  gzerror(f, &status); /* Z_BUF_ERROR: the checksum is cut off */
+  return got < 0 || status != Z_OK ? read_error(f, path, "end") : CLGEN_OK;
 }
 
 static int read_idx(const char *path, int low, int high, idx *out) {
