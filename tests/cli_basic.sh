@@ -99,7 +99,7 @@ expect 0 inspect --json "$dir/dcgan.safetensors"
 # G: 8*16*16 + 2*16 + 16*8*16 + 2*8 + 8*4*16 + 2*4 + 4*16 = 4728 parameters.
 json .model.arch=dcgan .model.ngf=4 '.networks#3' '.networks[0].name=G' '.networks[0].parameters=4728' \
   '.networks[2].layers[0].tensors[0].name=G_ema.0.weight' '.networks[2].layers[0].tensors[0].shape=[8,16,4,4]' \
-  '.networks[2].layers[0].tensors[0].bytes=8192' '.networks[2].layers[1].tensors[4].dtype=I64' '.tensors#0' \
+  '.networks[2].layers[0].tensors[0].bytes=8192' '.networks[2].layers[1].tensors[4].dtype=I64' '.networks[2].layers[1].parameters=32' '.networks[2].layers[1].bytes=264' '.tensors#0' \
   '.metadata:object'
 expect 0 inspect --json "$dir/vae-mlp.safetensors"
 # 1024*16+16 + 2*(16*8+8) + 8*16+16 + 16*1024+1024 = 34224 parameters

@@ -107,6 +107,17 @@ static void every_spelling(void **state) {
   assert_true(given[6] && !r.data[0]);
 }
 
+/* Some systems set it for everyone: options after an operand are options all the same. */
+static void order_does_not_matter(void **state) {
+  (void)state;
+  record r;
+  setenv("POSIXLY_CORRECT", "1", 1);
+  int code = parse(&r, "one\1--kimg=3\1two\1-n");
+  unsetenv("POSIXLY_CORRECT");
+  assert_int_equal(code, 0);
+  assert_true(r.kimg == 3 && r.dry && n_operands == 2);
+}
+
 static void asks_for_help(void **state) {
   (void)state;
   record r;
@@ -291,12 +302,13 @@ static void locale_does_not_matter(void **state) {
 
 static void suggestions(void **state) {
   (void)state;
-  static const char *const known[] = {"train", "generate", "evaluate", "inspect", "bench", "dataset"};
+  static const char *const known[] = {"train", "generate", "evaluate", "inspect", "bench", "dataset", "lr"};
   static const struct {
     const char *word, *expected;
   } cases[] = {{"trian", "train"}, {"gen", "generate"}, {"evalaute", "evaluate"},
                {"benhc", "bench"}, {"data", "dataset"}, {"TRAIN", NULL},
-               {"xyz", NULL},      {"", NULL},          {"insp", "inspect"}};
+               {"xyz", NULL},      {"", NULL},          {"insp", "inspect"},
+               {"rl", "lr"}};
   for (size_t i = 0; i < CLGEN_COUNT(cases); ++i) {
     const char *got = clgen_suggest(cases[i].word, known, CLGEN_COUNT(known));
     if (!cases[i].expected)
@@ -313,17 +325,12 @@ static void suggestions(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults),
-      cmocka_unit_test(every_spelling),
-      cmocka_unit_test(asks_for_help),
-      cmocka_unit_test(bad_values),
-      cmocka_unit_test(bad_names),
-      cmocka_unit_test(long_text),
-      cmocka_unit_test(leaves_getopt_alone),
-      cmocka_unit_test(helps),
-      cmocka_unit_test(json_round_trip),
-      cmocka_unit_test(bad_json),
-      cmocka_unit_test(locale_does_not_matter),
+      cmocka_unit_test(defaults),      cmocka_unit_test(every_spelling),
+      cmocka_unit_test(asks_for_help), cmocka_unit_test(order_does_not_matter),
+      cmocka_unit_test(bad_values),    cmocka_unit_test(bad_names),
+      cmocka_unit_test(long_text),     cmocka_unit_test(leaves_getopt_alone),
+      cmocka_unit_test(helps),         cmocka_unit_test(json_round_trip),
+      cmocka_unit_test(bad_json),      cmocka_unit_test(locale_does_not_matter),
       cmocka_unit_test(suggestions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
