@@ -204,17 +204,18 @@ static void print_network(const json_t *network) {
          tool_bytes_text((double)int_of(network, "bytes"), bytes, sizeof bytes));
   columns c;
   columns_begin(&c, 5);
+  for (i = 0; i < 5; ++i) columns_add(&c, "%s", (const char *[]){"  layer", "parameters", "tensor", "shape", "bytes"}[i]);
   json_array_foreach(json_object_get(network, "layers"), i, layer) {
     json_t *tensors = json_object_get(layer, "tensors");
     columns_add(&c, "  %s", text_of(layer, "layer"));
-    for (k = 0; k < 4; ++k)
-      if (!json_array_size(tensors)) columns_add(&c, "%s", "");
+    size_t n = json_array_size(tensors);
+    for (k = 0; !n && k < 4; ++k) columns_add(&c, "%s", "");
     json_array_foreach(tensors, k, tensor) {
       if (k) columns_add(&c, "%s", "");
+      columns_add(&c, "%s", k ? "" : tool_count_text(int_of(layer, "parameters"), count, sizeof count));
       columns_add(&c, "%s", text_of(tensor, "name"));
       columns_add(&c, "%s", shape_text(tensor, shape, sizeof shape));
       columns_add(&c, "%s", tool_bytes_text((double)int_of(tensor, "bytes"), bytes, sizeof bytes));
-      columns_add(&c, "%s", k ? "" : tool_count_text(int_of(layer, "parameters"), count, sizeof count));
     }
   }
   columns_end(&c, stdout);

@@ -30,16 +30,24 @@ static size_t widest(const columns *c, size_t column) {
   return most;
 }
 
+/* Whether nothing follows the cell in its row: then it needs no spaces behind it. */
+static bool ends_row(const columns *c, size_t cell) {
+  for (size_t i = cell + 1; i < c->n && i % c->width != 0; i++)
+    if (c->cell[i][0]) return false;
+  return true;
+}
+
 int columns_end(columns *c, FILE *f) {
   size_t *width = calloc(c->width, sizeof *width);
   bool good = width && !c->failed;
   for (size_t k = 0; good && k < c->width; k++) width[k] = widest(c, k);
   for (size_t i = 0; good && i < c->n; i++) {
     size_t k = i % c->width;
-    if (k + 1 == c->width || i + 1 == c->n)
-      fprintf(f, "%s\n", c->cell[i]);
+    if (ends_row(c, i))
+      fprintf(f, "%s", c->cell[i]);
     else
       fprintf(f, "%-*s%s", (int)width[k], c->cell[i], width[k] ? "  " : "");
+    if (k + 1 == c->width || i + 1 == c->n) fputc('\n', f);
   }
   for (size_t i = 0; i < c->n; i++) free(c->cell[i]);
   free(c->cell);
