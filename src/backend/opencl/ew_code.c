@@ -148,17 +148,30 @@ void clgen_ew_decode(clgen_ew_gen *g, unsigned axes, const char *from) {
   }
   if (last < 0) return;
   if (first == last) {
-    clgen_text_add(g->t, "const int x%d = %s;\n", first, from);
+    clgen_text_add(g->t, "int x%d = %s;\n", first, from);
     return;
   }
   clgen_text_add(g->t, "int rest_%s = %s;\n", from, from);
   for (int a = last; a >= 0; --a) {
     if (!(axes >> a & 1u)) continue;
     if (a == first)
-      clgen_text_add(g->t, "const int x%d = rest_%s;\n", a, from);
+      clgen_text_add(g->t, "int x%d = rest_%s;\n", a, from);
     else
-      clgen_text_add(g->t, "const int x%d = rest_%s %% d%d; rest_%s /= d%d;\n", a, from, a, from, a);
+      clgen_text_add(g->t, "int x%d = rest_%s %% d%d; rest_%s /= d%d;\n", a, from, a, from, a);
   }
+}
+
+void clgen_ew_advance(clgen_ew_gen *g, unsigned axes) {
+  int open = 0, first = 0;
+  while (first < g->w->nd && !(axes >> first & 1u)) ++first;
+  for (int a = g->w->nd - 1; a >= first; --a) {
+    if (!(axes >> a & 1u)) continue;
+    if (a == first)
+      clgen_text_add(g->t, "++x%d;\n", a);
+    else
+      clgen_text_add(g->t, "if (++x%d == d%d) {\nx%d = 0;\n", a, a, a), ++open;
+  }
+  while (open-- > 0) clgen_text_add(g->t, "}\n");
 }
 
 /* " + x<a> * stride" */

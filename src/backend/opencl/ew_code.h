@@ -40,6 +40,8 @@ void clgen_ew_open(clgen_ew_gen *g, bool with_outputs);
 void clgen_ew_number(clgen_ew_gen *g, const char *name, int64_t value);
 /* From the flat index `from` over the axes of the mask, the last fastest: x<k> for each. */
 void clgen_ew_decode(clgen_ew_gen *g, unsigned axes, const char *from);
+/* Moves x<k> on to the next index over the axes of the mask. */
+void clgen_ew_advance(clgen_ew_gen *g, unsigned axes);
 /* const int TO<k> = FROM<k> + x.. s.. over the axes of the mask, for operands first .. last - 1; FROM NULL: the offset. */
 void clgen_ew_bases(clgen_ew_gen *g, unsigned axes, int first, int last, const char *from, const char *to);
 /* Loads of what does not change along the column axis, from bases with this prefix. */

@@ -22,35 +22,48 @@ static void emit_loop(clgen_ew_gen *g, int width, const char *condition) {
   clgen_text_add(g->t, "}\n");
 }
 
-static void emit(clgen_ew_gen *g, bool wide, int width, int64_t chunk, int64_t blocks, int64_t rows, int64_t per_item) {
-  const clgen_ew_walk *w = g->w;
-  int column = w->nd - 1;
-  unsigned outer = (1u << column) - 1u;
-  clgen_ew_open(g, true);
-  clgen_ew_number(g, "chunk", chunk);
-  clgen_ew_number(g, "blocks", blocks);
-  clgen_ew_number(g, "units", rows * blocks);
-  if (wide) {
-    clgen_ew_number(g, "per_item", per_item);
+typedef struct {
+  bool wide;
+  int width;
+  int64_t chunk, blocks, rows, units, per_item;
+} layout;
+
+/* The place of unit u. Where units are rows, an item of a wide device need not divide for each: it counts on. */
+static void open_units(clgen_ew_gen *g, const layout *l, unsigned outer, bool counts) {
+  clgen_ew_number(g, "chunk", l->chunk);
+  clgen_ew_number(g, "blocks", l->blocks);
+  clgen_ew_number(g, "units", l->units);
+  if (l->wide) {
+    clgen_ew_number(g, "per_item", l->per_item);
     clgen_text_add(g->t, "int u = (int)get_global_id(0) * per_item;\nconst int end = min(units, u + per_item);\n");
+    if (counts) clgen_ew_decode(g, outer, "u");
     clgen_text_add(g->t, "for (; u < end; ++u) {\n");
   } else {
     clgen_text_add(g->t, "for (int u = (int)get_global_id(0); u < units; u += (int)get_global_size(0)) {\n");
   }
-  if (blocks == 1)
+  if (l->blocks == 1)
     clgen_text_add(g->t, "const int row = u; int j = 0;\n");
-  else if (rows == 1)
+  else if (l->rows == 1)
     clgen_text_add(g->t, "const int row = 0; int j = u * chunk;\n");
   else
     clgen_text_add(g->t, "const int row = u / blocks; int j = (u - row * blocks) * chunk;\n");
-  clgen_text_add(g->t, "const int last = min(j + chunk, d%d);\n", column);
-  clgen_ew_decode(g, outer, "row");
+  clgen_text_add(g->t, "const int last = min(j + chunk, d%d);\n", g->column);
+  if (!counts) clgen_ew_decode(g, outer, "row");
+}
+
+static void emit(clgen_ew_gen *g, const layout *l) {
+  const clgen_ew_walk *w = g->w;
+  unsigned outer = (1u << g->column) - 1u;
+  bool counts = l->wide && l->blocks == 1 && g->column > 1;
+  char condition[40];
+  clgen_ew_open(g, true);
+  open_units(g, l, outer, counts);
   clgen_ew_bases(g, outer, 0, w->n_operands, NULL, "b");
   clgen_ew_load_fixed(g, "b");
-  char condition[40];
-  snprintf(condition, sizeof condition, "j + %d <= last", width);
-  if (width > 1) emit_loop(g, width, condition);
-  if (width == 1 || w->dim[column] % width != 0) emit_loop(g, 1, "j < last");
+  snprintf(condition, sizeof condition, "j + %d <= last", l->width);
+  if (l->width > 1) emit_loop(g, l->width, condition);
+  if (l->width == 1 || w->dim[g->column] % l->width != 0) emit_loop(g, 1, "j < last");
+  if (counts) clgen_ew_advance(g, outer);
   clgen_text_add(g->t, "}\n}\n");
 }
 
@@ -71,14 +84,16 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   if (!item) return clgen_fail_nomem(sizeof *item);
   clgen_text body = {0};
   clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1};
-  int64_t length = w.dim[w.nd - 1], rows = total / length;
-  int64_t chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;
-  int64_t blocks = (length + chunk - 1) / chunk, units = rows * blocks;
-  int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : units;
+  int64_t length = w.dim[w.nd - 1];
+  layout l = {.wide = ocl->wide, .width = choose_width(ocl, &w), .rows = total / length};
+  l.chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;
+  l.blocks = (length + l.chunk - 1) / l.chunk;
+  l.units = l.rows * l.blocks;
+  int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : l.units;
   if (ocl->wide && total * s->n_instrs < SMALL_WORK) items = 1;
-  if (items > units) items = units;
-  int64_t per_item = (units + items - 1) / items;
-  emit(&g, ocl->wide, choose_width(ocl, &w), chunk, blocks, rows, per_item);
+  if (items > l.units) items = l.units;
+  l.per_item = (l.units + items - 1) / items;
+  emit(&g, &l);
   item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->in[k]);
   for (int k = 0; k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
@@ -86,6 +101,6 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   int64_t most = 4096 * (int64_t)ocl->units; /* beyond this many, work-items of a GPU loop */
   if (!ocl->wide && items > most) items = most;
   item->global = ((size_t)items + ocl->local - 1) / ocl->local * ocl->local;
-  if (ocl->wide) item->global = (size_t)((units + per_item - 1) / per_item);
+  if (ocl->wide) item->global = (size_t)((l.units + l.per_item - 1) / l.per_item);
   return CLGEN_OK;
 }

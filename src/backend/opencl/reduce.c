@@ -25,6 +25,8 @@ typedef struct {
   int64_t parts, per_part;
 } reduction;
 
+static unsigned kept_axes(const clgen_ew_walk *w) { return ~w->axes & ((1u << w->nd) - 1u); }
+
 /* ---- Text ------------------------------------------------------------------------------------------------------ */
 
 static void add_declarations(reduction *r, int width, const char *names) {
@@ -85,29 +87,18 @@ static void store_totals(reduction *r) {
   }
 }
 
-static void emit_run(reduction *r, int width, const char *condition, const char *names) {
-  char sum[2] = {names[0], 0}, error[2] = {names[1], 0}, block[2] = {names[2], 0};
-  clgen_text_add(r->gen.t, "if (%s) {\n", condition);
-  add_declarations(r, width, block);
+static void emit_run(reduction *r, int width, const char *condition, const char *block) {
   clgen_text_add(r->gen.t, "for (; %s; j += %d) {\n", condition, width);
   clgen_ew_evaluate(&r->gen, width, "b");
   add_values(r, block);
   clgen_text_add(r->gen.t, "}\n");
-  add_blocks(r, width, sum, error, block);
-  clgen_text_add(r->gen.t, "}\n");
 }
 
-static void emit_rows(reduction *r) {
+/* For one run: its place, and its elements added to the block. */
+static void emit_one_run(reduction *r, bool tail) {
   clgen_ew_gen *g = &r->gen;
-  const clgen_ew_walk *w = &r->walk;
-  unsigned kept = ~w->axes & ((1u << w->nd) - 1u), outer = w->axes & ~(1u << g->column);
-  bool tail = r->width == 1 || w->dim[g->column] % r->width != 0;
+  unsigned outer = r->walk.axes & ~(1u << g->column);
   char condition[40];
-  clgen_ew_decode(g, kept, "own");
-  clgen_ew_bases(g, kept, 0, w->n_operands, NULL, "B");
-  if (r->width > 1) add_declarations(r, r->width, "se");
-  if (tail) add_declarations(r, 1, "zy");
-  clgen_text_add(g->t, "for (int run = first; run < last; ++run) {\n");
   if (r->blocks == 1)
     clgen_text_add(g->t, "const int row = run; int j = 0;\n");
   else if (r->blocks == r->summands)
@@ -116,11 +107,29 @@ static void emit_rows(reduction *r) {
     clgen_text_add(g->t, "const int row = run / blocks; int j = (run - row * blocks) * chunk;\n");
   clgen_text_add(g->t, "const int stop = min(j + chunk, d%d);\n", g->column);
   clgen_ew_decode(g, outer, "row");
-  clgen_ew_bases(g, outer, 0, w->n_operands, "B", "b");
+  clgen_ew_bases(g, outer, 0, r->walk.n_operands, "B", "b");
   clgen_ew_load_fixed(g, "b");
   snprintf(condition, sizeof condition, "j + %d <= stop", r->width);
-  if (r->width > 1) emit_run(r, r->width, condition, "set");
-  if (tail) emit_run(r, 1, "j < stop", "zyx");
+  if (r->width > 1) emit_run(r, r->width, condition, "t");
+  if (tail) emit_run(r, 1, "j < stop", "h");
+}
+
+static void emit_rows(reduction *r) {
+  clgen_ew_gen *g = &r->gen;
+  const clgen_ew_walk *w = &r->walk;
+  bool tail = r->width == 1 || w->dim[g->column] % r->width != 0;
+  clgen_ew_decode(g, kept_axes(w), "own");
+  clgen_ew_bases(g, kept_axes(w), 0, w->n_operands, NULL, "B");
+  if (r->width > 1) add_declarations(r, r->width, "se");
+  if (tail) add_declarations(r, 1, "zy");
+  clgen_text_add(g->t, "for (int run = first; run < last;) {\nconst int until = min(last, run + together);\n");
+  if (r->width > 1) add_declarations(r, r->width, "t");
+  if (tail) add_declarations(r, 1, "h");
+  clgen_text_add(g->t, "for (; run < until; ++run) {\n");
+  emit_one_run(r, tail);
+  clgen_text_add(g->t, "}\n");
+  if (r->width > 1) add_blocks(r, r->width, "s", "e", "t");
+  if (tail) add_blocks(r, 1, "z", "y", "h");
   clgen_text_add(g->t, "}\n");
   for (int k = 0; k < w->s->n_outputs; ++k) {
     clgen_text_add(g->t, "const float total%d = ", k);
@@ -133,9 +142,9 @@ static void emit_rows(reduction *r) {
 static void emit_groups(reduction *r) {
   clgen_ew_gen *g = &r->gen;
   const clgen_ew_walk *w = &r->walk;
-  unsigned kept = ~w->axes & ((1u << w->nd) - 1u), outer = w->axes & ~(1u << g->column);
-  clgen_ew_decode(g, kept, "own");
-  clgen_ew_bases(g, kept, 0, w->n_operands, NULL, "B");
+  unsigned outer = w->axes & ~(1u << g->column);
+  clgen_ew_decode(g, kept_axes(w), "own");
+  clgen_ew_bases(g, kept_axes(w), 0, w->n_operands, NULL, "B");
   add_declarations(r, 1, "zy");
   clgen_text_add(g->t, "for (int at_once = first + lane; at_once < last; at_once += %d) {\n", r->lanes);
   clgen_ew_decode(g, w->axes, "at_once");
@@ -244,6 +253,13 @@ static void choose_parts(const clgen_ocl *ocl, reduction *r) {
   r->parts = divided(r->summands, r->per_part);
 }
 
+/* How many runs make a block. */
+static int64_t runs_together(const reduction *r) {
+  int64_t length = r->walk.dim[r->gen.column], run = length < r->chunk ? length : r->chunk;
+  int64_t additions = run / r->width + run % r->width;
+  return additions < BLOCK ? BLOCK / additions : 1;
+}
+
 static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index, bool from_scratch) {
   const clgen_step *s = r->walk.s;
   clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
@@ -260,6 +276,7 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index
   if (r->lanes == 1) {
     clgen_ew_number(&r->gen, "chunk", r->chunk);
     clgen_ew_number(&r->gen, "blocks", r->blocks);
+    if (!r->columns) clgen_ew_number(&r->gen, "together", runs_together(r));
   }
   if (r->columns)
     emit_columns(r);
