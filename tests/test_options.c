@@ -246,12 +246,18 @@ static void json_round_trip(void **state) {
   assert_non_null(text);
   assert_non_null(strstr(text, "\"dry-run\": true"));
   assert_true(strstr(text, "\"kimg\"") < strstr(text, "\"metrics\"")); /* in the table's order */
+  assert_non_null(strstr(text, "\"lr\": 0.1,"));
   clgen_options_init(rows, N, &b);
   b.mirror = false;
   assert_int_equal(clgen_options_from_json(rows, N, &b, text, "options.json"), 0); /* kimg 0 and cfg "" are out of range */
   assert_true(b.lr == a.lr && b.seed == a.seed && b.beta == a.beta && b.kimg == 0 && b.dry && b.mirror);
   assert_string_equal(b.data, a.data);
   assert_string_equal(b.cfg, "");
+  free(text);
+  a.lr = 0.1 + 0.2; /* needs 17 digits */
+  text = clgen_options_to_json(rows, N, &a);
+  assert_int_equal(clgen_options_from_json(rows, N, &b, text, "options.json"), 0);
+  assert_true(b.lr == a.lr);
   free(text);
   strcpy(a.data, "\377");
   assert_null(clgen_options_to_json(rows, N, &a));

@@ -1,4 +1,4 @@
-/* What the commands share: seeds, words for numbers, JSON of devices. */
+/* What the commands share: seeds, words for numbers, JSON of devices, messages, progress. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../tools/common.h"
 
@@ -92,9 +93,63 @@ static void device_as_json(void **state) {
   json_decref(odd);
 }
 
+/* What `f` wrote to standard error, in buf. */
+static void caught(void (*f)(void), char *buf, size_t size) {
+  FILE *file = tmpfile();
+  assert_non_null(file);
+  fflush(stderr);
+  int old = dup(STDERR_FILENO);
+  dup2(fileno(file), STDERR_FILENO);
+  f();
+  fflush(stderr);
+  dup2(old, STDERR_FILENO);
+  close(old);
+  rewind(file);
+  buf[fread(buf, 1, size - 1, file)] = 0;
+  fclose(file);
+}
+
+/* The clock is turned back instead of waiting. */
+static void make_progress(void) {
+  tool_progress p;
+  tool_progress_start(&p, "generating", "images", 0, 200);
+  tool_progress_update(&p, 1, NULL);    /* too soon for another line */
+  p.last_time -= 2e5, p.shown_at -= 20; /* so far that a busy machine makes no difference */
+  tool_progress_update(&p, 50, "loss 1.5");
+  tool_progress_update(&p, 51, NULL);
+  tool_progress_end(&p);
+}
+
+static void progress(void **state) {
+  (void)state;
+  char text[512];
+  caught(make_progress, text, sizeof text);
+  assert_string_equal(text, "generating: 50 of 200 images (25%), 0.00025 images/s, 166h 40m left, loss 1.5\n");
+}
+
+static void say_something(void) {
+  clgen_logger log = tool_logger("clgen train");
+  log.write(log.user, CLGEN_LOG_DEBUG, "never seen");
+  log.write(log.user, CLGEN_LOG_INFO, "tuning");
+  log.write(log.user, CLGEN_LOG_WARNING, "slow");
+  if (tool_usage("clgen train", "what is %d?", 5) != 2) tool_message("", "wrong status");
+  clgen_fail(CLGEN_E_IO, "%s", "100%s full");
+  if (tool_failed("clgen train") != 1) tool_message("", "wrong status");
+}
+
+static void messages(void **state) {
+  (void)state;
+  char text[512];
+  caught(say_something, text, sizeof text);
+  assert_string_equal(text,
+                      "clgen train: tuning\nclgen train: warning: slow\nclgen train: what is 5?\nTry 'clgen train "
+                      "--help'.\nclgen train: 100%s full\n");
+}
+
 int main(void) {
   setenv("OCL_ICD_VENDORS", "/nonexistent", 1); /* the host reference is enough */
-  const struct CMUnitTest tests[] = {cmocka_unit_test(seeds), cmocka_unit_test(bad_seeds), cmocka_unit_test(words),
-                                     cmocka_unit_test(device_as_json)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),    cmocka_unit_test(bad_seeds),
+                                     cmocka_unit_test(words),    cmocka_unit_test(device_as_json),
+                                     cmocka_unit_test(progress), cmocka_unit_test(messages)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,8 @@ static void print_members(const json_t *object, int indent) {
       printf("%*s%s:\n", indent, "", key);
       print_members(inner, indent + 2);
     } else {
-      char *text = json_is_string(value) ? clgen_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+      char *text = json_is_string(value) ? clgen_strdup(json_string_value(value))
+                                         : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
       printf("%*s%s: %s\n", indent, "", key, text ? text : "?");
       free(text);
     }

@@ -41,13 +41,14 @@ void tool_progress_update(tool_progress *p, double done, const char *more) {
   measure(p, now, done);
   if (now - p->shown_at < (p->terminal ? 0.2 : silence)) return;
   p->shown_at = now;
-  char left[64] = "", time[32];
+  char speed[96] = "", left[64] = "", time[32];
+  if (p->rate > 0) snprintf(speed, sizeof speed, ", %.3g %s/s", p->rate, p->unit);
   if (p->rate > 0 && p->total > done)
     snprintf(left, sizeof left, ", %s left", tool_time_text((p->total - done) / p->rate, time, sizeof time));
   tool_progress_wipe();
-  fprintf(stderr, "%s: %.*f of %.6g %s (%.0f%%), %.3g %s/s%s%s%s", p->what, done < 100 && done != (int64_t)done ? 1 : 0,
-          done, p->total, p->unit, p->total > 0 ? 100 * done / p->total : 100, p->rate, p->unit, left,
-          more && more[0] ? ", " : "", more ? more : "");
+  fprintf(stderr, "%s: %.*f of %.6g %s (%.0f%%)%s%s%s%s", p->what, done < 100 && done != (double)(int64_t)done ? 1 : 0, done,
+          p->total, p->unit, p->total > 0 ? 100 * done / p->total : 100, speed, left, more && more[0] ? ", " : "",
+          more ? more : "");
   if (p->terminal)
     on_screen = true;
   else

@@ -148,6 +148,18 @@ static json_t *value_of(const clgen_option *row, const void *record) {
   return NULL;
 }
 
+/* The fewest digits that give every real number back: 0.9, and not 0.90000000000000002. */
+static size_t digits_needed(const clgen_option *rows, size_t n, const void *record) {
+  int most = 15;
+  char text[40];
+  for (size_t i = 0; i < n; ++i) {
+    if (rows[i].type != CLGEN_OPTION_REAL) continue;
+    double value = *(const double *)(const void *)((const char *)record + rows[i].offset);
+    while (most < 17 && (snprintf(text, sizeof text, "%.*g", most, value), strtod(text, NULL) != value)) ++most;
+  }
+  return (size_t)most;
+}
+
 char *clgen_options_to_json(const clgen_option *rows, size_t n, const void *record) {
   json_t *object = json_object();
   for (size_t i = 0; i < n; ++i) {
@@ -158,7 +170,7 @@ char *clgen_options_to_json(const clgen_option *rows, size_t n, const void *reco
                rows[i].name);
     return NULL;
   }
-  char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+  char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_needed(rows, n, record))) : NULL;
   json_decref(object);
   if (!text) clgen_fail_nomem(n);
   return text;
