@@ -214,8 +214,8 @@ static void helps(void **state) {
   const char *const parts[] = {
       "usage: thing [OPTION]...\n\nTraining:\n",
       "      --kimg N              length of the run in thousands of images (1 to 100000)\n",
-      "  -s, --seed N              start of every random number that is drawn anywhere, in any way or by\n"
-      "                            anything (at least 0; default 7)\n",
+      "  -s, --seed N              start of every random number that is drawn anywhere, in any way or by\n",
+      "\n                            anything (at least 0; default 7)\n",
       "(0 to 1; default 2e-4)",
       "nothing (default 0)\n",
       "      --beta X              any number\n",
