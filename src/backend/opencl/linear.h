@@ -4,7 +4,7 @@
 
 #include "backend/opencl/ocl.h"
 
-/* Applies the device's tuning, measuring once if it has none yet. The first thing that happens with products. */
+/* Finds the device's setting, measuring once if it has none yet. The first thing that happens with products. */
 int clgen_ocl_gemm_ready(clgen_ocl *ocl);
 /* One product as an item of the plan, with the temporary memory that CLBlast wants for it; the first `reserved` floats of
  * the scratch memory are the caller's. */
@@ -31,5 +31,29 @@ int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, si
 int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_gemm(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved);
+
+/* ---- Tuning --------------------------------------------------------------------------------------------------------- */
+
+/* A way to compute products. CLBlast's kernels could be given other parameters too (CLBlastOverrideParameters), but only
+ * for the whole process and without a way back to its own choice, were that the best; so it is used as it is. */
+typedef struct {
+  const char *name;
+  clgen_tile tile; /* rows 0: CLBlast */
+} clgen_gemm_candidate;
+
+const clgen_gemm_candidate *clgen_gemm_candidates(size_t *n); /* the first is CLBlast */
+
+/* What the tuner asks about a candidate. */
+typedef struct {
+  void *user;
+  bool (*is_right)(void *user, size_t candidate);
+  bool (*seconds)(void *user, size_t candidate, int size, double *best); /* one of CLGEN_GEMM_SIZES products */
+} clgen_gemm_trial;
+enum { CLGEN_GEMM_SIZES = 3 };
+
+/* The candidate of the n with the smallest time over all sizes. The first one loses only to what is clearly faster; what is
+ * wrong, fails, or is far behind at the first, small size is passed over. total[k] is the time, 0 where it wasn't measured.
+ */
+size_t clgen_gemm_choose(const clgen_gemm_trial *trial, size_t n, double *total);
 
 #endif
