@@ -24,6 +24,9 @@ typedef struct {
 int clgen_cl_find(clgen_device_list *list);
 int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_device_options *options);
 void clgen_cl_close(clgen_cl *cl);
+/* Waits for everything enqueued, also on drivers whose clFinish does not wait for what clFlush has sent off
+ * (docs/drivers.md). */
+int clgen_cl_finish(clgen_cl *cl);
 
 /* Sets the message "what: CL_OUT_OF_RESOURCES (-5)" and returns CLGEN_E_DEVICE (CLGEN_E_NOMEM for allocation failures). */
 int clgen_cl_fail(cl_int err, const char *format, ...) CLGEN_PRINTF(2, 3);

@@ -45,8 +45,7 @@ static int ocl_open(void **impl, const clgen_device_info *info, const clgen_devi
 
 int clgen_ocl_finish(void *impl) {
   clgen_ocl *ocl = impl;
-  cl_int err = clFinish(ocl->cl->queue);
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: waiting for the device", ocl->cl->info.name);
+  return clgen_cl_finish(ocl->cl);
 }
 
 static bool ocl_supports(void *impl, const clgen_step *s) {

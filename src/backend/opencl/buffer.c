@@ -31,7 +31,7 @@ void clgen_ocl_buffer_free(void *impl, clgen_buffer *b) {
   clgen_ocl *ocl = impl;
   if (!b) return;
   if (b->mem) {
-    clFinish(ocl->cl->queue);
+    clgen_cl_finish(ocl->cl);
     clReleaseMemObject(b->mem);
   }
   free(b);

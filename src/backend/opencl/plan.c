@@ -227,7 +227,7 @@ static void release_memory(cl_mem mem) {
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
   if (!plan) return;
   clgen_ocl *ocl = impl;
-  clFinish(ocl->cl->queue); /* not every driver keeps what a command in the queue needs */
+  clgen_cl_finish(ocl->cl); /* not every driver keeps what a command in the queue needs */
   for (int i = 0; i < 2; ++i)
     if (plan->in_flight[i]) clReleaseEvent(plan->in_flight[i]);
   for (size_t i = 0; i < plan->n_items; ++i)
