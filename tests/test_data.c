@@ -94,6 +94,7 @@ static void idx_folder(void **state) {
   check_idx(ds, 7, true);
   assert_string_equal(files_log, "");
   assert_string_equal(clgen_dataset_get_info(ds)->name, "set");
+  assert_string_equal(clgen_dataset_get_info(ds)->path, file_at("set"));
   clgen_dataset_close(ds);
   ds = open_dataset(file_at("set"), &test);
   check_idx(ds, 3, true);
@@ -228,6 +229,12 @@ static void folder_mixed(void **state) {
   assert_true(clgen_dataset_image(ds, 0)[5] == 80 && clgen_dataset_image(ds, 1)[63] == 40 &&
               clgen_dataset_image(ds, 2)[9] == 0);
   clgen_dataset_close(ds);
+  const clgen_dataset_options blue = {.background = {0, 0, 255}}; /* what shines through makes it RGB */
+  ds = open_dataset(file_at("mix"), &blue);
+  assert_int_equal(clgen_dataset_get_info(ds)->channels, 3);
+  assert_true(clgen_dataset_image(ds, 2)[0] == 0 && clgen_dataset_image(ds, 2)[128] == 255 &&
+              clgen_dataset_image(ds, 1)[128] == 40);
+  clgen_dataset_close(ds);
 
   put_picture("mix/d.png", 12, 20, 3, red); /* the first in colour, and not square */
   put_picture("mix/e.png", 4, 4, 4, half);
@@ -345,6 +352,8 @@ static void folder_csv(void **state) {
   refuse(file_at("csv"), NULL, CLGEN_E_FORMAT, "two classes");
   put_text("csv/labels.csv", "0.png,a\n1.png\n");
   refuse(file_at("csv"), NULL, CLGEN_E_FORMAT, "line 2");
+  put_file("csv/labels.csv", "0.png,1\n1\0", 10);
+  refuse(file_at("csv"), NULL, CLGEN_E_FORMAT, "not text");
   put_text("csv/labels.csv", "0.png,a,b\n");
   refuse(file_at("csv"), NULL, CLGEN_E_FORMAT, "line 1");
   put_text("csv/labels.csv", "0.png,1\n1.png,0\n2.png,x\n3.png,0\n");

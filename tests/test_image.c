@@ -298,6 +298,31 @@ static void round_trip(void **state) {
   }
 }
 
+/* Palettes and what has alpha only for form keep the fewest channels; RGB says what it wants to be. */
+static void fewest_channels(void **state) {
+  (void)state;
+  static const int right[5] = {0, 1, 1, 3, 4};
+  clgen_image im, back;
+  for (int c = 1; c <= 4; ++c) {
+    clgen_image_create(&im, 5, 3, c);
+    memset(im.data, 255, (size_t)(15 * c));
+    assert_int_equal(clgen_image_write_png(path, &im), 0);
+    assert_int_equal(clgen_image_read(&back, path, MANY), 0);
+    assert_int_equal(back.channels, right[c]);
+    clgen_image_free(&im);
+    clgen_image_free(&back);
+  }
+  const unsigned char head[13] = {0, 0, 0, 2, 0, 0, 0, 1, 8, 3}, palette[6] = {9, 9, 9, 200, 200, 200}, row[3] = {0, 1, 0};
+  unsigned char file[200] = "\x89PNG\r\n\x1a\n", packed[64], *p = put_chunk(file + 8, "IHDR", head, 13);
+  uLongf n = sizeof packed;
+  assert_int_equal(compress(packed, &n, row, 3), Z_OK);
+  p = put_chunk(put_chunk(p, "PLTE", palette, 6), "IDAT", packed, (uint32_t)n);
+  p = put_chunk(p, "IEND", "", 0);
+  assert_int_equal(read_bytes(file, (size_t)(p - file), &im), 0);
+  assert_true(im.channels == 1 && im.width == 2 && im.data[0] == 200 && im.data[1] == 9);
+  clgen_image_free(&im);
+}
+
 static void write_refuses(void **state) {
   (void)state;
   clgen_image im = noise(2, 2, 1), none = {0};
@@ -450,6 +475,7 @@ int main(void) {
       cmocka_unit_test(convert),
       cmocka_unit_test(crop),
       cmocka_unit_test(grid),
+      cmocka_unit_test(fewest_channels),
       cmocka_unit_test(colours),
   };
   return cmocka_run_group_tests_name("image", tests, set_up, tear_down);

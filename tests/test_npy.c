@@ -107,6 +107,24 @@ static void headers(void **state) {
   }
 }
 
+static void short_headers(void **state) {
+  (void)state;
+  unsigned char wraps[] = "\x93NUMPY\1\0\x4d\0{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296,)}";
+  wraps[8] = sizeof wraps - 11;
+  clgen_npy w; /* the product of these is 0 in 64 bits, and no bytes follow */
+  assert_int_equal(clgen_npy_read_memory(&w, wraps, sizeof wraps - 1, "it"), CLGEN_E_FORMAT);
+  assert_non_null(strstr(clgen_last_error(), "measure"));
+  unsigned char file[] = "\x93NUMPY\1\0\x80\1{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }";
+  for (size_t n = 0; n < sizeof file; ++n) {
+    unsigned char *exact = malloc(n + 1); /* nothing behind it, for the sanitizer */
+    memcpy(exact, file, n);
+    clgen_npy a;
+    assert_int_equal(clgen_npy_read_memory(&a, exact, n, "it"), CLGEN_E_FORMAT);
+    if (n >= 6) assert_non_null(strstr(clgen_last_error(), "truncated within"));
+    free(exact);
+  }
+}
+
 static void written(void **state) {
   (void)state;
   const float v[6] = {1.5f, -2, 3e30f, 0, 5, 6};
@@ -341,6 +359,20 @@ static void npz_promises(void **state) {
   }
 }
 
+static void npz_checksum(void **state) {
+  (void)state;
+  void *data;
+  size_t size;
+  assert_int_equal(clgen_file_read(numpy_file("stored.npz"), 1 << 20, &data, &size), 0);
+  unsigned char *p = data;
+  size_t at = 0;
+  while (at + 8 < size && memcmp(p + at, "\0\7\16\25\34", 5) != 0) ++at; /* the first pixels */
+  assert_true(at + 8 < size);
+  p[at + 2] ^= 1;
+  refuse(put_file("sum.npz", data, size), NULL, CLGEN_E_FORMAT, "checksum");
+  free(data);
+}
+
 static void npz_without_images(void **state) {
   (void)state;
   void *data;
@@ -357,18 +389,13 @@ static void npz_without_images(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(from_numpy),
-      cmocka_unit_test(odd_ones),
-      cmocka_unit_test(headers),
-      cmocka_unit_test(written),
-      cmocka_unit_test(same_bytes_as_numpy),
-      cmocka_unit_test(numpy_datasets),
-      cmocka_unit_test(channel_order),
-      cmocka_unit_test(values),
-      cmocka_unit_test(labels_beside),
-      cmocka_unit_test(damage),
-      cmocka_unit_test(npz_promises),
-      cmocka_unit_test(npz_without_images),
+      cmocka_unit_test(from_numpy),     cmocka_unit_test(odd_ones),
+      cmocka_unit_test(headers),        cmocka_unit_test(short_headers),
+      cmocka_unit_test(written),        cmocka_unit_test(same_bytes_as_numpy),
+      cmocka_unit_test(numpy_datasets), cmocka_unit_test(channel_order),
+      cmocka_unit_test(values),         cmocka_unit_test(labels_beside),
+      cmocka_unit_test(damage),         cmocka_unit_test(npz_promises),
+      cmocka_unit_test(npz_checksum),   cmocka_unit_test(npz_without_images),
   };
   return cmocka_run_group_tests_name("npy", tests, files_set_up, files_tear_down);
 }
