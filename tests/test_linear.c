@@ -3,7 +3,35 @@
  */
 #include "graphs.h"
 
+#include "config.h"
+
+#if CLGEN_HAVE_OPENCL
+#include "backend/opencl/linear.h"
+#endif
+
 static clgen_device *tested, *host;
+
+/* ---- Ways to compute products ------------------------------------------------------------------------------------- */
+
+#if CLGEN_HAVE_OPENCL
+/* What the tuner could choose on the tested device. CLBlast and the tiles of the device's register width. */
+static size_t ways(void) {
+  size_t n;
+  clgen_gemm_candidates(&n);
+  if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return 1;
+  return ((clgen_ocl *)tested->impl)->wide ? n : 1;
+}
+
+static void take_way(size_t k) {
+  if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return;
+  clgen_ocl *ocl = tested->impl;
+  ocl->gemm_ready = true;
+  ocl->gemm.candidate = (int)k;
+}
+#else
+static size_t ways(void) { return 1; }
+static void take_way(size_t k) { (void)k; }
+#endif
 
 static int open_devices(void **state) {
   (void)state;
@@ -62,6 +90,16 @@ static void run_step(clgen_device *d, clgen_step s, const float *in[2], const si
 }
 
 /* Errors are measured against what a sum of so many products of numbers in [-1, 1] typically is. */
+static void check_way(const char *what, const float *got, const float *again, const float *expected, size_t n,
+                      double depth) {
+  double bound = 4e-6 * sqrt(depth);
+  for (size_t i = 0; i < n; ++i) {
+    if (fabs((double)got[i] - expected[i]) <= bound) continue;
+    fail_msg("%s: element %zu is %g, not %g (bound %g)", what, i, got[i], expected[i], bound);
+  }
+  if (memcmp(got, again, n * sizeof *got) != 0) fail_msg("%s: two runs give different bytes", what);
+}
+
 static void check_step(const clgen_step *s, const char *what, size_t n0, size_t n1, size_t n_out, double depth) {
   uint64_t random = 5;
   const size_t n_in[2] = {n0, n1};
@@ -71,20 +109,24 @@ static void check_step(const clgen_step *s, const char *what, size_t n0, size_t 
     for (size_t i = 0; i < n_in[k]; ++i) in[k][i] = (float)random_between(&random, -1, 1);
   }
   const float *const_in[2] = {in[0], in[1]};
-  float *got = new_floats(n_out), *again = new_floats(n_out), *expected = new_floats(n_out);
+  float *got = new_floats(n_out), *again = new_floats(n_out), *expected = new_floats(n_out), *first = new_floats(n_out);
   run_step(host, *s, const_in, n_in, expected, n_out);
-  run_step(tested, *s, const_in, n_in, got, n_out);
-  run_step(tested, *s, const_in, n_in, again, n_out);
-  double bound = 1e-6 * sqrt(depth) + 1e-6;
-  for (size_t i = 0; i < n_out; ++i) {
-    if (fabs((double)got[i] - expected[i]) <= bound) continue;
-    fail_msg("%s: element %zu is %g, not %g (bound %g)", what, i, got[i], expected[i], bound);
+  for (size_t k = 0; k < ways(); ++k) {
+    char way[240];
+    snprintf(way, sizeof way, "way %zu: %s", k, what);
+    take_way(k);
+    run_step(tested, *s, const_in, n_in, got, n_out);
+    run_step(tested, *s, const_in, n_in, again, n_out);
+    check_way(way, got, again, expected, n_out, depth);
+    if (k == 1) memcpy(first, got, n_out * sizeof *got);
+    /* the tiles' shapes must not show in the results: which of them is the fastest may change from day to day */
+    if (k > 1 && memcmp(first, got, n_out * sizeof *got) != 0) fail_msg("%s: other bytes than way 1", way);
   }
-  if (memcmp(got, again, n_out * sizeof *got) != 0) fail_msg("%s: two runs give different bytes", what);
   for (int k = 0; k < 2; ++k) free(in[k]);
   free(got);
   free(again);
   free(expected);
+  free(first);
 }
 
 static void check_matmul(int64_t m, int64_t n, int64_t k, bool ta, bool tb) {
@@ -181,8 +223,113 @@ static void shapes_of_models(void **state) {
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) check_conv(&rows[i]);
 }
 
+#if CLGEN_HAVE_OPENCL
+/* ---- The tuner ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  bool right[5], runs[5];
+  double seconds[5];
+  int measured[5];
+} fake;
+
+static bool fake_right(void *user, size_t k) { return ((fake *)user)->right[k]; }
+static bool fake_seconds(void *user, size_t k, int size, double *best) {
+  fake *f = user;
+  f->measured[k]++;
+  *best = f->seconds[k] * (size + 1);
+  return f->runs[k];
+}
+
+static size_t choose(fake *f, double total[5]) {
+  clgen_gemm_trial trial = {f, fake_right, fake_seconds};
+  return clgen_gemm_choose(&trial, 5, total);
+}
+
+static void tuner_chooses(void **state) {
+  (void)state;
+  double total[5];
+  fake all = {{true, true, true, true, true}, {true, true, true, true, true}, {10, 5, 2, 3, 9}, {0}}, f = all;
+  assert_int_equal(choose(&f, total), 2);
+  assert_true(total[2] > 0 && total[2] < total[1] && total[1] < total[0]);
+  f = all, f.right[2] = false; /* the fastest is wrong: it never wins and isn't even measured */
+  assert_int_equal(choose(&f, total), 3);
+  assert_int_equal(f.measured[2], 0);
+  f = all, f.runs[2] = f.runs[3] = false; /* those that fail to run */
+  assert_int_equal(choose(&f, total), 1);
+  f = all, f.seconds[2] = 200; /* far behind at the small size: the large ones are not waited for */
+  assert_int_equal(choose(&f, total), 3);
+  assert_int_equal(f.measured[2], 1);
+  f = all, f.seconds[1] = f.seconds[2] = f.seconds[3] = 9; /* a little faster than CLBlast is not enough */
+  assert_int_equal(choose(&f, total), 0);
+  f = all, f.runs[0] = false; /* CLBlast itself doesn't run */
+  assert_int_equal(choose(&f, total), 2);
+  for (int k = 0; k < 5; ++k) f.right[k] = false;
+  assert_int_equal(choose(&f, total), 0);
+}
+
+static void count_lines(void *user, clgen_log_level level, const char *line) {
+  (void)level;
+  if (strstr(line, "tuned matrix products")) ++*(int *)user;
+}
+
+/* Opens the tested device with a store in `folder`, prepares products, and says which candidate it took. */
+static int setting_with(const char *folder, const char *stored, int *lines) {
+  clgen_device *d;
+  clgen_device_options options = {.cache_dir = folder, .log = {count_lines, lines}};
+  *lines = 0;
+  OK(clgen_device_open(&d, clgen_device_get_info(tested)->spec, &options));
+  clgen_ocl *ocl = d->impl;
+  if (stored) OK(clgen_tuning_put(ocl->cl, "gemm", stored));
+  OK(clgen_ocl_gemm_ready(ocl));
+  int candidate = ocl->gemm.candidate;
+  clgen_device_close(d);
+  return candidate;
+}
+
+static void tuning_is_kept(void **state) {
+  (void)state;
+  int lines;
+  char folder[] = "/tmp/clgen-tuning-XXXXXX";
+  if (ways() == 1) skip(); /* this device leaves nothing to choose */
+  assert_non_null(mkdtemp(folder));
+  int chosen = setting_with(folder, "no such way", &lines); /* what an older version or a damaged file left */
+  assert_int_equal(lines, 1);
+  assert_int_equal(setting_with(folder, NULL, &lines), chosen);
+  assert_int_equal(lines, 0);
+  size_t n;
+  const clgen_gemm_candidate *list = clgen_gemm_candidates(&n);
+  for (size_t k = 0; k < n; ++k) {
+    assert_int_equal(setting_with(folder, list[k].name, &lines), (int)k);
+    assert_int_equal(lines, 0);
+  }
+  char command[80];
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  assert_int_equal(system(command), 0);
+}
+
+/* Without tuning, CLBlast as it is. */
+static void no_tuning(void **state) {
+  (void)state;
+  if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) skip();
+  clgen_device *d;
+  clgen_device_options options = {.no_tune = true};
+  OK(clgen_device_open(&d, clgen_device_get_info(tested)->spec, &options));
+  OK(clgen_ocl_gemm_ready(d->impl));
+  assert_int_equal(((clgen_ocl *)d->impl)->gemm.candidate, 0);
+  clgen_device_close(d);
+}
+#endif
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(convolutions),
-                                     cmocka_unit_test(shapes_of_models)};
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(products),
+    cmocka_unit_test(convolutions),
+    cmocka_unit_test(shapes_of_models),
+#if CLGEN_HAVE_OPENCL
+    cmocka_unit_test(tuner_chooses),
+    cmocka_unit_test(tuning_is_kept),
+    cmocka_unit_test(no_tuning),
+#endif
+  };
   return cmocka_run_group_tests(tests, open_devices, close_devices);
 }

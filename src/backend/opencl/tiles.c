@@ -248,21 +248,28 @@ static int add_sum(clgen_ocl *ocl, clgen_plan *plan, size_t step, const product 
   return CLGEN_OK;
 }
 
+/* How many stretches of k become products of their own, to be summed afterwards: where there are too few columns to keep
+ * every compute unit busy. Must not depend on the tile, since the result does on it. */
+static int64_t stretches(int64_t n, int64_t blocks, int64_t wanted) {
+  enum { USUAL_COLUMNS = 32 };
+  int64_t tasks = up(n, USUAL_COLUMNS);
+  return tasks >= wanted ? 1 : most(1, least(blocks / 2, up(wanted, tasks)));
+}
+
 /* Its working memory begins behind `reserved` floats. */
 static int add_product(clgen_ocl *ocl, clgen_plan *plan, size_t step, product *p, int64_t reserved) {
   const clgen_tile *tile = clgen_tile_of(ocl);
   const int64_t columns_of = tile->vectors * tile->width, panels = up(p->m, tile->rows), k = p->units * p->per_unit;
   int64_t wanted = 2 * (int64_t)ocl->units, column_panels = up(p->n, columns_of);
-  /* first fewer columns a task, then fewer rows, then stretches of k */
+  int64_t in_block = even(p->units, most(1, DEPTH / p->per_unit)), blocks = up(p->units, in_block);
+  int64_t splits = stretches(p->n, blocks, wanted), units_each = up(blocks, splits) * in_block;
+  splits = up(p->units, units_each);
+  wanted = up(wanted, splits);
   int64_t panels_in_task = even(column_panels, most(1, COLUMNS / columns_of));
   if (up(column_panels, panels_in_task) < wanted) panels_in_task = up(column_panels, least(column_panels, wanted));
   int64_t tasks = up(column_panels, panels_in_task);
   int64_t panels_each = tasks >= wanted ? panels : up(panels, least(panels, up(wanted, tasks)));
   tasks *= up(panels, panels_each);
-  int64_t in_block = even(p->units, most(1, DEPTH / p->per_unit)), blocks = up(p->units, in_block);
-  int64_t splits = tasks >= wanted ? 1 : least(blocks, up(wanted, tasks));
-  int64_t units_each = up(blocks, splits) * in_block;
-  splits = up(p->units, units_each);
   int64_t items = least(tasks * splits, ITEMS_PER_UNIT * (int64_t)ocl->units);
 
   int64_t columns = panels_in_task * columns_of, sums_at = aligned(in_block * p->per_unit * columns);
