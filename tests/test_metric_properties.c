@@ -281,6 +281,45 @@ static void pixels_and_copies(void **state) {
   free(x);
 }
 
+/* Bytes take other ways than floats do: through single precision, and around 128. The results are the same. */
+static void bytes_are_numbers(void **state) {
+  (void)state;
+  enum { COUNT = 700, WIDE = 40 };
+  uint8_t *x = malloc(2 * COUNT * WIDE);
+  float *f = malloc(2 * COUNT * WIDE * sizeof *f);
+  for (int i = 0; i < 2 * COUNT * WIDE; ++i) {
+    int level = i / WIDE % 7 * 30; /* far from 0 and near it; few values, so that distances are equal */
+    f[i] = x[i] = (uint8_t)(level + (int)(5 * clgen_uniform_at(2, 9, 0, (uint64_t)i)));
+  }
+  clgen_points a = {NULL, x, COUNT, WIDE}, b = {NULL, x + COUNT * WIDE, COUNT, WIDE};
+  clgen_points c = {f, NULL, COUNT, WIDE}, d = {f + COUNT * WIDE, NULL, COUNT, WIDE};
+  const int k = 4;
+  clgen_prdc_result p[2];
+  clgen_ndb_result n[2] = {{.bins = 9}, {.bins = 9}};
+  clgen_duplicates_result u[2];
+  clgen_memorisation_result m[2];
+  int64_t counts[2][18], nearest[2][COUNT];
+  double distance[2][COUNT];
+  clgen_pair closest[2][20];
+  for (int i = 0; i < 2; ++i) {
+    const clgen_points *real_set = i ? &c : &a, *fake_set = i ? &d : &b;
+    ok(clgen_prdc(real_set, fake_set, &k, 1, &p[i]));
+    ok(clgen_ndb(real_set, fake_set, 1, &n[i], counts[i]));
+    ok(clgen_duplicates(real_set, fake_set, 0.1, closest[i], 20, &u[i]));
+    ok(clgen_memorisation(real_set, fake_set, NULL, nearest[i], distance[i], &m[i]));
+  }
+  assert_true(p[0].precision.value == p[1].precision.value && p[0].recall.value == p[1].recall.value);
+  assert_true(p[0].coverage.value == p[1].coverage.value && p[0].density.value == p[1].density.value);
+  assert_memory_equal(counts[0], counts[1], sizeof counts[0]);
+  assert_true(u[0].threshold == u[1].threshold && u[0].fake_pairs == u[1].fake_pairs && u[0].fake_pairs > 0);
+  assert_memory_equal(closest[0], closest[1], sizeof closest[0]);
+  assert_memory_equal(nearest[0], nearest[1], sizeof nearest[0]);
+  assert_memory_equal(distance[0], distance[1], sizeof distance[0]);
+  assert_true(m[0].authentic.value == m[1].authentic.value && m[0].ratio.value == m[1].ratio.value);
+  free(x);
+  free(f);
+}
+
 static void scales_fit(void **state) {
   (void)state;
   assert_int_equal(clgen_ms_ssim_scales(8, 8), 1);
@@ -368,6 +407,7 @@ int main(void) {
       cmocka_unit_test(fid_by_hand),
       cmocka_unit_test(inception_by_hand),
       cmocka_unit_test(pixels_and_copies),
+      cmocka_unit_test(bytes_are_numbers),
       cmocka_unit_test(scales_fit),
       cmocka_unit_test(bad_input),
       cmocka_unit_test(constant_sets),

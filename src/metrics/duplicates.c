@@ -26,25 +26,34 @@ static void remember(counter *c, clgen_pair pair) {
   c->closest[at] = pair;
 }
 
+/* Whether a pair, of which products say `square`, is a duplicate. The factors cover the rounding of squares and roots. */
+static bool is_near(const counter *c, const clgen_block *b, int64_t i, int64_t j, double square) {
+  double slack = clgen_slack(b->a, i, b->b, j), limit = c->threshold * c->threshold;
+  if (square - slack > limit * (1 + 1e-14)) return false;
+  if (square + slack < limit * (1 - 1e-14)) return true;
+  return sqrt(clgen_exact_square(b->a, i, b->b, j)) <= c->threshold;
+}
+
+/* Whether it may belong among the closest. Once these are all 0 apart, none does. */
+static bool is_listed(const counter *c, const clgen_block *b, int64_t i, int64_t j, double square) {
+  if (!c->closest) return false;
+  double last = c->closest[c->n_closest - 1].distance;
+  return last > 0 && square - clgen_slack(b->a, i, b->b, j) <= last * last * (1 + 1e-14);
+}
+
 static void look(void *user, const clgen_block *b) {
   counter *c = user;
-  double square = c->threshold * c->threshold;
   for (int64_t r = 0; r < b->ni; ++r) {
     int64_t i = b->i0 + r;
     for (int64_t s = i + 1 > b->j0 ? i + 1 - b->j0 : 0; s < b->nj; ++s) {
       int64_t j = b->j0 + s;
-      /* The factor covers the rounding of squares and roots. */
-      double close = b->square[r * b->nj + s] * (1 - 1e-14) - clgen_slack(b->a, i, b->b, j);
-      bool near = close <= square;
-      bool listed = c->closest && close <= c->closest[c->n_closest - 1].distance * c->closest[c->n_closest - 1].distance;
-      if (!near && !listed) continue;
-      double distance = sqrt(clgen_exact_square(b->a, i, b->b, j));
-      if (distance <= c->threshold) {
+      double square = b->square[r * b->nj + s];
+      if (is_near(c, b, i, j, square)) {
         ++c->degree[i];
         ++c->degree[j];
         ++c->pairs;
       }
-      if (listed) remember(c, (clgen_pair){i, j, distance});
+      if (is_listed(c, b, i, j, square)) remember(c, (clgen_pair){i, j, sqrt(clgen_exact_square(b->a, i, b->b, j))});
     }
   }
 }

@@ -10,6 +10,10 @@ void clgen_dot_rows(int64_t m, int64_t n, int64_t d, const double *a, const doub
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)d, 1.0, a, (int)d, b, (int)d, 0.0, c, (int)n);
 }
 
+void clgen_dot_rows_float(int64_t m, int64_t n, int64_t d, const float *a, const float *b, float *c) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)d, 1, a, (int)d, b, (int)d, 0, c, (int)n);
+}
+
 void clgen_dot(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c) {
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)d, 1.0, a, (int)d, b, (int)n, 0.0, c, (int)n);
 }
@@ -31,24 +35,26 @@ int clgen_eigen_symmetric(int64_t n, double *a, bool vectors, double *values) {
 #else
 
 /* Four by four results at a time, so that each number that is read is used four times. */
-static void dot_tile(int64_t mi, int64_t ni, int64_t d, const double *a, const double *b, double *c, int64_t n) {
-  double sum[4][4] = {{0}};
-  for (int64_t k = 0; k < d; ++k)
-    for (int64_t i = 0; i < mi; ++i)
-      for (int64_t j = 0; j < ni; ++j) sum[i][j] += a[i * d + k] * b[j * d + k];
-  for (int64_t i = 0; i < mi; ++i)
-    for (int64_t j = 0; j < ni; ++j) c[i * n + j] = sum[i][j];
-}
-
-void clgen_dot_rows(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c) {
-  for (int64_t i = 0; i < m; i += 4)
-    for (int64_t j = 0; j < n; j += 4) {
-      if (m - i >= 4 && n - j >= 4)
-        dot_tile(4, 4, d, a + i * d, b + j * d, c + i * n + j, n); /* constants, for the compiler to unroll */
-      else
-        dot_tile(m - i < 4 ? m - i : 4, n - j < 4 ? n - j : 4, d, a + i * d, b + j * d, c + i * n + j, n);
-    }
-}
+#define DOT_ROWS(NAME, TYPE)                                                                                        \
+  static void NAME##_tile(int64_t mi, int64_t ni, int64_t n, int64_t d, const TYPE *a, const TYPE *b, TYPE *c) {    \
+    TYPE sum[4][4] = {{0}};                                                                                         \
+    for (int64_t k = 0; k < d; ++k)                                                                                 \
+      for (int64_t i = 0; i < mi; ++i)                                                                              \
+        for (int64_t j = 0; j < ni; ++j) sum[i][j] += a[i * d + k] * b[j * d + k];                                  \
+    for (int64_t i = 0; i < mi; ++i)                                                                                \
+      for (int64_t j = 0; j < ni; ++j) c[i * n + j] = sum[i][j];                                                    \
+  }                                                                                                                 \
+  void NAME(int64_t m, int64_t n, int64_t d, const TYPE *a, const TYPE *b, TYPE *c) {                               \
+    for (int64_t i = 0; i < m; i += 4)                                                                              \
+      for (int64_t j = 0; j < n; j += 4) {                                                                          \
+        if (m - i >= 4 && n - j >= 4)                                                                               \
+          NAME##_tile(4, 4, n, d, a + i * d, b + j * d, c + i * n + j); /* constants, for the compiler to unroll */ \
+        else                                                                                                        \
+          NAME##_tile(m - i < 4 ? m - i : 4, n - j < 4 ? n - j : 4, n, d, a + i * d, b + j * d, c + i * n + j);     \
+      }                                                                                                             \
+  }
+DOT_ROWS(clgen_dot_rows, double)
+DOT_ROWS(clgen_dot_rows_float, float)
 
 void clgen_dot(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c) {
   for (int64_t i = 0; i < m; ++i) {

@@ -10,6 +10,7 @@
 
 /* c (m, n) = a (m, d) b (n, d)^T, row-major, dense. */
 void clgen_dot_rows(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c);
+void clgen_dot_rows_float(int64_t m, int64_t n, int64_t d, const float *a, const float *b, float *c);
 /* c (m, n) = a (m, d) b (d, n). */
 void clgen_dot(int64_t m, int64_t n, int64_t d, const double *a, const double *b, double *c);
 /* The upper triangle of c (d, d) += x (n, d)^T x. */
@@ -20,7 +21,8 @@ int clgen_eigen_symmetric(int64_t n, double *a, bool vectors, double *values);
 
 /* ---- distance.c -------------------------------------------------------------------------------------------------- */
 
-/* Points ready for distances. One of the three pointers is set. */
+/* Points ready for distances. One of the three pointers is set. Bytes count from 128, which changes no distance and keeps
+ * products small. */
 typedef struct {
   const float *floats;
   const uint8_t *bytes;
@@ -37,11 +39,19 @@ void clgen_rows_get(const clgen_rows *rows, int64_t first, int64_t n, double *ou
 int clgen_rows_alike(const clgen_rows *a, const clgen_rows *b);
 
 /* The squared distance by the sum of squared differences in one order, so that a pair has the same distance from both sides
- * and equal points have 0. Products of matrices are many times faster but round: they decide only what is farther than
- * clgen_slack() from a threshold. */
+ * and equal points have 0; doubles only as b. Products of matrices are many times faster but round: they decide only what is
+ * farther than clgen_slack() from a threshold. */
 double clgen_exact_square(const clgen_rows *a, int64_t i, const clgen_rows *b, int64_t j);
+
+/* Products of bytes are taken in single precision, up to this dimension. */
+enum { CLGEN_FLOAT_D = 16384 };
+static inline bool clgen_products_float(const clgen_rows *a, const clgen_rows *b) {
+  return a->bytes && b->bytes && a->d <= CLGEN_FLOAT_D;
+}
+/* What a product of d terms can be off by, doubled for 2 a.b: d roundings of at most 2^-24 |a| |b| each. In double the bound
+ * is kept far above that. */
 static inline double clgen_slack(const clgen_rows *a, int64_t i, const clgen_rows *b, int64_t j) {
-  return 1e-11 * (a->norm[i] + b->norm[j]);
+  return (clgen_products_float(a, b) ? (double)a->d * 0x1p-24 : 1e-11) * (a->norm[i] + b->norm[j]);
 }
 
 /* Squared distances (by products) of rows i0 .. of a to rows j0 .. of b: square[(i - i0) * nj + j - j0]. */
@@ -57,7 +67,7 @@ int clgen_walk_distances(const clgen_rows *a, const clgen_rows *b, bool upper,
 
 enum { CLGEN_MAX_NEAREST = 64 };
 
-/* For each row of a the k nearest rows of b, nearest first: square and index are (a->n, k). skip[i],
+/* For each row of a the k nearest rows of b, nearest first, equal ones by index: square and index are (a->n, k). skip[i],
  * unless skip is NULL, is a row of b that does not count for row i (itself). */
 int clgen_nearest(const clgen_rows *a, const clgen_rows *b, int k, const int64_t *skip, double *square, int64_t *index);
 /* The same within one set, not counting a point itself. */
