@@ -388,6 +388,44 @@ static void sums_are_accurate(void **state) {
   }
 }
 
+/* A product and a sum are each rounded, as in C, and not fused into one: resumed runs and other devices depend on it. */
+static void arithmetic_is_not_contracted(void **state) {
+  (void)state;
+  sample x = {.step = {.kind = CLGEN_STEP_MAP, .label = "arithmetic", .ndim = 1, .dim = {1000}}};
+  clgen_step *s = &x.step;
+  uint64_t random = 111;
+  for (int k = 0; k < 3; ++k) {
+    s->in[s->n_inputs++] = (clgen_operand){.dtype = CLGEN_F32, .stride = {1}};
+    s->in[k].slot = add_memory(&x, &s->in[k], &random);
+    add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = k}, 2, true);
+  }
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = 0, .p = 1.1f, .q = -0.7f}, 20, false);
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_NORMALIZE, .a = 0, .b = 1, .c = 2}, 20, false);
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_MUL, .a = 0, .b = 1}, 20, false);
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_SUB, .a = 5, .b = 2}, 20, false);
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_SQUARE, .a = 2}, 20, false);
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_ADD, .a = 6, .b = 7}, 20, false);
+  for (int k = 0; k < 4; ++k) {
+    static const int value[] = {3, 4, 6, 8};
+    s->out[s->n_outputs++] = (clgen_operand){.dtype = CLGEN_F32, .stride = {1}};
+    s->out[k].slot = add_memory(&x, &s->out[k], &random);
+    s->value[k] = value[k];
+  }
+  clgen_step_count(s);
+  world a = make_world(tested, &x, 1), b = make_world(host, &x, 1);
+  run_world(&a);
+  run_world(&b);
+  for (int k = 0; k < 4; ++k) {
+    void *got = read_memory(&a, &x, 0, s->out[k].slot), *expected = read_memory(&b, &x, 0, s->out[k].slot);
+    assert_memory_equal(got, expected, 1000 * sizeof(float));
+    free(got);
+    free(expected);
+  }
+  free_world(&a, &x);
+  free_world(&b, &x);
+  free_sample(&x);
+}
+
 /* ---- The same again
  * ------------------------------------------------------------------------------------------------------- */
 
