@@ -1,4 +1,5 @@
-/* embed IN.cl OUT.c NAME: writes the text as `const char NAME[]`. Runs at build time, so that the build needs no other tool. */
+/* embed IN.cl OUT.c NAME: writes the text as `const char NAME[]`. Runs at build time, so that the build needs no other tool.
+ */
 #include <stdio.h>
 
 int main(int argc, char **argv) {

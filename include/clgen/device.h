@@ -30,8 +30,8 @@ typedef enum { CLGEN_DEVICE_OK, CLGEN_DEVICE_LIMITED, CLGEN_DEVICE_UNUSABLE } cl
 
 /* What is known of a device without opening it. Strings are never NULL; a query that failed leaves "" or 0. */
 typedef struct {
-  char spec[32];     /* "P:D" in clinfo's numbering, or "host" */
-  char backend[16];  /* "opencl" or "host" */
+  char spec[32];    /* "P:D" in clinfo's numbering, or "host" */
+  char backend[16]; /* "opencl" or "host" */
   clgen_device_type type;
   char *name, *vendor, *platform, *platform_version, *driver, *version, *c_version, *extensions;
   unsigned compute_units, clock_mhz;

@@ -102,7 +102,7 @@ clgen_tensor *clgen_to_u8(clgen_tensor *x);
 
 clgen_tensor *clgen_reshape(clgen_tensor *x, clgen_shape shape);
 clgen_tensor *clgen_permute(clgen_tensor *x, const int *axes); /* out.dim[i] = x.dim[axes[i]] */
-clgen_tensor *clgen_transpose(clgen_tensor *x);                 /* of a matrix */
+clgen_tensor *clgen_transpose(clgen_tensor *x);                /* of a matrix */
 clgen_tensor *clgen_broadcast(clgen_tensor *x, clgen_shape shape);
 clgen_tensor *clgen_slice(clgen_tensor *x, int axis, int64_t start, int64_t size);
 clgen_tensor *clgen_pad(clgen_tensor *x, int axis, int64_t before, int64_t after); /* with zeros */

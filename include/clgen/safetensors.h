@@ -11,8 +11,21 @@
 extern "C" {
 #endif
 
-typedef enum { CLGEN_ST_F32, CLGEN_ST_F64, CLGEN_ST_F16, CLGEN_ST_BF16, CLGEN_ST_I64, CLGEN_ST_I32, CLGEN_ST_U32, CLGEN_ST_U8,
-               CLGEN_ST_I8, CLGEN_ST_I16, CLGEN_ST_U16, CLGEN_ST_U64, CLGEN_ST_BOOL } clgen_st_dtype;
+typedef enum {
+  CLGEN_ST_F32,
+  CLGEN_ST_F64,
+  CLGEN_ST_F16,
+  CLGEN_ST_BF16,
+  CLGEN_ST_I64,
+  CLGEN_ST_I32,
+  CLGEN_ST_U32,
+  CLGEN_ST_U8,
+  CLGEN_ST_I8,
+  CLGEN_ST_I16,
+  CLGEN_ST_U16,
+  CLGEN_ST_U64,
+  CLGEN_ST_BOOL
+} clgen_st_dtype;
 size_t clgen_st_dtype_size(clgen_st_dtype dtype);
 const char *clgen_st_dtype_name(clgen_st_dtype dtype); /* "F32" */
 
@@ -23,18 +36,21 @@ typedef struct {
   const void *data;
 } clgen_st_tensor;
 
-typedef struct { const char *key, *value; } clgen_st_meta;
+typedef struct {
+  const char *key, *value;
+} clgen_st_meta;
 
-/* Written whole or not at all; the header lists the tensors in the order given, and the data starts at a multiple of 64 bytes
- * with the widest types first, so that each is aligned (the format allows no gaps). The same arguments give the same bytes.
- * `meta` may be NULL when n_meta is 0. Fails with CLGEN_E_INVALID (a name or key twice or not UTF-8, a shape that makes no
- * sense), CLGEN_E_NOMEM, CLGEN_E_IO. */
-int clgen_safetensors_write(const char *path, const clgen_st_tensor *tensors, size_t n, const clgen_st_meta *meta, size_t n_meta);
+/* Written whole or not at all; the header lists the tensors in the order given, and the data starts at a multiple of 64
+ * bytes with the widest types first, so that each is aligned (the format allows no gaps). The same arguments give the same
+ * bytes. `meta` may be NULL when n_meta is 0. Fails with CLGEN_E_INVALID (a name or key twice or not UTF-8, a shape that
+ * makes no sense), CLGEN_E_NOMEM, CLGEN_E_IO. */
+int clgen_safetensors_write(const char *path, const clgen_st_tensor *tensors, size_t n, const clgen_st_meta *meta,
+                            size_t n_meta);
 
 typedef struct clgen_safetensors clgen_safetensors;
-/* Reads the whole file and checks everything: header length, JSON, dtypes, shapes, offsets inside the file, no overlap and no
- * gap. Fails with CLGEN_E_NOTFOUND, CLGEN_E_IO, CLGEN_E_NOMEM, or CLGEN_E_FORMAT and a message that names the file and the
- * tensor. The tensors' data need not be aligned for their type when another program wrote the file. */
+/* Reads the whole file and checks everything: header length, JSON, dtypes, shapes, offsets inside the file, no overlap and
+ * no gap. Fails with CLGEN_E_NOTFOUND, CLGEN_E_IO, CLGEN_E_NOMEM, or CLGEN_E_FORMAT and a message that names the file and
+ * the tensor. The tensors' data need not be aligned for their type when another program wrote the file. */
 int clgen_safetensors_open(clgen_safetensors **out, const char *path);
 void clgen_safetensors_close(clgen_safetensors *st);
 const char *clgen_safetensors_path(const clgen_safetensors *st);

@@ -16,49 +16,49 @@
 /* CLGEN_EW_OPS(X): one row for each elementwise operation, X(NAME, name, arity, flops, low, high): arity counts the value
  * operands a, b, c; flops is what one element costs in the tables of speed; [low, high] is a domain in which it is defined
  * and smooth enough to be tested. p and q are the instruction's two parameters. */
-#define CLGEN_EW_OPS(X)                                                                    \
-  X(CONST, constant, 0, 0, 0, 0)                   /* p */                                 \
-  X(RANDOM_UNIFORM, random_uniform, 1, 40, 0, 0)   /* Philox; a is the counter */          \
-  X(RANDOM_NORMAL, random_normal, 1, 60, 0, 0)     /* the same, by Box-Muller */           \
-  X(COPY, copy, 1, 0, -3, 3)                       /* a */                                 \
-  X(AFFINE, affine, 1, 2, -3, 3)                   /* p a + q */                           \
-  X(NEG, neg, 1, 1, -3, 3)                         /* -a */                                \
-  X(ABS, abs, 1, 1, 0.1, 3)                        /* |a| */                               \
-  X(SIGN, sign, 1, 1, 0.1, 3)                      /* -1, 0 or 1 */                        \
-  X(STEP, step, 1, 1, 0.1, 3)                      /* a > 0 */                             \
-  X(RELU, relu, 1, 1, 0.1, 3)                      /* max(a, 0) */                         \
-  X(LEAKY_RELU, leaky_relu, 1, 1, 0.1, 3)          /* a > 0 ? a : p a */                   \
-  X(LEAKY_STEP, leaky_step, 1, 1, 0.1, 3)          /* a > 0 ? 1 : p */                     \
-  X(TANH, tanh, 1, 10, -3, 3)                                                              \
-  X(SIGMOID, sigmoid, 1, 10, -3, 3)                                                        \
-  X(SOFTPLUS, softplus, 1, 12, -3, 3)              /* max(a,0) + log1p(exp(-|a|)) */       \
-  X(EXP, exp, 1, 8, -3, 3)                                                                 \
-  X(LOG, log, 1, 8, 0.2, 3)                                                                \
-  X(SQRT, sqrt, 1, 1, 0.2, 3)                                                              \
-  X(RSQRT, rsqrt, 1, 2, 0.2, 3)                                                            \
-  X(SQUARE, square, 1, 1, -3, 3)                                                           \
-  X(RECIPROCAL, reciprocal, 1, 1, 0.2, 3)                                                  \
-  X(SIN, sin, 1, 8, -3, 3)                                                                 \
-  X(COS, cos, 1, 8, -3, 3)                                                                 \
-  X(POW, pow, 1, 15, 0.2, 3)                       /* a to the power p */                  \
-  X(CLAMP, clamp, 1, 2, 0.1, 0.9)                  /* min(max(a, p), q) */                 \
-  X(IN_RANGE, in_range, 1, 2, 0.1, 0.9)            /* p <= a <= q */                       \
-  X(IS_FINITE, is_finite, 1, 1, -3, 3)                                                     \
-  X(ADD, add, 2, 1, -3, 3)                                                                 \
-  X(SUB, sub, 2, 1, -3, 3)                                                                 \
-  X(MUL, mul, 2, 1, -3, 3)                                                                 \
-  X(DIV, div, 2, 1, 0.2, 3)                                                                \
-  X(MAXIMUM, maximum, 2, 1, -3, 3)                                                         \
-  X(MINIMUM, minimum, 2, 1, -3, 3)                                                         \
-  X(GREATER, greater, 2, 1, -3, 3)                                                         \
-  X(WHERE, where, 3, 1, -3, 3)                     /* a != 0 ? b : c */                    \
-  X(NORMALIZE, normalize, 3, 2, 0.2, 3)            /* (a - b) c */
+#define CLGEN_EW_OPS(X)                                                         \
+  X(CONST, constant, 0, 0, 0, 0)                 /* p */                        \
+  X(RANDOM_UNIFORM, random_uniform, 1, 40, 0, 0) /* Philox; a is the counter */ \
+  X(RANDOM_NORMAL, random_normal, 1, 60, 0, 0)   /* the same, by Box-Muller */  \
+  X(COPY, copy, 1, 0, -3, 3)                     /* a */                        \
+  X(AFFINE, affine, 1, 2, -3, 3)                 /* p a + q */                  \
+  X(NEG, neg, 1, 1, -3, 3)                       /* -a */                       \
+  X(ABS, abs, 1, 1, 0.1, 3)                      /* |a| */                      \
+  X(SIGN, sign, 1, 1, 0.1, 3)                    /* -1, 0 or 1 */               \
+  X(STEP, step, 1, 1, 0.1, 3)                    /* a > 0 */                    \
+  X(RELU, relu, 1, 1, 0.1, 3)                    /* max(a, 0) */                \
+  X(LEAKY_RELU, leaky_relu, 1, 1, 0.1, 3)        /* a > 0 ? a : p a */          \
+  X(LEAKY_STEP, leaky_step, 1, 1, 0.1, 3)        /* a > 0 ? 1 : p */            \
+  X(TANH, tanh, 1, 10, -3, 3)                                                   \
+  X(SIGMOID, sigmoid, 1, 10, -3, 3)                                             \
+  X(SOFTPLUS, softplus, 1, 12, -3, 3) /* max(a,0) + log1p(exp(-|a|)) */         \
+  X(EXP, exp, 1, 8, -3, 3)                                                      \
+  X(LOG, log, 1, 8, 0.2, 3)                                                     \
+  X(SQRT, sqrt, 1, 1, 0.2, 3)                                                   \
+  X(RSQRT, rsqrt, 1, 2, 0.2, 3)                                                 \
+  X(SQUARE, square, 1, 1, -3, 3)                                                \
+  X(RECIPROCAL, reciprocal, 1, 1, 0.2, 3)                                       \
+  X(SIN, sin, 1, 8, -3, 3)                                                      \
+  X(COS, cos, 1, 8, -3, 3)                                                      \
+  X(POW, pow, 1, 15, 0.2, 3)            /* a to the power p */                  \
+  X(CLAMP, clamp, 1, 2, 0.1, 0.9)       /* min(max(a, p), q) */                 \
+  X(IN_RANGE, in_range, 1, 2, 0.1, 0.9) /* p <= a <= q */                       \
+  X(IS_FINITE, is_finite, 1, 1, -3, 3)                                          \
+  X(ADD, add, 2, 1, -3, 3)                                                      \
+  X(SUB, sub, 2, 1, -3, 3)                                                      \
+  X(MUL, mul, 2, 1, -3, 3)                                                      \
+  X(DIV, div, 2, 1, 0.2, 3)                                                     \
+  X(MAXIMUM, maximum, 2, 1, -3, 3)                                              \
+  X(MINIMUM, minimum, 2, 1, -3, 3)                                              \
+  X(GREATER, greater, 2, 1, -3, 3)                                              \
+  X(WHERE, where, 3, 1, -3, 3)          /* a != 0 ? b : c */                    \
+  X(NORMALIZE, normalize, 3, 2, 0.2, 3) /* (a - b) c */
 
 typedef enum {
 #define X(NAME, name, arity, flops, low, high) CLGEN_EW_##NAME,
   CLGEN_EW_OPS(X)
 #undef X
-  CLGEN_EW_COUNT,
+      CLGEN_EW_COUNT,
   CLGEN_EW_LOAD = CLGEN_EW_COUNT /* the value of step operand a at this element, as a float (the counter: raw bits) */
 } clgen_ew_op;
 
@@ -89,13 +89,13 @@ typedef struct {
 } clgen_operand;
 
 typedef enum {
-  CLGEN_STEP_MAP,               /* outputs[j][i] = value[out[j]](i) for every i of the domain */
-  CLGEN_STEP_REDUCE,            /* outputs[j][i] = sum of value[out[j]] over the axes in `axes`; the outputs' strides there
-                                   are 0. Adds in a fixed order with an error like that of pairwise summation. */
-  CLGEN_STEP_MATMUL,            /* in0 (M,K) or transposed, in1 (K,N) or transposed -> out0 (M,N); contiguous */
-  CLGEN_STEP_CONV2D,            /* in0 x (N,C,H,W), in1 w (O,C,KH,KW) -> out0 y (N,O,OH,OW); contiguous */
-  CLGEN_STEP_CONV2D_INPUT_GRAD, /* in0 dy, in1 w -> out0 dx */
-  CLGEN_STEP_CONV2D_WEIGHT_GRAD,/* in0 x, in1 dy -> out0 dw */
+  CLGEN_STEP_MAP,                /* outputs[j][i] = value[out[j]](i) for every i of the domain */
+  CLGEN_STEP_REDUCE,             /* outputs[j][i] = sum of value[out[j]] over the axes in `axes`; the outputs' strides there
+                                    are 0. Adds in a fixed order with an error like that of pairwise summation. */
+  CLGEN_STEP_MATMUL,             /* in0 (M,K) or transposed, in1 (K,N) or transposed -> out0 (M,N); contiguous */
+  CLGEN_STEP_CONV2D,             /* in0 x (N,C,H,W), in1 w (O,C,KH,KW) -> out0 y (N,O,OH,OW); contiguous */
+  CLGEN_STEP_CONV2D_INPUT_GRAD,  /* in0 dy, in1 w -> out0 dx */
+  CLGEN_STEP_CONV2D_WEIGHT_GRAD, /* in0 x, in1 dy -> out0 dw */
   CLGEN_STEP_KINDS
 } clgen_step_kind;
 

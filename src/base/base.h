@@ -61,6 +61,13 @@ void clgen_uniforms_fill(uint64_t seed, uint32_t stream, uint32_t counter, int64
 void clgen_normals_fill(uint64_t seed, uint32_t stream, uint32_t counter, int64_t n, float *out);
 
 /* Who draws from which stream of a seed. */
-enum { CLGEN_STREAM_INIT = 1, CLGEN_STREAM_NOISE, CLGEN_STREAM_LATENT, CLGEN_STREAM_METRIC, CLGEN_STREAM_SHUFFLE, CLGEN_STREAM_SUBSET };
+enum {
+  CLGEN_STREAM_INIT = 1,
+  CLGEN_STREAM_NOISE,
+  CLGEN_STREAM_LATENT,
+  CLGEN_STREAM_METRIC,
+  CLGEN_STREAM_SHUFFLE,
+  CLGEN_STREAM_SUBSET
+};
 
 #endif

@@ -43,7 +43,9 @@ int clgen_fail_prefix(int code, const char *format, ...) {
   return clgen_fail(code, "%s: %s", prefix, message);
 }
 
-int clgen_fail_nomem(size_t bytes) { return clgen_fail(CLGEN_E_NOMEM, "out of memory: could not allocate %zu bytes", bytes); }
+int clgen_fail_nomem(size_t bytes) {
+  return clgen_fail(CLGEN_E_NOMEM, "out of memory: could not allocate %zu bytes", bytes);
+}
 
 void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char *format, ...) {
   if (!log || !log->write) return;

@@ -141,7 +141,8 @@ int clgen_make_folders(const char *path) {
     *p = 0;
     struct stat st;
     if (mkdir(copy, 0777) != 0 && (errno != EEXIST || stat(copy, &st) != 0 || !S_ISDIR(st.st_mode)))
-      code = clgen_fail(CLGEN_E_IO, "%s: cannot make the folder: %s", copy, errno == EEXIST ? "a file is there" : strerror(errno));
+      code = clgen_fail(CLGEN_E_IO, "%s: cannot make the folder: %s", copy,
+                        errno == EEXIST ? "a file is there" : strerror(errno));
     *p = end;
     if (!end) break;
   }

@@ -30,9 +30,9 @@ typedef struct {
   /* Wide devices (CPUs) want few work-items, each of which goes through a stretch of memory with vectors; all others want
    * many work-items side by side. Decided by capabilities. */
   bool wide;
-  int width;     /* floats in a vector of a kernel: 1 unless wide */
-  size_t units;  /* compute units */
-  size_t local;  /* work-items in a group: 1 when wide */
+  int width;    /* floats in a vector of a kernel: 1 unless wide */
+  size_t units; /* compute units */
+  size_t local; /* work-items in a group: 1 when wide */
   clgen_ocl_stage stage[CLGEN_OCL_STAGES];
   int next_stage;
   bool gemm_ready; /* the setting below is applied */
@@ -83,9 +83,9 @@ struct clgen_plan {
   size_t n_words, room_words;
   clgen_text *body; /* distinct generated kernels: parameters and body */
   size_t n_bodies, room_bodies;
-  bool uses_conv; /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_conv;  /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
   bool uses_tiles; /* kernels of cl/tiles.cl are wanted */
-  bool failed;    /* out of memory while it was built */
+  bool failed;     /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;
   cl_program program;
