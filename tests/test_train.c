@@ -201,12 +201,160 @@ static void vae_on_device(void **state) {
   vae_on(open_tested());
 }
 
+/* ---- What is watched ---- */
+
+static const clgen_model_config tiny_vae = {
+    .arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
+
+static setup set_up_tiny(const clgen_model_config *config, clgen_trainer_config c) {
+  setup s = {.device = open_tested()};
+  OK(clgen_model_create(&s.model, config));
+  OK(clgen_store_create(&s.store, s.device));
+  OK(clgen_model_init(s.model, s.store, 3));
+  OK(clgen_trainer_create(&s.trainer, s.model, s.store, &c));
+  return s;
+}
+
+static const clgen_optimizer sgd = {.kind = CLGEN_SGD};
+
+/* Reports are means over the steps since the last one, and say in which step something went wrong. */
+static void reports(void **state) {
+  (void)state;
+  setup s = set_up_tiny(&tiny_vae, (clgen_trainer_config){.batch = 2, .lr = 1e-3, .optimizer = sgd, .seed = 4});
+  uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
+  clgen_trainer_report one[3], all;
+  OK(clgen_trainer_read(s.trainer, &all)); /* nothing yet */
+  assert_true(all.steps == 0 && all.bad == -1);
+  for (int i = 0; i < 3; ++i) {
+    OK(clgen_trainer_step(s.trainer, (uint64_t)i, images, NULL));
+    OK(clgen_trainer_read(s.trainer, &one[i]));
+  }
+  OK(clgen_model_init(s.model, s.store, 3));
+  float zero[512] = {0};
+  OK(clgen_store_write(s.store, "VAE.sgd.m", 0, clgen_net_param_size(clgen_model_maker(s.model)->net), zero));
+  for (int i = 0; i < 3; ++i) OK(clgen_trainer_step(s.trainer, (uint64_t)i, images, NULL));
+  OK(clgen_trainer_read(s.trainer, &all));
+  assert_int_equal(all.steps, 3);
+  for (int k = 0; k < all.n; ++k) {
+    double mean = (one[0].mean[k] + one[1].mean[k] + one[2].mean[k]) / 3;
+    if (!(fabs(all.mean[k] - mean) <= 1e-5 * fabs(mean))) fail_msg("%s: %g, not %g", all.name[k], all.mean[k], mean);
+    assert_true(fabs(one[0].mean[k] - one[1].mean[k]) > 0);
+  }
+  tear_down(&s);
+}
+
+static void what_is_not_finite_is_found(void **state) {
+  (void)state;
+  setup s = set_up_tiny(&tiny_vae, (clgen_trainer_config){.batch = 2, .lr = 1e-3, .optimizer = sgd, .seed = 4});
+  const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
+  clgen_trainer_report r;
+  for (uint64_t i = 0; i < 5; ++i) {
+    const float nan = NAN;
+    if (i == 3) OK(clgen_store_write(s.store, "VAE.param", 0, 1, &nan));
+    OK(clgen_trainer_step(s.trainer, i, images, NULL));
+  }
+  OK(clgen_trainer_read(s.trainer, &r));
+  assert_true(r.bad >= 0);
+  assert_int_equal(r.bad_step, 3);
+  assert_string_equal(r.name[r.bad], "loss");
+  OK(clgen_model_init(s.model, s.store, 3)); /* and afterwards starts afresh */
+  float zero[512] = {0};
+  OK(clgen_store_write(s.store, "VAE.sgd.m", 0, clgen_net_param_size(clgen_model_maker(s.model)->net), zero));
+  OK(clgen_trainer_step(s.trainer, 0, images, NULL));
+  OK(clgen_trainer_read(s.trainer, &r));
+  assert_int_equal(r.bad, -1);
+  tear_down(&s);
+}
+
+/* A discriminator that is broken by its update shows first in what depends on it. */
+static void the_first_that_is_not_finite_is_named(void **state) {
+  (void)state;
+  clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .lr_d = 3e38, .optimizer = sgd, .seed = 4};
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1}, c);
+  uint8_t images[2 * 1024];
+  for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
+  OK(clgen_trainer_step(s.trainer, 0, images, NULL));
+  clgen_trainer_report r;
+  OK(clgen_trainer_read(s.trainer, &r));
+  assert_true(r.bad >= 0);
+  assert_string_equal(r.name[r.bad], "loss_G");
+  assert_int_equal(r.bad_step, 0);
+  tear_down(&s);
+}
+
+/* ---- The average of G ---- */
+
+static void average_follows(void **state) {
+  (void)state;
+  const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
+  clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1}, c);
+  int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+  float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
+  double *average = NEED(calloc((size_t)n, sizeof *average));
+  uint8_t images[2 * 1024];
+  for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
+  for (uint64_t step = 0; step < 15; ++step) {
+    OK(clgen_trainer_step(s.trainer, step, images, NULL));
+    OK(clgen_store_read(s.store, "G.param", 0, n, g));
+    OK(clgen_store_read(s.store, "G_ema.param", 0, n, got));
+    double half = fmin(10, rampup * 2 * (double)step), beta = half > 0 ? pow(0.5, 2 / half) : 0;
+    for (int64_t i = 0; i < n; ++i) {
+      average[i] = beta * average[i] + (1 - beta) * (double)g[i];
+      if (!(fabs(average[i] - (double)got[i]) < 1e-6)) fail_msg("step %d: %g, not %g", (int)step, got[i], average[i]);
+    }
+  }
+  double apart = 0;
+  for (int64_t i = 0; i < n; ++i) apart = fmax(apart, fabs((double)g[i] - average[i]));
+  assert_true(apart > 1e-4);
+  free(g);
+  free(got);
+  free(average);
+  tear_down(&s);
+}
+
+/* Latents are a function of seed and step: the same step twice from the same weights is the same, another is not. */
+static void latents_follow_seed_and_step(void **state) {
+  (void)state;
+  double kl[4];
+  for (int k = 0; k < 4; ++k) {
+    clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .optimizer = sgd, .seed = k == 3 ? 5 : 4};
+    setup s = set_up_tiny(&tiny_vae, c);
+    const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
+    clgen_trainer_report r;
+    OK(clgen_trainer_step(s.trainer, k == 2 ? 1 : 0, images, NULL));
+    OK(clgen_trainer_read(s.trainer, &r));
+    assert_string_equal(r.name[1], "bernoulli");
+    kl[k] = r.mean[1];
+    tear_down(&s);
+  }
+  assert_true(kl[0] == kl[1]);
+  assert_true(kl[0] != kl[2] && kl[0] != kl[3]);
+}
+
+static void batches_that_make_no_sense(void **state) {
+  (void)state;
+  setup s = {.device = open_host()};
+  OK(clgen_model_create(&s.model, &small_dcgan));
+  OK(clgen_store_create(&s.store, s.device));
+  clgen_trainer_config c = {.batch = 0, .lr = 1, .optimizer = sgd};
+  assert_int_equal(clgen_trainer_create(&s.trainer, s.model, s.store, &c), CLGEN_E_INVALID);
+  assert_null(s.trainer);
+  tear_down(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dcgan_on_host),
       cmocka_unit_test(dcgan_on_device),
       cmocka_unit_test(vae_on_host),
       cmocka_unit_test(vae_on_device),
+      cmocka_unit_test(reports),
+      cmocka_unit_test(what_is_not_finite_is_found),
+      cmocka_unit_test(the_first_that_is_not_finite_is_named),
+      cmocka_unit_test(average_follows),
+      cmocka_unit_test(latents_follow_seed_and_step),
+      cmocka_unit_test(batches_that_make_no_sense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
