@@ -11,7 +11,15 @@
  * summation, and the order depends on nothing but shapes and the device. */
 #include "backend/opencl/ew_code.h"
 
-enum { BLOCK = 32, ENOUGH_FOR_PART = 8192, SMALL_WORK = 16384, SERIAL = 64, ITEMS_PER_UNIT = 4, GPU_ITEMS_PER_UNIT = 1024 };
+enum {
+  BLOCK = 32,
+  VECTORS = 16,
+  ENOUGH_FOR_PART = 8192,
+  SMALL_WORK = 16384,
+  SERIAL = 64,
+  ITEMS_PER_UNIT = 4,
+  GPU_ITEMS_PER_UNIT = 1024
+};
 
 typedef struct {
   clgen_ew_gen gen;
@@ -165,48 +173,82 @@ static void emit_groups(reduction *r) {
   clgen_text_add(g->t, "}\n");
 }
 
-static void emit_column_loop(reduction *r, int width, const char *condition) {
+/* NAME<k>[vectors] = 0 for every output and each of the names. */
+static void add_arrays(reduction *r, int width, int vectors, const char *names) {
+  char f[24];
+  clgen_ew_type("float", width, f);
+  for (int k = 0; k < r->walk.s->n_outputs; ++k)
+    for (const char *n = names; *n; ++n)
+      clgen_text_add(r->gen.t, "%s %c%d[%d];\nfor (int i = 0; i < %d; ++i) %c%d[i] = (%s)(0.0f);\n", f, *n, k, vectors,
+                     vectors, *n, k, f);
+}
+
+static void store_column(reduction *r, int width) {
+  clgen_ew_gen *g = &r->gen;
+  char value[16];
+  for (int k = 0; k < r->walk.s->n_outputs; ++k) {
+    snprintf(value, sizeof value, "s%d[i]", k);
+    if (r->parts == 1)
+      clgen_ew_store(g, k, width, "B", value, NULL);
+    else if (width == 1)
+      clgen_text_add(g->t, "partial[(%d * parts + part) * outs + line * d%d + j] = %s;\n", k, g->column, value);
+    else
+      clgen_text_add(g->t, "vstore%d(%s, 0, partial + (%d * parts + part) * outs + line * d%d + j);\n", width, value, k,
+                     g->column);
+  }
+}
+
+/* The columns from `start` on, at most so many vectors of them, a row at a time: neighbours in memory come one after
+ * another. */
+static void emit_column_loop(reduction *r, int width, int vectors, const char *start) {
   clgen_ew_gen *g = &r->gen;
   const clgen_ew_walk *w = &r->walk;
-  char value[16];
-  clgen_text_add(g->t, "for (; %s; j += %d) {\n", condition, width);
-  add_declarations(r, width, "se");
+  char each[96];
+  if (vectors > 1)
+    clgen_text_add(g->t, "{\nconst int from = %s; const int n = (stop - from) / %d;\n", start, width);
+  else
+    clgen_text_add(g->t, "{\nconst int from = %s; const int n = 1;\n", start);
+  snprintf(each, sizeof each, "for (int i = 0; i < n; ++i) {\nconst int j = from + i * %d;\n", width);
+  add_arrays(r, width, vectors, "se");
   clgen_text_add(g->t, "for (int row = first; row < last;) {\nconst int until = min(last, row + %d);\n", BLOCK);
-  add_declarations(r, width, "t");
+  add_arrays(r, width, vectors, "t");
   clgen_text_add(g->t, "for (; row < until; ++row) {\n");
   clgen_ew_decode(g, w->axes, "row");
   clgen_ew_bases(g, w->axes, 0, w->n_operands, "B", "b");
   clgen_ew_load_fixed(g, "b");
+  clgen_text_add(g->t, "%s", each);
   clgen_ew_evaluate(g, width, "b");
-  add_values(r, "t");
-  clgen_text_add(g->t, "}\n");
-  add_blocks(r, width, "s", "e", "t");
-  clgen_text_add(g->t, "}\n");
-  for (int k = 0; k < w->s->n_outputs; ++k) {
-    snprintf(value, sizeof value, "s%d", k);
-    if (r->parts == 1)
-      clgen_ew_store(g, k, width, "B", value, NULL);
-    else if (width == 1)
-      clgen_text_add(g->t, "partial[(%d * parts + part) * outs + line * d%d + j] = s%d;\n", k, g->column, k);
-    else
-      clgen_text_add(g->t, "vstore%d(s%d, 0, partial + (%d * parts + part) * outs + line * d%d + j);\n", width, k, k,
-                     g->column);
-  }
-  clgen_text_add(g->t, "}\n");
+  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, w->s->value[k]);
+  clgen_text_add(g->t, "}\n}\nfor (int i = 0; i < n; ++i) {\n");
+  for (int k = 0; k < w->s->n_outputs; ++k)
+    clgen_text_add(g->t, "ew_accumulate_%d(&s%d[i], &e%d[i], t%d[i]);\n", width, k, k, k);
+  clgen_text_add(g->t, "}\n}\n%s", each);
+  store_column(r, width);
+  clgen_text_add(g->t, "}\n}\n");
 }
 
 static void emit_columns(reduction *r) {
   clgen_ew_gen *g = &r->gen;
   const clgen_ew_walk *w = &r->walk;
   unsigned outer = ~w->axes & ((1u << g->column) - 1u);
-  char condition[40];
-  clgen_text_add(g->t, "const int line = own / blocks; int j = (own - line * blocks) * chunk;\n");
-  clgen_text_add(g->t, "const int stop = min(j + chunk, d%d);\n", g->column);
+  clgen_text_add(g->t, "const int line = own / blocks; const int start = (own - line * blocks) * chunk;\n");
   clgen_ew_decode(g, outer, "line");
   clgen_ew_bases(g, outer, 0, w->n_operands, NULL, "B");
-  snprintf(condition, sizeof condition, "j + %d <= stop", r->width);
-  if (r->width > 1) emit_column_loop(r, r->width, condition);
-  if (r->width == 1 || w->dim[g->column] % r->width != 0) emit_column_loop(r, 1, "j < stop");
+  if (!r->wide) {
+    emit_column_loop(r, 1, 1, "start");
+    return;
+  }
+  clgen_text_add(g->t, "const int stop = min(start + chunk, d%d);\n", g->column);
+  if (r->width == 1) {
+    emit_column_loop(r, 1, VECTORS, "start");
+    return;
+  }
+  clgen_text_add(g->t, "const int whole = start + (stop - start) / %d * %d;\n", r->width, r->width);
+  clgen_text_add(g->t, "if (whole > start)\n");
+  emit_column_loop(r, r->width, VECTORS, "start");
+  if (w->dim[g->column] % r->width == 0) return;
+  clgen_text_add(g->t, "if (stop > whole)\n");
+  emit_column_loop(r, 1, r->width, "whole");
 }
 
 /* ---- Choices ------------------------------------------------------------------------------------------------------ */
@@ -228,7 +270,7 @@ static void choose_way(const clgen_ocl *ocl, reduction *r) {
   while (r->width > 1 && r->width > length) r->width /= 2;
   if (r->width < 4) r->width = 1;
   if (r->columns) {
-    r->chunk = ocl->wide ? r->width : 1;
+    r->chunk = ocl->wide ? VECTORS * r->width : 1;
     r->blocks = divided(length, r->chunk);
     r->owners = r->outs / length * r->blocks;
     r->summands = summed;
