@@ -90,133 +90,185 @@ __kernel void clgen_tiles_pack(__global const long *words, const int at, __globa
 
 typedef struct {
   int images, channels, height, width; /* of the source; images and channels of this block */
-  int kh, kw, stride, pad_y, pad_x, ow;
-  int rows, first_row;         /* output rows of this task */
-  int rows_there, cols_there;  /* of one phase of the source in the slot */
-} conv_block;
+  int stride, pad_y, pad_x, first_row;
+  int rows_there, cols_there; /* of one phase of the source in the slot */
+} conv_source;
+
+typedef struct {
+  int kh, kw, skip; /* skip: from the slot's first float of a phase to the one that the first tap of output 0 reads */
+  int rows, ow;     /* of this task's output */
+  int columns, panels, unit;
+} conv_part;
 
 /* The block's piece of the source into the slot, with zeros around it, split by phase of the stride: [channel][image]
  * [phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
-static void conv_spread(const conv_block *v, __global const float *restrict source, long image_stride, __global float *restrict x) {
-  const int s = v->stride;
+static void conv_spread(const conv_source *v, __global const float *restrict source, long image_stride, __global float *restrict x) {
+  const int s = v->stride, cols = v->cols_there;
   for (int c = 0; c < v->channels; ++c)
     for (int n = 0; n < v->images; ++n)
       for (int f = 0; f < s * s; ++f) {
-        const int fx = f % s, shift = fx - v->pad_x;
-        int low = shift >= 0 ? 0 : (s - 1 - shift) / s, high = v->width - shift > 0 ? (v->width - shift + s - 1) / s : 0;
-        high = min(high, v->cols_there);
-        low = min(low, high);
-        for (int r = 0; r < v->rows_there; ++r, x += v->cols_there) {
+        const int shift = f % s - v->pad_x;
+        const int high = min(cols, v->width - shift > 0 ? (v->width - shift + s - 1) / s : 0);
+        const int low = min(high, shift >= 0 ? 0 : (s - 1 - shift) / s);
+        for (int r = 0; r < v->rows_there; ++r, x += cols) {
           const int y = (v->first_row + r) * s - v->pad_y + f / s;
           if (y < 0 || y >= v->height) {
-            for (int q = 0; q < v->cols_there; ++q) x[q] = 0.0f;
+            for (int q = 0; q < cols; ++q) x[q] = 0.0f;
             continue;
           }
           __global const float *row = source + n * image_stride + ((long)c * v->height + y) * v->width + shift;
           for (int q = 0; q < low; ++q) x[q] = 0.0f;
-          if (s == 1)
-            for (int q = low; q < high; ++q) x[q] = row[q];
-          else if (s == 2)
-            for (int q = low; q < high; ++q) x[q] = row[2 * q];
-          else
-            for (int q = low; q < high; ++q) x[q] = row[s * q];
-          for (int q = high; q < v->cols_there; ++q) x[q] = 0.0f;
+          int q = low;
+          if (s == 1) {
+            for (; q + 8 <= high; q += 8) vstore8(vload8(0, row + q), 0, x + q);
+            for (; q + 4 <= high; q += 4) vstore4(vload4(0, row + q), 0, x + q);
+          } else if (s == 2) {
+            /* the 16th float is not needed, and need not be there */
+            for (; q + 9 <= high; q += 8) vstore8(vload16(0, row + 2 * q).even, 0, x + q);
+          }
+          for (; q < high; ++q) x[q] = row[s * q];
+          for (q = high; q < cols; ++q) x[q] = 0.0f;
         }
       }
 }
 
-#define CONV_ROWS(UNIT, COPY)                                                \
-  for (int n = 0; n < v->images; ++n)                                        \
-    for (int r = 0; r < v->rows; ++r) {                                      \
-      __global const float *row = first + (n * s * s * v->rows_there + r) * v->cols_there; \
-      for (int q = 0; q < v->ow; q += UNIT, j += UNIT) {                     \
-        __global float *to = RIGHT_PLACE(b, j, depth, k);                    \
-        COPY;                                                                \
-      }                                                                      \
-    }
+/* Where each piece of `unit` columns comes from in a phase of the slot, and goes to in a row of the packed block. */
+static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __global int *restrict from, __global int *restrict to) {
+  int u = 0, j = 0;
+  for (int n = 0; n < v->images; ++n)
+    for (int r = 0; r < p->rows; ++r)
+      for (int q = 0; q < p->ow; q += p->unit, j += p->unit, ++u) {
+        from[u] = (n * v->stride * v->stride * v->rows_there + r) * v->cols_there + q;
+        to[u] = j / TN * depth * TN + j % TN;
+      }
+}
 
-static void conv_gather(const conv_block *v, __global const float *restrict x, __global float *restrict b, int panels) {
-  const int s = v->stride, depth = v->channels * v->kh * v->kw;
-  const int phase = v->rows_there * v->cols_there;
+static void conv_gather(const conv_source *v, const conv_part *p, __global const float *restrict x, __global const int *restrict from,
+                        __global const int *restrict to, __global float *restrict b) {
+  const int s = v->stride, depth = v->channels * p->kh * p->kw, phase = v->rows_there * v->cols_there, pieces = p->columns / p->unit;
   int k = 0;
   for (int c = 0; c < v->channels; ++c)
-    for (int ky = 0; ky < v->kh; ++ky)
-      for (int kx = 0; kx < v->kw; ++kx, ++k) {
-        __global const float *first = x + (long)(c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s;
-        int j = 0;
-        if (v->ow % 16 == 0 && TN % 16 == 0) {
-          CONV_ROWS(16, vstore16(vload16(0, row + q), 0, to))
-        } else if (v->ow % 8 == 0 && TN % 8 == 0) {
-          CONV_ROWS(8, vstore8(vload8(0, row + q), 0, to))
-        } else if (v->ow % 4 == 0) {
-          CONV_ROWS(4, vstore4(vload4(0, row + q), 0, to))
-        } else {
-          CONV_ROWS(1, *to = row[q])
-        }
-        for (; j < panels * TN; ++j) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
+    for (int ky = 0; ky < p->kh; ++ky)
+      for (int kx = 0; kx < p->kw; ++kx, ++k) {
+        __global const float *first =
+            x + (long)(c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s + p->skip;
+        __global float *row = b + k * TN;
+        if (p->unit == 16)
+          for (int u = 0; u < pieces; ++u) vstore16(vload16(0, first + from[u]), 0, row + to[u]);
+        else if (p->unit == 8)
+          for (int u = 0; u < pieces; ++u) vstore8(vload8(0, first + from[u]), 0, row + to[u]);
+        else if (p->unit == 4)
+          for (int u = 0; u < pieces; ++u) vstore4(vload4(0, first + from[u]), 0, row + to[u]);
+        else
+          for (int u = 0; u < pieces; ++u) row[to[u]] = first[from[u]];
+        for (int j = p->columns; j < p->panels * TN; ++j) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
       }
 }
 
-static void conv_store(const conv_block *v, __global const float *restrict c, int panels, int rows, __global const long *strides,
-                       __global float *restrict out) {
+/* strides: of a row of the product, of an image, of an output row and of an output column */
+static void conv_store(const conv_source *v, const conv_part *p, __global const float *restrict c, int rows,
+                       __global const long *strides, __global float *restrict out) {
   const long row_stride = strides[0], image_stride = strides[1];
   const int y_stride = (int)strides[2], x_stride = (int)strides[3];
   for (int i = 0; i < rows; ++i) {
     int j = 0;
     for (int n = 0; n < v->images; ++n)
-      for (int r = 0; r < v->rows; ++r) {
+      for (int r = 0; r < p->rows; ++r) {
         __global float *to = out + i * row_stride + n * image_stride + (v->first_row + r) * y_stride;
-        if (x_stride == 1 && v->ow % 16 == 0 && TN % 16 == 0)
-          for (int q = 0; q < v->ow; q += 16, j += 16) vstore16(vload16(0, SUM_PLACE(c, j, i, panels)), 0, to + q);
-        else if (x_stride == 1 && v->ow % 4 == 0)
-          for (int q = 0; q < v->ow; q += 4, j += 4) vstore4(vload4(0, SUM_PLACE(c, j, i, panels)), 0, to + q);
+        if (x_stride == 1 && p->unit == 16)
+          for (int q = 0; q < p->ow; q += 16, j += 16) vstore16(vload16(0, SUM_PLACE(c, j, i, p->panels)), 0, to + q);
+        else if (x_stride == 1 && p->unit >= 4)
+          for (int q = 0; q < p->ow; q += 4, j += 4) vstore4(vload4(0, SUM_PLACE(c, j, i, p->panels)), 0, to + q);
         else
-          for (int q = 0; q < v->ow; ++q, ++j) to[q * x_stride] = *SUM_PLACE(c, j, i, panels);
+          for (int q = 0; q < p->ow; ++q, ++j) to[q * x_stride] = *SUM_PLACE(c, j, i, p->panels);
       }
   }
 }
 
-static void conv_part(__global const long *h, __global const long *w, int image, int first_row, int panel, int row_panels,
-                      __global const float *packed, __global const float *source, __global float *out, __global float *slot) {
-  conv_block v;
-  const int channels = (int)h[7], in_block = (int)w[8];
-  v.height = (int)h[8], v.width = (int)h[9];
-  v.kh = (int)w[0], v.kw = (int)w[1], v.stride = (int)w[2], v.pad_y = (int)w[3], v.pad_x = (int)w[4], v.ow = (int)w[6];
+/* The same for two parts whose columns take turns in the output: c0's come first. */
+static void conv_store_pair(const conv_source *v, const conv_part *p, __global const float *restrict c0, __global const float *restrict c1,
+                            int rows, __global const long *strides, __global float *restrict out) {
+  const long row_stride = strides[0], image_stride = strides[1];
+  const int y_stride = (int)strides[2];
+  for (int i = 0; i < rows; ++i) {
+    int j = 0;
+    for (int n = 0; n < v->images; ++n)
+      for (int r = 0; r < p->rows; ++r) {
+        __global float *to = out + i * row_stride + n * image_stride + (v->first_row + r) * y_stride;
+        for (int q = 0; q < p->ow; q += 4, j += 4) {
+          const float4 a = vload4(0, SUM_PLACE(c0, j, i, p->panels)), b = vload4(0, SUM_PLACE(c1, j, i, p->panels));
+          vstore8((float8)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3), 0, to + 2 * q);
+        }
+      }
+  }
+}
+
+/* What part w computes for this task. */
+static conv_part conv_part_of(__global const long *w, const conv_source *v, int band) {
+  conv_part p;
+  p.kh = (int)w[0], p.kw = (int)w[1], p.skip = (int)w[2] * v->cols_there + (int)w[3];
+  p.rows = clamp((int)w[4] - v->first_row, 0, band);
+  p.ow = (int)w[5];
+  p.columns = v->images * p.rows * p.ow;
+  p.panels = (p.columns + TN - 1) / TN;
+  p.unit = p.ow % 16 == 0 && TN % 16 == 0 ? 16 : p.ow % 8 == 0 && TN % 8 == 0 ? 8 : p.ow % 4 == 0 ? 4 : 1;
+  return p;
+}
+
+enum { CONV_HEAD = 21, CONV_PART = 14 };
+
+static void conv_task(__global const long *h, int image, int first_row, int panel, int row_panels, __global const float *packed,
+                      __global const float *source, __global float *out, __global float *slot) {
+  const int parts = (int)h[0], channels = (int)h[7], in_block = (int)h[15], band = (int)h[4];
+  conv_source v;
   v.images = min((int)h[3], (int)h[2] - image);
+  v.height = (int)h[8], v.width = (int)h[9];
+  v.stride = (int)h[16], v.pad_y = (int)h[17], v.pad_x = (int)h[18];
+  v.rows_there = (int)h[19], v.cols_there = (int)h[20];
   v.first_row = first_row;
-  v.rows = min((int)h[4], (int)w[5] - first_row);
-  if (v.rows <= 0 || v.ow <= 0) return;
-  v.rows_there = v.rows + (v.kh > 0 ? (v.kh - 1) / v.stride : 0);
-  v.cols_there = v.ow + (v.kw > 0 ? (v.kw - 1) / v.stride : 0);
-  const int taps = v.kh * v.kw, columns = v.images * v.rows * v.ow, panels = (columns + TN - 1) / TN;
-  const long image_stride = (long)channels * v.height * v.width, a_panel = (long)channels * taps * TM;
+  const long image_stride = (long)channels * v.height * v.width;
   __global float *b = slot + h[13], *c = slot + h[14];
-  __global const float *a = packed + w[7] + panel * a_panel;
   source += h[10] + image * image_stride;
-  for (int first = 0; first < channels && taps > 0; first += in_block) {
+  for (int first = 0; first < channels; first += in_block) {
     v.channels = min(in_block, channels - first);
     conv_spread(&v, source + (long)first * v.height * v.width, image_stride, slot);
-    conv_gather(&v, slot, b, panels);
-    tile_block(a + (long)first * taps * TM, a_panel, row_panels, b, panels, v.channels * taps, c, first > 0);
+    for (int k = 0; k < parts; ++k) {
+      __global const long *w = h + CONV_HEAD + CONV_PART * k;
+      const conv_part p = conv_part_of(w, &v, band);
+      const int taps = p.kh * p.kw, depth = v.channels * taps;
+      const long a_panel = (long)channels * taps * TM;
+      __global int *from = (__global int *)(b + w[8]), *to = from + p.columns;
+      conv_pieces(&v, &p, depth, from, to);
+      conv_gather(&v, &p, slot, from, to, b);
+      tile_block(packed + w[6] + panel * a_panel + (long)first * taps * TM, a_panel, row_panels, b, p.panels, depth, c + w[7],
+                 first > 0);
+    }
   }
-  if (taps == 0)
-    for (long i = 0; i < (long)row_panels * panels * TM * TN; ++i) c[i] = 0.0f;
   const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
-  conv_store(&v, c, panels, rows, w + 10, out + w[9] + (long)panel * TM * w[10] + image * w[11]);
+  for (int k = 0; k < parts; ++k) {
+    __global const long *w = h + CONV_HEAD + CONV_PART * k;
+    const conv_part p = conv_part_of(w, &v, band);
+    __global float *to = out + w[9] + (long)panel * TM * w[10] + image * w[11];
+    if (k + 1 < parts && w[CONV_PART + 9] == w[9] + 1 && w[13] == 2 && p.unit >= 4 && w[CONV_PART + 5] == p.ow) {
+      conv_store_pair(&v, &p, c + w[7], c + w[CONV_PART + 7], rows, w + 10, to);
+      ++k;
+    } else {
+      conv_store(&v, &p, c + w[7], rows, w + 10, to);
+    }
+  }
 }
 
 __kernel void clgen_tiles_conv(__global const long *words, const int at, __global const float *packed,
                                __global const float *source, __global float *out, __global float *slots) {
   __global const long *h = words + at;
-  const int parts = (int)h[0], images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
+  const int images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
   const int panels = ((int)h[1] + TM - 1) / TM, panels_each = (int)h[6], m_groups = (panels + panels_each - 1) / panels_each;
   const int tasks = (images + group - 1) / group * bands * m_groups;
   __global float *slot = slots + h[11] + (long)get_global_id(0) * h[12];
   for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
     const int panel = task % m_groups * panels_each, first_row = task / m_groups % bands * band;
     const int image = task / (m_groups * bands) * group;
-    for (int p = 0; p < parts; ++p)
-      conv_part(h, h + 15 + 14 * p, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
+    conv_task(h, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
   }
 }
 

@@ -58,68 +58,89 @@ static int add_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, clgen_ocl_mem
 
 /* One convolution of `source` with packed weights; an input gradient has one for each phase of the stride. */
 typedef struct {
-  int64_t kh, kw, stride, pad_y, pad_x, oh, ow;
+  int64_t kh, kw, pad_y, pad_x, oh, ow;
   left_part left;
   int64_t out_at, row_stride, image_stride, y_stride, x_stride;
+  int64_t sums_at; /* in a slot */
 } conv_part;
 
 typedef struct {
   clgen_ocl *ocl;
   clgen_plan *plan;
   size_t step;
-  int64_t m, images, channels, height, width;
+  int64_t m, images, channels, height, width, stride;
   const clgen_operand *source, *weight, *out;
   conv_part part[CLGEN_TILES_MAX_PHASES];
   int parts;
   /* how it is cut */
-  int64_t group, band, bands, panels_each, items;
+  int64_t group, band, bands, panels_each, items, in_block;
+  int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
+  int64_t right_at, pieces_at, sums_at, slot;   /* of a slot; pieces_at from right_at, sums_at of all parts */
 } conv_tiles;
 
 /* Tasks of about COLUMNS columns, and enough of them for every compute unit. */
 static void cut_conv(conv_tiles *t) {
   const clgen_tile *tile = clgen_tile_of(t->ocl);
-  int64_t oh = 1, ow = 1, wanted = 2 * (int64_t)t->ocl->units, panels = up(t->m, tile->rows);
-  for (int p = 0; p < t->parts; ++p) oh = most(oh, t->part[p].oh), ow = most(ow, t->part[p].ow);
-  t->group = even(t->images, most(1, COLUMNS / (oh * ow)));
+  int64_t oh = 1, ow = 1, taps = 1, wanted = 2 * (int64_t)t->ocl->units, panels = up(t->m, tile->rows);
+  for (int p = 0; p < t->parts; ++p) {
+    oh = most(oh, t->part[p].oh), ow = most(ow, t->part[p].ow);
+    taps = most(taps, t->part[p].kh * t->part[p].kw);
+  }
+  int64_t columns = t->parts > 1 ? COLUMNS / 2 : COLUMNS;
+  t->group = even(t->images, most(1, columns / (oh * ow)));
   if (up(t->images, t->group) < wanted) t->group = up(t->images, wanted);
-  t->band = t->group > 1 ? oh : even(oh, most(1, COLUMNS / ow));
+  t->band = t->group > 1 ? oh : even(oh, most(1, columns / ow));
   t->bands = up(oh, t->band);
+  t->in_block = even(t->channels, most(1, DEPTH / taps));
   int64_t tasks = up(t->images, t->group) * t->bands;
   t->panels_each = tasks >= wanted ? panels : up(panels, least(panels, up(wanted, tasks)));
   t->items = least(tasks * up(panels, t->panels_each), ITEMS_PER_UNIT * (int64_t)t->ocl->units);
 }
 
-static int add_conv_item(conv_tiles *t, int64_t *scratch) {
+/* The piece of the source that all parts read, and the slot's layout. */
+static void lay_out_slot(conv_tiles *t) {
   const clgen_tile *tile = clgen_tile_of(t->ocl);
-  int64_t columns_of = tile->vectors * tile->width, spread = 0, right = 0, sums = 0;
-  int64_t in_block[CLGEN_TILES_MAX_PHASES];
-  for (int p = 0; p < t->parts; ++p) {
-    const conv_part *v = &t->part[p];
-    int64_t taps = v->kh * v->kw, columns = up(t->group * t->band * v->ow, columns_of) * columns_of;
-    in_block[p] = even(t->channels, most(1, DEPTH / most(1, taps)));
-    int64_t rows_there = t->band + (v->kh > 0 ? (v->kh - 1) / v->stride : 0);
-    int64_t cols_there = v->ow + (v->kw > 0 ? (v->kw - 1) / v->stride : 0);
-    spread = most(spread, in_block[p] * t->group * v->stride * v->stride * rows_there * cols_there);
-    right = most(right, in_block[p] * taps * columns);
-    sums = most(sums, t->panels_each * tile->rows * columns);
+  int64_t columns_of = tile->vectors * tile->width, right = 0, pieces = 0, sums = 0;
+  t->pad_y = t->part[0].pad_y, t->pad_x = t->part[0].pad_x;
+  for (int p = 1; p < t->parts; ++p) {
+    t->pad_y = most(t->pad_y, t->part[p].pad_y);
+    t->pad_x = most(t->pad_x, t->part[p].pad_x);
   }
+  t->rows_there = t->cols_there = 1;
+  for (int p = 0; p < t->parts; ++p) {
+    conv_part *v = &t->part[p];
+    int64_t taps = v->kh * v->kw, some = t->group * t->band * v->ow, columns = up(some, columns_of) * columns_of;
+    t->rows_there = most(t->rows_there, t->band + t->pad_y - v->pad_y + (v->kh > 0 ? (v->kh - 1) / t->stride : 0));
+    t->cols_there = most(t->cols_there, v->ow + t->pad_x - v->pad_x + (v->kw > 0 ? (v->kw - 1) / t->stride : 0));
+    right = most(right, t->in_block * taps * columns);
+    pieces = most(pieces, 2 * some);
+    v->sums_at = sums;
+    sums += aligned(t->panels_each * tile->rows * columns);
+  }
+  t->right_at = aligned(t->in_block * t->group * t->stride * t->stride * t->rows_there * t->cols_there);
+  t->pieces_at = aligned(right);
+  t->sums_at = t->right_at + t->pieces_at + aligned(pieces);
+  t->slot = t->sums_at + sums;
+}
+
+static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   clgen_ocl_item *item = add_item(t->ocl, t->plan, t->step, "clgen_tiles_conv", t->items);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->n_mems = 4;
   item->mem[0] = item->mem[3] = clgen_ocl_scratch_mem();
   item->mem[1] = clgen_ocl_mem_of(t->source);
   item->mem[2] = clgen_ocl_mem_of(t->out);
-  int64_t right_at = aligned(spread), sums_at = right_at + aligned(right), slot = sums_at + aligned(sums);
-  const int64_t head[] = {t->parts,  t->m,     t->images,         t->group, t->band, t->bands, t->panels_each, t->channels,
-                          t->height, t->width, t->source->offset, *scratch, slot,    right_at, sums_at};
+  const int64_t head[] = {t->parts,    t->m,        t->images, t->group,          t->band,  t->bands,      t->panels_each,
+                          t->channels, t->height,   t->width,  t->source->offset, slots_at, t->slot,       t->right_at,
+                          t->sums_at,  t->in_block, t->stride, t->pad_y,          t->pad_x, t->rows_there, t->cols_there};
   words(t->plan, head, CLGEN_COUNT(head));
   for (int p = 0; p < t->parts; ++p) {
     const conv_part *v = &t->part[p];
-    const int64_t w[] = {v->kh,      v->kw,       v->stride, v->pad_y,      v->pad_x,        v->oh,       v->ow,
-                         v->left.to, in_block[p], v->out_at, v->row_stride, v->image_stride, v->y_stride, v->x_stride};
+    const int64_t w[] = {v->kh,         v->kw,           t->pad_y - v->pad_y, t->pad_x - v->pad_x, v->oh,
+                         v->ow,         v->left.to,      v->sums_at,          t->pieces_at,        v->out_at,
+                         v->row_stride, v->image_stride, v->y_stride,         v->x_stride};
     words(t->plan, w, CLGEN_COUNT(w));
   }
-  *scratch += slot * t->items;
   return CLGEN_OK;
 }
 
@@ -132,9 +153,10 @@ static int add_conv_tiles(conv_tiles *t) {
     scratch += aligned(rows * t->channels * t->part[p].kh * t->part[p].kw);
   }
   cut_conv(t);
+  lay_out_slot(t);
   int err = add_pack(t->ocl, t->plan, t->step, clgen_ocl_mem_of(t->weight), t->m, left, t->parts);
-  if (!err) err = add_conv_item(t, &scratch);
-  clgen_ocl_want_scratch(t->plan, (size_t)scratch * sizeof(float));
+  if (!err) err = add_conv_item(t, scratch);
+  clgen_ocl_want_scratch(t->plan, (size_t)(scratch + t->slot * t->items) * sizeof(float));
   return err;
 }
 
@@ -151,10 +173,10 @@ int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, si
                   .source = &s->in[0],
                   .weight = &s->in[1],
                   .out = &s->out[0],
-                  .parts = 1};
+                  .parts = 1,
+                  .stride = s->conv.conv.stride_h};
   t.part[0] = (conv_part){.kh = s->conv.kh,
                           .kw = s->conv.kw,
-                          .stride = s->conv.conv.stride_h,
                           .pad_y = s->conv.conv.pad_h,
                           .pad_x = s->conv.conv.pad_w,
                           .oh = s->conv.oh,
@@ -197,8 +219,10 @@ int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s
                   .source = &s->in[0],
                   .weight = &s->in[1],
                   .out = &s->out[0]};
-  for (int64_t fy = 0; fy < stride; ++fy)
-    for (int64_t fx = 0; fx < stride; ++fx) {
+  t.stride = 1;
+  for (int64_t y0 = 0; y0 < stride; ++y0)
+    for (int64_t x0 = 0; x0 < stride; ++x0) { /* parts whose columns take turns lie side by side */
+      int64_t fy = (y0 + s->conv.conv.pad_h) % stride, fx = (x0 + s->conv.conv.pad_w) % stride;
       phase_axis y = phase_of(s->conv.h, s->conv.kh, stride, s->conv.conv.pad_h, fy);
       phase_axis x = phase_of(s->conv.w, s->conv.kw, stride, s->conv.conv.pad_w, fx);
       if (y.places == 0 || x.places == 0) continue;
@@ -208,7 +232,7 @@ int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s
       t.part[t.parts++] = (conv_part){
           .kh = y.taps,
           .kw = x.taps,
-          .stride = 1,
+
           .pad_y = y.pad,
           .pad_x = x.pad,
           .oh = y.places,
