@@ -128,7 +128,7 @@ if [ -n "${CLGEN_TEST_FAKE_ICD:-}" ]; then
   out_has '^\* +0:3 '
   out_has 'by CLGEN_DEVICE'
   CLGEN_DEVICE=nonsense expect 1
-  out_has '^ +0:3 '
+  out_has '^ *0:3 '
   err_has "from CLGEN_DEVICE: device 'nonsense' was not found"
   # one that is all right until it is opened
   export FAKE_ICD=gpu

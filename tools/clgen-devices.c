@@ -31,7 +31,7 @@ static const clgen_option rows[] = {
 #undef FLAG
 
 static const char usage[] =
-    "Usage: clgen-devices [-l|-v] [-d SPEC] [--json] [--probe] [--ops]\n\n"
+    "usage: clgen-devices [-l|-v] [-d SPEC] [--json] [--probe] [--ops]\n\n"
     "Lists the OpenCL devices: how to name each (SPEC), what it is, and whether it can be used. The one marked with * runs\n"
     "when no device is named; CLGEN_DEVICE=SPEC in the environment pins another.\n\n"
     "Exit status: 0; 1 when nothing that was asked for is usable, or CLGEN_DEVICE fits no device (with --json too); 2 for "

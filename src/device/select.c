@@ -48,8 +48,9 @@ static char *describe(const clgen_device_list *list, const bool *marked) {
     if (marked && !marked[i]) continue;
     const clgen_device_info *d = clgen_devices_get(list, i);
     bool bad = d->status == CLGEN_DEVICE_UNUSABLE;
-    char *more = clgen_format("%s\n  %-6s %s (%s%s%s%s%s)", text, d->spec, d->name, clgen_device_type_name(d->type),
-                              d->platform[0] ? ", " : "", d->platform, bad ? "; unusable: " : "", bad ? d->reason : "");
+    char *more = clgen_format("%s\n  %-6s %s (%s%s%s%s%s)", text, d->spec, d->name[0] ? d->name : "(no name)",
+                              clgen_device_type_name(d->type), d->platform[0] ? ", " : "", d->platform,
+                              bad ? "; unusable: " : "", bad ? d->reason : "");
     free(text);
     text = more;
   }
