@@ -67,7 +67,7 @@ awk "BEGIN { exit !($last_loss < $first_loss) }" || fail "the loss does not fall
 # ---- Going on is exact, wherever the run was cut
 devices=host
 if [ -n "${CLGEN_TEST_DEVICE:-}" ]; then
-  devices="host $CLGEN_TEST_DEVICE"
+  [ "$CLGEN_TEST_DEVICE" = host ] || devices="host $CLGEN_TEST_DEVICE"
 else
   "$CLGEN" train $vae -n >"$dir/out" 2>"$dir/err"
   devices="host $(sed -n 's/.*CLGEN_DEVICE=\([^ ]*\) pins.*/\1/p' "$dir/err")"
@@ -113,6 +113,8 @@ expect 1 train --resume "$dir/other"
 err_has "training_options.json"
 expect 1 train --resume "$whole/network-snapshot-000000.safetensors" --kimg 3
 err_has "only the newest are kept"
+expect 0 train --resume "$parts" --kimg 4 --dry-run
+out_has "4 kimg = 32 steps"
 [ "$before" = "$(cat "$parts"/*.safetensors "$parts/training_options.json" | cksum)" ] || fail "a refusal changed the run"
 expect 0 train --resume "$parts" --batch 128 --seed 5 --kimg 2 --tick 9 --device host
 

@@ -305,8 +305,10 @@ static void test_images_do_not_depend_on_the_batch(void **state) {
   OK(clgen_generator_run(three, N, z, b));
   assert_memory_equal(a, b, sizeof a);
   assert_memory_not_equal(a, a + BYTES, BYTES);
-  assert_int_equal(clgen_generator_create(&one, m, store, 0), CLGEN_E_INVALID);
+  clgen_generator_free(one);
   clgen_generator_free(three);
+  assert_int_equal(clgen_generator_create(&one, m, store, 0), CLGEN_E_INVALID);
+  assert_null(one);
   float again[4];
   clgen_latent_of_seed(9, 4, again);
   assert_memory_equal(again, z + 12, sizeof again);
