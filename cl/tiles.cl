@@ -102,7 +102,7 @@ typedef struct {
 
 /* The block's piece of the source into the slot, with zeros around it, split by phase of the stride: [channel][image]
  * [phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
-static void conv_spread(const conv_source *v, __global const float *restrict source, long image_stride, __global float *restrict x) {
+static void conv_spread(const conv_source *v, __global const float *source, long image_stride, __global float *x) {
   const int s = v->stride, cols = v->cols_there;
   for (int c = 0; c < v->channels; ++c)
     for (int n = 0; n < v->images; ++n)
@@ -133,7 +133,7 @@ static void conv_spread(const conv_source *v, __global const float *restrict sou
 }
 
 /* Where each piece of `unit` columns comes from in a phase of the slot, and goes to in a row of the packed block. */
-static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __global int *restrict from, __global int *restrict to) {
+static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __global int *from, __global int *to) {
   int u = 0, j = 0;
   for (int n = 0; n < v->images; ++n)
     for (int r = 0; r < p->rows; ++r)
@@ -143,8 +143,8 @@ static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __g
       }
 }
 
-static void conv_gather(const conv_source *v, const conv_part *p, __global const float *restrict x, __global const int *restrict from,
-                        __global const int *restrict to, __global float *restrict b) {
+static void conv_gather(const conv_source *v, const conv_part *p, __global const float *x, __global const int *from,
+                        __global const int *to, __global float *b) {
   const int s = v->stride, depth = v->channels * p->kh * p->kw, phase = v->rows_there * v->cols_there, pieces = p->columns / p->unit;
   int k = 0;
   for (int c = 0; c < v->channels; ++c)
@@ -166,8 +166,8 @@ static void conv_gather(const conv_source *v, const conv_part *p, __global const
 }
 
 /* strides: of a row of the product, of an image, of an output row and of an output column */
-static void conv_store(const conv_source *v, const conv_part *p, __global const float *restrict c, int rows,
-                       __global const long *strides, __global float *restrict out) {
+static void conv_store(const conv_source *v, const conv_part *p, __global const float *c, int rows,
+                       __global const long *strides, __global float *out) {
   const long row_stride = strides[0], image_stride = strides[1];
   const int y_stride = (int)strides[2], x_stride = (int)strides[3];
   for (int i = 0; i < rows; ++i) {
@@ -186,8 +186,8 @@ static void conv_store(const conv_source *v, const conv_part *p, __global const 
 }
 
 /* The same for two parts whose columns take turns in the output: c0's come first. */
-static void conv_store_pair(const conv_source *v, const conv_part *p, __global const float *restrict c0, __global const float *restrict c1,
-                            int rows, __global const long *strides, __global float *restrict out) {
+static void conv_store_pair(const conv_source *v, const conv_part *p, __global const float *c0, __global const float *c1,
+                            int rows, __global const long *strides, __global float *out) {
   const long row_stride = strides[0], image_stride = strides[1];
   const int y_stride = (int)strides[2];
   for (int i = 0; i < rows; ++i) {
@@ -203,6 +203,29 @@ static void conv_store_pair(const conv_source *v, const conv_part *p, __global c
   }
 }
 
+/* An input gradient with few channels: the product's rows are (channel, ky, kx), its columns the places of dy, and each
+ * pixel of dx is the sum of what the places that saw it say. f: channels, height, width, kh, kw, stride, pad_h, pad_w */
+static void conv_fold(const conv_source *v, const conv_part *p, __global const float *c, __global const long *f,
+                      __global float *out) {
+  const int channels = (int)f[0], height = (int)f[1], width = (int)f[2], kh = (int)f[3], kw = (int)f[4], s = (int)f[5];
+  const int pad_h = (int)f[6], pad_w = (int)f[7];
+  for (int n = 0; n < v->images; ++n)
+    for (int ch = 0; ch < channels; ++ch)
+      for (int y = pad_h; y < height + pad_h; ++y) {
+        const int oy0 = y < kh ? 0 : (y - kh) / s + 1, oy1 = min(p->rows - 1, y / s);
+        for (int x = pad_w; x < width + pad_w; ++x) {
+          const int ox0 = x < kw ? 0 : (x - kw) / s + 1, ox1 = min(p->ow - 1, x / s);
+          float sum = 0.0f;
+          for (int oy = oy0; oy <= oy1; ++oy)
+            for (int ox = ox0; ox <= ox1; ++ox) {
+              const int j = (n * p->rows + oy) * p->ow + ox, i = (ch * kh + y - oy * s) * kw + x - ox * s;
+              sum += *SUM_PLACE(c, j, i, p->panels);
+            }
+          *out++ = sum;
+        }
+      }
+}
+
 /* What part w computes for this task. */
 static conv_part conv_part_of(__global const long *w, const conv_source *v, int band) {
   conv_part p;
@@ -215,7 +238,7 @@ static conv_part conv_part_of(__global const long *w, const conv_source *v, int 
   return p;
 }
 
-enum { CONV_HEAD = 21, CONV_PART = 14 };
+enum { CONV_HEAD = 22, CONV_PART = 14 };
 
 static void conv_task(__global const long *h, int image, int first_row, int panel, int row_panels, __global const float *packed,
                       __global const float *source, __global float *out, __global float *slot) {
@@ -243,6 +266,12 @@ static void conv_task(__global const long *h, int image, int first_row, int pane
       tile_block(packed + w[6] + panel * a_panel + (long)first * taps * TM, a_panel, row_panels, b, p.panels, depth, c + w[7],
                  first > 0);
     }
+  }
+  if (h[21]) {
+    __global const long *w = h + CONV_HEAD;
+    const conv_part p = conv_part_of(w, &v, band);
+    conv_fold(&v, &p, c, w + CONV_PART, out + w[9] + image * w[11]);
+    return;
   }
   const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
   for (int k = 0; k < parts; ++k) {
@@ -275,8 +304,8 @@ __kernel void clgen_tiles_conv(__global const long *words, const int at, __globa
 /* ---- Matrix products, and the weight gradient ----------------------------------------------------------------------- */
 
 /* Columns [first, first + columns) of rows [k0, k0 + depth) of a matrix. */
-static void matrix_gather(__global const float *restrict from, int stride, bool transposed, int k0, int depth, int first,
-                          int columns, __global float *restrict b, int panels) {
+static void matrix_gather(__global const float *from, int stride, bool transposed, int k0, int depth, int first,
+                          int columns, __global float *b, int panels) {
   for (int p = 0; p < panels; ++p, b += (long)depth * TN) {
     const int j0 = first + p * TN, here = min(TN, columns - p * TN);
     if (!transposed) {
@@ -302,7 +331,7 @@ static void matrix_gather(__global const float *restrict from, int stride, bool 
 }
 
 /* What one output row (of `ow` places) of one column (c, ky, kx) of the patches holds, into every TN-th float. */
-static void patch_row(__global const float *restrict row, int width, int ow, int stride, int shift, __global float *restrict b) {
+static void patch_row(__global const float *row, int width, int ow, int stride, int shift, __global float *b) {
   const int low = min(ow, shift >= 0 ? 0 : (stride - 1 - shift) / stride);
   const int high = max(low, min(ow, width - shift > 0 ? (width - shift + stride - 1) / stride : 0));
   for (int q = 0; q < low; ++q) b[q * TN] = 0.0f;
@@ -311,13 +340,13 @@ static void patch_row(__global const float *restrict row, int width, int ow, int
 }
 
 /* The same for kx = 0 .. 3 at once, which are neighbours in the image. */
-static void patch_row4(__global const float *restrict row, int width, int ow, int stride, int shift, __global float *restrict b) {
-  for (int q = 0; q < ow; ++q) {
-    const int x = q * stride + shift;
-    if (x >= 0 && x + 4 <= width)
-      vstore4(vload4(0, row + x), 0, b + q * TN);
-    else
-      for (int i = 0; i < 4; ++i) b[q * TN + i] = x + i >= 0 && x + i < width ? row[x + i] : 0.0f;
+static void patch_row4(__global const float *row, int width, int ow, int stride, int shift, __global float *b) {
+  const int low = min(ow, shift >= 0 ? 0 : (stride - 1 - shift) / stride);
+  const int high = max(low, min(ow, width - 4 - shift >= 0 ? (width - 4 - shift) / stride + 1 : 0));
+  for (int q = low; q < high; ++q) vstore4(vload4(0, row + q * stride + shift), 0, b + q * TN);
+  for (int t = 0; t < ow - (high - low); ++t) { /* those that reach over an edge */
+    const int q = t < low ? t : t + high - low, x = q * stride + shift;
+    for (int i = 0; i < 4; ++i) b[q * TN + i] = x + i >= 0 && x + i < width ? row[x + i] : 0.0f;
   }
 }
 
@@ -345,7 +374,7 @@ static void patches_gather(__global const long *g, __global const float *x, int 
   }
 }
 
-static void rows_store(__global const float *restrict c, int panels, int rows, int columns, __global float *restrict out, int stride) {
+static void rows_store(__global const float *c, int panels, int rows, int columns, __global float *out, int stride) {
   for (int i = 0; i < rows; ++i, out += stride)
     for (int p = 0; p < panels; ++p) {
       __global const float *from = SUM_PLACE(c, p * TN, i, panels);

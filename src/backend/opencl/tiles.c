@@ -72,6 +72,7 @@ typedef struct {
   const clgen_operand *source, *weight, *out;
   conv_part part[CLGEN_TILES_MAX_PHASES];
   int parts;
+  const clgen_step *fold; /* the product's rows are folded into this step's output, over whole images */
   /* how it is cut */
   int64_t group, band, bands, panels_each, items, in_block;
   int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
@@ -89,11 +90,11 @@ static void cut_conv(conv_tiles *t) {
   int64_t columns = t->parts > 1 ? COLUMNS / 2 : COLUMNS;
   t->group = even(t->images, most(1, columns / (oh * ow)));
   if (up(t->images, t->group) < wanted) t->group = up(t->images, wanted);
-  t->band = t->group > 1 ? oh : even(oh, most(1, columns / ow));
+  t->band = t->group > 1 || t->fold ? oh : even(oh, most(1, columns / ow));
   t->bands = up(oh, t->band);
   t->in_block = even(t->channels, most(1, DEPTH / taps));
   int64_t tasks = up(t->images, t->group) * t->bands;
-  t->panels_each = tasks >= wanted ? panels : up(panels, least(panels, up(wanted, tasks)));
+  t->panels_each = tasks >= wanted || t->fold ? panels : up(panels, least(panels, up(wanted, tasks)));
   t->items = least(tasks * up(panels, t->panels_each), ITEMS_PER_UNIT * (int64_t)t->ocl->units);
 }
 
@@ -130,15 +131,22 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   item->mem[0] = item->mem[3] = clgen_ocl_scratch_mem();
   item->mem[1] = clgen_ocl_mem_of(t->source);
   item->mem[2] = clgen_ocl_mem_of(t->out);
-  const int64_t head[] = {t->parts,    t->m,        t->images, t->group,          t->band,  t->bands,      t->panels_each,
-                          t->channels, t->height,   t->width,  t->source->offset, slots_at, t->slot,       t->right_at,
-                          t->sums_at,  t->in_block, t->stride, t->pad_y,          t->pad_x, t->rows_there, t->cols_there};
+  const int64_t head[] = {t->parts,       t->m,          t->images,     t->group,       t->band,           t->bands,
+                          t->panels_each, t->channels,   t->height,     t->width,       t->source->offset, slots_at,
+                          t->slot,        t->right_at,   t->sums_at,    t->in_block,    t->stride,         t->pad_y,
+                          t->pad_x,       t->rows_there, t->cols_there, t->fold != NULL};
   words(t->plan, head, CLGEN_COUNT(head));
   for (int p = 0; p < t->parts; ++p) {
     const conv_part *v = &t->part[p];
     const int64_t w[] = {v->kh,         v->kw,           t->pad_y - v->pad_y, t->pad_x - v->pad_x, v->oh,
                          v->ow,         v->left.to,      v->sums_at,          t->pieces_at,        v->out_at,
                          v->row_stride, v->image_stride, v->y_stride,         v->x_stride};
+    words(t->plan, w, CLGEN_COUNT(w));
+  }
+  if (t->fold) {
+    const clgen_step *s = t->fold;
+    const int64_t w[] = {s->conv.c,          s->conv.h,         s->conv.w, s->conv.kh, s->conv.kw, s->conv.conv.stride_h,
+                         s->conv.conv.pad_h, s->conv.conv.pad_w};
     words(t->plan, w, CLGEN_COUNT(w));
   }
   return CLGEN_OK;
@@ -205,7 +213,40 @@ static phase_axis phase_of(int64_t size, int64_t kernel, int64_t stride, int64_t
   return x;
 }
 
+/* With few channels most of a tile's rows would be empty, but not with all their taps as rows. */
+static bool folds(const clgen_step *s) {
+  enum { FEW = 4, MOST_PLACES = 4096 };
+  return s->conv.c <= FEW && s->conv.kh * s->conv.kw >= 4 && s->conv.oh * s->conv.ow <= MOST_PLACES;
+}
+
+static int input_grad_folded(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+  const int64_t patch = s->conv.c * s->conv.kh * s->conv.kw, image = s->conv.c * s->conv.h * s->conv.w;
+  conv_tiles t = {.ocl = ocl,
+                  .plan = plan,
+                  .step = index,
+                  .m = patch,
+                  .images = s->conv.n,
+                  .channels = s->conv.o,
+                  .height = s->conv.oh,
+                  .width = s->conv.ow,
+                  .stride = 1,
+                  .source = &s->in[0],
+                  .weight = &s->in[1],
+                  .out = &s->out[0],
+                  .parts = 1,
+                  .fold = s};
+  t.part[0] = (conv_part){.kh = 1,
+                          .kw = 1,
+                          .oh = s->conv.oh,
+                          .ow = s->conv.ow,
+                          .left = {1, 1, s->conv.o, 1, 0, 0, patch, s->in[1].offset, 0},
+                          .out_at = s->out[0].offset,
+                          .image_stride = image};
+  return add_conv_tiles(&t);
+}
+
 int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+  if (folds(s)) return input_grad_folded(ocl, plan, s, index);
   const int64_t kernel = s->conv.kh * s->conv.kw, kw = s->conv.kw, stride = s->conv.conv.stride_h;
   const int64_t plane = s->conv.h * s->conv.w;
   conv_tiles t = {.ocl = ocl,
