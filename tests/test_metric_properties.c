@@ -198,6 +198,23 @@ static void moments_in_any_portions(void **state) {
   clgen_moments_free(b);
 }
 
+/* A mean far from zero takes no digits from the covariance. */
+static void moments_far_from_zero(void **state) {
+  (void)state;
+  float near_zero[200], far[200];
+  double mean[2][2], cov[2][4];
+  for (int i = 0; i < 200; ++i) far[i] = 2e6f + (near_zero[i] = 0.25f * (float)(i * i % 17 - 8));
+  for (int s = 0; s < 2; ++s) {
+    clgen_moments *m;
+    ok(clgen_moments_create(&m, 2, 1));
+    ok(clgen_moments_add(m, s ? far : near_zero, 100));
+    ok(clgen_moments_get(m, mean[s], cov[s]));
+    clgen_moments_free(m);
+  }
+  for (int i = 0; i < 2; ++i) assert_true(fabs(mean[1][i] - mean[0][i] - 2e6) < 1e-9);
+  for (int i = 0; i < 4; ++i) assert_true(fabs(cov[1][i] - cov[0][i]) < 1e-12);
+}
+
 /* In one dimension the distance is (m1 - m2)^2 + (s1 - s2)^2. */
 static void fid_by_hand(void **state) {
   (void)state;
@@ -284,11 +301,11 @@ static void pixels_and_copies(void **state) {
 /* Bytes take other ways than floats do: through single precision, and around 128. The results are the same. */
 static void bytes_are_numbers(void **state) {
   (void)state;
-  enum { COUNT = 700, WIDE = 40 };
+  enum { COUNT = 561, WIDE = 2000 }; /* products beyond what a float holds exactly */
   uint8_t *x = malloc(2 * COUNT * WIDE);
   float *f = malloc(2 * COUNT * WIDE * sizeof *f);
   for (int i = 0; i < 2 * COUNT * WIDE; ++i) {
-    int level = i / WIDE % 7 * 30; /* far from 0 and near it; few values, so that distances are equal */
+    int level = i / WIDE % 7 * 41; /* near the ends and the middle */
     f[i] = x[i] = (uint8_t)(level + (int)(5 * clgen_uniform_at(2, 9, 0, (uint64_t)i)));
   }
   clgen_points a = {NULL, x, COUNT, WIDE}, b = {NULL, x + COUNT * WIDE, COUNT, WIDE};
@@ -296,7 +313,7 @@ static void bytes_are_numbers(void **state) {
   const int k = 4;
   clgen_prdc_result p[2];
   clgen_ndb_result n[2] = {{.bins = 9}, {.bins = 9}};
-  clgen_duplicates_result u[2];
+  clgen_duplicates_result u[2], at[2][8];
   clgen_memorisation_result m[2];
   int64_t counts[2][18], nearest[2][COUNT];
   double distance[2][COUNT];
@@ -306,12 +323,17 @@ static void bytes_are_numbers(void **state) {
     ok(clgen_prdc(real_set, fake_set, &k, 1, &p[i]));
     ok(clgen_ndb(real_set, fake_set, 1, &n[i], counts[i]));
     ok(clgen_duplicates(real_set, fake_set, 0.1, closest[i], 20, &u[i]));
+    for (int q = 0; q < 8; ++q) { /* thresholds that are the distances of pairs: ranks are whole */
+      ok(clgen_duplicates(real_set, fake_set, (q + 1) / 28.0, NULL, 0, &at[i][q]));
+    }
     ok(clgen_memorisation(real_set, fake_set, NULL, nearest[i], distance[i], &m[i]));
   }
   assert_true(p[0].precision.value == p[1].precision.value && p[0].recall.value == p[1].recall.value);
   assert_true(p[0].coverage.value == p[1].coverage.value && p[0].density.value == p[1].density.value);
   assert_memory_equal(counts[0], counts[1], sizeof counts[0]);
   assert_true(u[0].threshold == u[1].threshold && u[0].fake_pairs == u[1].fake_pairs && u[0].fake_pairs > 0);
+  for (int q = 0; q < 8; ++q)
+    assert_true(at[0][q].real_pairs == at[1][q].real_pairs && at[0][q].fake_pairs == at[1][q].fake_pairs);
   assert_memory_equal(closest[0], closest[1], sizeof closest[0]);
   assert_memory_equal(nearest[0], nearest[1], sizeof nearest[0]);
   assert_memory_equal(distance[0], distance[1], sizeof distance[0]);
@@ -333,6 +355,10 @@ static void scales_fit(void **state) {
   double v;
   ok(clgen_ms_ssim(a, a + 1, 1, 1, 1, &v));
   assert_true(v >= 0 && v < 0.01);
+  uint8_t waves[2][32 * 32];
+  for (int i = 0; i < 32 * 32; ++i) waves[1][i] = (uint8_t)(255 - (waves[0][i] = (uint8_t)(i % 4 < 2 ? 90 : 165)));
+  ok(clgen_ms_ssim(waves[0], waves[1], 1, 32, 32, &v)); /* opposites: the fine scale's structure is negative */
+  assert_true(v == 0);
   clgen_estimate e;
   refused(clgen_ms_ssim_diversity(a, 1, 1, 1, 1, 10, 0, &e), CLGEN_E_INVALID, "1 images");
   refused(clgen_ms_ssim_diversity(a, 2, 5, 1, 1, 10, 0, &e), CLGEN_E_INVALID, "5 channels");
@@ -404,6 +430,7 @@ int main(void) {
       cmocka_unit_test(what_sets_score),
       cmocka_unit_test(order_does_not_matter),
       cmocka_unit_test(moments_in_any_portions),
+      cmocka_unit_test(moments_far_from_zero),
       cmocka_unit_test(fid_by_hand),
       cmocka_unit_test(inception_by_hand),
       cmocka_unit_test(pixels_and_copies),

@@ -47,7 +47,7 @@ static int rooms_alloc(rooms *r, int64_t d) {
   return r->root && r->product && r->work && r->values ? 0 : CLGEN_E_NOMEM;
 }
 
-/* r->root = g's covariance ^ (1/2). n points span n - 1 dimensions: smaller eigenvalues are rounding. */
+/* r->root = g's covariance ^ (1/2). n points span n - 1 dimensions; the eigenvalues of the others are rounding. */
 static int take_root(rooms *r, const gauss *g) {
   int64_t d = r->d;
   memcpy(r->work, g->cov, (size_t)(d * d) * sizeof *r->work);
@@ -55,8 +55,7 @@ static int take_root(rooms *r, const gauss *g) {
   if (rc) return rc;
   double least = (double)d * DBL_EPSILON * r->values[d - 1];
   for (int64_t j = 0; j < d; ++j) {
-    bool real = r->values[j] > least && d - j <= g->n - 1;
-    r->values[j] = real ? sqrt(sqrt(r->values[j])) : 0;
+    r->values[j] = r->values[j] > least ? sqrt(sqrt(r->values[j])) : 0;
   }
   for (int64_t i = 0; i < d; ++i)
     for (int64_t j = 0; j < d; ++j) r->work[i * d + j] *= r->values[j];

@@ -228,6 +228,7 @@ def smooth(rng, shape, sigma):
     g = np.exp(-0.5 * (np.arange(-6, 7) / sigma) ** 2)
     for axis in (-1, -2):
         noise = np.apply_along_axis(np.convolve, axis, noise, g / g.sum(), mode="same")
+    noise = noise[..., : shape[-2], : shape[-1]]  # convolve makes images as large as the window
     return np.clip(noise * 200 + rng.uniform(60, 190, (shape[0], 1, 1, 1)), 0, 255).astype(np.uint8)
 
 
@@ -278,6 +279,7 @@ def main():
         t[name], t[name + ".pairs"], t[name + ".closest"] = np.array(values, np.float64), pairs, closest
     nearest, distance, values = memorisation(real, fake, held)
     t["mem.nearest"], t["mem.distance"], t["mem"] = nearest, distance, np.array(values, np.float64)
+    assert t["tiny"].shape == (6, 1, 8, 9)
     save("metrics.safetensors", t)
 
 
