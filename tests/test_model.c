@@ -318,56 +318,113 @@ static void test_images_do_not_depend_on_the_batch(void **state) {
 
 /* ---- ELBO ---- */
 
-/* With all weights 0 the encoder says its biases and the decoder says 1/2 for every pixel: both terms are known. */
-static void test_elbo_of_nothing(void **state) {
-  (void)state;
+enum { SIDE = 6, PIXELS = SIDE * SIDE };
+
+static clgen_dataset *data_of(const uint8_t *images, int64_t n) {
   char path[128];
-  enum { N = 131, SIDE = 6 }; /* a whole batch and a piece of one */
-  static uint8_t images[N * SIDE * SIDE];
-  for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 7);
-  const int64_t shape[3] = {N, SIDE, SIDE};
-  OK(clgen_npy_write(file(path, "x.npy"), CLGEN_NPY_U8, 3, shape, images));
+  const int64_t shape[3] = {n, SIDE, SIDE};
   clgen_dataset *data;
+  OK(clgen_npy_write(file(path, "x.npy"), CLGEN_NPY_U8, 3, shape, images));
   OK(clgen_dataset_open(&data, path, NULL));
-  clgen_model_config c = config_of(CLGEN_ARCH_VAE_MLP, SIDE, 1);
-  clgen_model *m;
+  return data;
+}
+
+typedef struct {
+  clgen_model *model;
   clgen_store *store;
-  OK(clgen_model_create(&m, &c));
-  OK(clgen_store_create(&store, host));
-  OK(clgen_model_init(m, store, 2));
-  const clgen_net *net = clgen_model_maker(m)->net;
-  float *zero = new_floats((size_t)clgen_net_param_size(net));
-  OK(clgen_store_write(store, "VAE.param", 0, clgen_net_param_size(net), zero));
-  free(zero);
-  const float mean[4] = {1, 1, 1, 1}, logvar[4] = {0.5f, 0.5f, 0.5f, 0.5f};
-  OK(clgen_store_write(store, "VAE.param", clgen_net_tensor_at(net, 3)->offset, 4, mean));
-  OK(clgen_store_write(store, "VAE.param", clgen_net_tensor_at(net, 5)->offset, 4, logvar));
+  const clgen_net *net;
+} vae;
+
+static vae open_vae(void) {
+  vae v;
+  clgen_model_config c = config_of(CLGEN_ARCH_VAE_MLP, SIDE, 1);
+  OK(clgen_model_create(&v.model, &c));
+  OK(clgen_store_create(&v.store, host));
+  OK(clgen_model_init(v.model, v.store, 2));
+  v.net = clgen_model_maker(v.model)->net;
+  return v;
+}
+
+static void close_vae(vae *v) {
+  clgen_store_free(v->store);
+  clgen_model_free(v->model);
+}
+
+static void fill(const vae *v, int tensor, float value) {
+  const clgen_net_tensor *t = clgen_net_tensor_at(v->net, tensor);
+  for (int64_t i = 0; i < clgen_shape_count(&t->shape); ++i)
+    OK(clgen_store_write(v->store, "VAE.param", t->offset + i, 1, &value));
+}
+
+static clgen_elbo measure(const vae *v, const clgen_dataset *data, uint64_t seed) {
   clgen_elbo e;
-  OK(clgen_elbo_measure(m, store, data, 1, NULL, NULL, &e));
+  OK(clgen_elbo_measure(v->model, v->store, data, seed, NULL, NULL, &e));
+  return e;
+}
+
+/* With all weights 0 the encoder says its biases and the decoder its own, whatever the image: all is known. */
+static void test_elbo_without_weights(void **state) {
+  (void)state;
+  enum { N = 131 }; /* a whole batch and a piece of one */
+  static uint8_t images[N * PIXELS];
+  double sum[N], mean = 0, spread = 0;
+  const double softplus1 = log1p(exp(1));
+  for (int i = 0; i < N; ++i) {
+    sum[i] = 0;
+    for (int k = 0; k < PIXELS; ++k) {
+      images[i * PIXELS + k] = (uint8_t)(i * 31 + k * 7);
+      sum[i] += images[i * PIXELS + k] / 255.0;
+    }
+    mean += (PIXELS * softplus1 - sum[i]) / N;
+  }
+  for (int i = 0; i < N; ++i) spread += pow(PIXELS * softplus1 - sum[i] - mean, 2);
+  clgen_dataset *data = data_of(images, N);
+  vae v = open_vae();
+  for (int i = 0; i < 10; ++i) fill(&v, i, 0);
+  fill(&v, 3, 1);    /* fc21.bias: the mean */
+  fill(&v, 5, 0.5f); /* fc22.bias: the log variance */
+  fill(&v, 9, 1);    /* fc4.bias: the logits */
+  clgen_elbo e = measure(&v, data, 1);
   assert_int_equal(e.images, N);
-  assert_true(fabs(e.reconstruction - 36 * log(2)) < 1e-4);
+  assert_true(fabs(e.reconstruction - mean) < 1e-4);
   assert_true(fabs(e.kl - 4 * 0.5 * (1 + exp(0.5) - 1 - 0.5)) < 1e-4);
   assert_true(fabs(e.negative_elbo - e.reconstruction - e.kl) < 1e-9);
-  assert_true(e.standard_error < 1e-5);
-  /* z = mean + noise now reaches the pixels: the seed decides, and the spread over images is seen. */
-  OK(clgen_model_init(m, store, 2));
-  clgen_elbo x, y, z;
-  OK(clgen_elbo_measure(m, store, data, 1, NULL, NULL, &x));
-  OK(clgen_elbo_measure(m, store, data, 1, NULL, NULL, &y));
-  OK(clgen_elbo_measure(m, store, data, 2, NULL, NULL, &z));
-  assert_true(x.negative_elbo == y.negative_elbo && x.negative_elbo != z.negative_elbo);
-  assert_true(x.standard_error > 1e-4);
-  clgen_model *other;
-  c.height = 7;
-  OK(clgen_model_create(&other, &c));
-  assert_int_equal(clgen_elbo_measure(other, store, data, 1, NULL, NULL, &x), CLGEN_E_INVALID);
-  clgen_model_free(other);
-  c = config_of(CLGEN_ARCH_DCGAN, 32, 1);
-  OK(clgen_model_create(&other, &c));
-  assert_int_equal(clgen_elbo_measure(other, store, data, 1, NULL, NULL, &x), CLGEN_E_INVALID);
-  clgen_model_free(other);
-  clgen_store_free(store);
-  clgen_model_free(m);
+  assert_true(fabs(e.standard_error - sqrt(spread / (N - 1) / N)) < 1e-5);
+  close_vae(&v);
+  clgen_dataset_close(data);
+}
+
+/* One image many times: every copy gets a draw of its own, by the seed. */
+static void test_elbo_draws(void **state) {
+  (void)state;
+  static uint8_t images[256 * PIXELS];
+  for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i % PIXELS * 7);
+  clgen_dataset *few = data_of(images, 128), *many = data_of(images, 256);
+  vae v = open_vae();
+  clgen_elbo a = measure(&v, few, 1), b = measure(&v, many, 1);
+  assert_true(a.negative_elbo == measure(&v, few, 1).negative_elbo);
+  assert_true(a.negative_elbo != measure(&v, few, 2).negative_elbo);
+  assert_true(a.negative_elbo != b.negative_elbo);
+  assert_true(a.standard_error > 1e-4 && fabs(a.kl - b.kl) < 1e-5);
+  close_vae(&v);
+  clgen_dataset_close(few);
+  clgen_dataset_close(many);
+}
+
+static void test_elbo_of_what_has_none(void **state) {
+  (void)state;
+  static const uint8_t image[PIXELS];
+  clgen_dataset *data = data_of(image, 1);
+  clgen_model_config bad[] = {config_of(CLGEN_ARCH_DCGAN, 32, 1), config_of(CLGEN_ARCH_VAE_MLP, SIDE + 1, 1)};
+  for (size_t i = 0; i < CLGEN_COUNT(bad); ++i) {
+    vae v = open_vae();
+    clgen_model *other;
+    clgen_elbo e;
+    OK(clgen_model_create(&other, &bad[i]));
+    assert_int_equal(clgen_elbo_measure(other, v.store, data, 1, NULL, NULL, &e), CLGEN_E_INVALID);
+    clgen_model_free(other);
+    close_vae(&v);
+  }
   clgen_dataset_close(data);
 }
 
@@ -382,7 +439,9 @@ int main(void) {
       cmocka_unit_test(test_snapshots),
       cmocka_unit_test(test_foreign_files),
       cmocka_unit_test(test_images_do_not_depend_on_the_batch),
-      cmocka_unit_test(test_elbo_of_nothing),
+      cmocka_unit_test(test_elbo_without_weights),
+      cmocka_unit_test(test_elbo_draws),
+      cmocka_unit_test(test_elbo_of_what_has_none),
   };
   return cmocka_run_group_tests(tests, open_device, close_device);
 }
