@@ -64,6 +64,15 @@ last_loss=$(sed -n 's/.*"loss":\([0-9.]*\).*/\1/p' "$run/stats.jsonl" | tail -n 
 first_loss=$(sed -n 's/.*"loss":\([0-9.]*\).*/\1/p' "$run/stats.jsonl" | head -n 1)
 awk "BEGIN { exit !($last_loss < $first_loss) }" || fail "the loss does not fall: $first_loss to $last_loss"
 
+# ---- An epoch is every image once: without learning, its mean KL is that of one batch of all images
+still="--data $data --cfg vae-mlp --hidden 4 --nz 2 --seed 5 --kimg 10 --tick 10 --optimizer sgd --lr 1e-30 --device host"
+mean_of() { sed -n 's/.*"kl":\([0-9.e-]*\).*/\1/p' "$1/00000-mnist-vae-mlp/stats.jsonl" | awk "$2"; }
+expect 0 train $still --batch 10000 --outdir "$dir/at-once"
+expect 0 train $still --batch 100 --outdir "$dir/in-turn"
+at_once=$(mean_of "$dir/at-once" '{ print }')
+in_turn=$(mean_of "$dir/in-turn" 'NR == 1 { s = $1 } NR == 2 { printf "%.9g", (s + 99 * $1) / 100 }')
+awk "BEGIN { d = $at_once / $in_turn - 1; exit !(d < 1e-5 && d > -1e-5) }" || fail "the mean KL is $at_once at once, $in_turn in turn"
+
 # ---- Going on is exact, wherever the run was cut
 devices=host
 if [ -n "${CLGEN_TEST_DEVICE:-}" ]; then
