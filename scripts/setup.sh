@@ -36,6 +36,8 @@ need libjpeg-dev lib libjpeg
 need libjansson-dev lib jansson
 need ocl-icd-opencl-dev lib OpenCL
 need libclblast-dev lib clblast
+need liblapacke-dev lib lapacke
+need libopenblas-dev lib openblas
 if [ "$level" = build ]; then need pocl-opencl-icd driver ""; else need pocl-opencl-icd driver pocl; fi
 if [ "$level" != build ]; then
   need libcmocka-dev lib cmocka
@@ -53,8 +55,8 @@ if ! has apt-get; then
   cat >&2 <<END
 Missing here, by Debian's names: $missing
 Fedora: sudo dnf install gcc gcc-c++ meson ninja-build pkgconf-pkg-config zlib-devel libpng-devel libjpeg-turbo-devel \\
-          jansson-devel ocl-icd-devel opencl-headers clblast-devel pocl libcmocka-devel
-Arch:   sudo pacman -S base-devel meson zlib libpng libjpeg-turbo jansson ocl-icd opencl-headers clblast pocl cmocka
+          jansson-devel ocl-icd-devel opencl-headers clblast-devel lapack-devel openblas-devel pocl libcmocka-devel
+Arch:   sudo pacman -S base-devel meson zlib libpng libjpeg-turbo jansson ocl-icd opencl-headers clblast lapacke openblas pocl cmocka
 CLBlast, the OpenCL headers and the OpenCL loader may be missing: Meson then builds them from subprojects/.
 END
   exit 1
