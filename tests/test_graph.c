@@ -380,6 +380,27 @@ static void test_gradient_of_what_is_reshaped_twice(void **state) {
   clgen_program_free(p);
 }
 
+/* A product is differentiated as what it is, though the sum of one could be taken apart. */
+static void test_gradient_of_a_product_in_a_sum(void **state) {
+  (void)state;
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 2, 2));
+  clgen_tensor *f = clgen_input(g, "f", CLGEN_F32, clgen_shape_of(2, 2, 1));
+  clgen_tensor *product = clgen_mul(x, f), *d = NULL;
+  clgen_tensor *loss = clgen_sum(clgen_square(clgen_sum(product, 1u << 1, false)), CLGEN_ALL_AXES, false);
+  OK(clgen_grad(loss, 1, &product, &d));
+  OK(clgen_output(d));
+  clgen_program *p = NULL;
+  OK(clgen_compile(&p, g, store));
+  const float vx[4] = {1, 2, 3, 4}, vf[2] = {1, 2}, expected[4] = {6, 6, 28, 28};
+  float got[4];
+  OK(clgen_program_write(p, x, vx, sizeof vx));
+  OK(clgen_program_write(p, f, vf, sizeof vf));
+  OK(clgen_program_run(p));
+  OK(clgen_program_read(p, d, got, sizeof got));
+  for (int i = 0; i < 4; ++i) assert_float_equal(got[i], expected[i], 0);
+  clgen_program_free(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fusion_changes_nothing),
@@ -394,6 +415,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_reads_and_writes_are_checked, begin, end),
       cmocka_unit_test_setup_teardown(test_equal_nodes_are_one, begin, end),
       cmocka_unit_test_setup_teardown(test_gradient_of_what_is_reshaped_twice, begin, end),
+      cmocka_unit_test_setup_teardown(test_gradient_of_a_product_in_a_sum, begin, end),
   };
   return cmocka_run_group_tests_name("graph", tests, open_device, close_device);
 }

@@ -144,15 +144,15 @@ static clgen_tensor *split_factor(clgen_tensor *x, unsigned axes, clgen_tensor *
   return NULL;
 }
 
-/* sum(a f) = f sum(a) where f does not vary: the gradients of a scale and of the normalisation under it then share their
- * sums. */
-static clgen_tensor *sum_node(clgen_tensor *x, unsigned axes, const clgen_shape *kept) {
-  clgen_tensor *factor = NULL, *rest = split_factor(x, axes, &factor);
+static clgen_tensor *sum(clgen_tensor *x, unsigned axes, bool keep_dims, bool split);
+
+static clgen_tensor *sum_node(clgen_tensor *x, unsigned axes, const clgen_shape *kept, bool split) {
+  clgen_tensor *factor = NULL, *rest = split ? split_factor(x, axes, &factor) : NULL;
   if (rest) {
     clgen_shape small = {.ndim = kept->ndim};
     int lead = kept->ndim - factor->shape.ndim;
     for (int k = 0; k < kept->ndim; ++k) small.dim[k] = k < lead ? 1 : factor->shape.dim[k - lead];
-    return clgen_mul(clgen_sum(rest, axes, true), clgen_reshape(factor, small));
+    return clgen_mul(sum(rest, axes, true, true), clgen_reshape(factor, small));
   }
   clgen_attr attr;
   memset(&attr, 0, sizeof attr);
@@ -160,7 +160,7 @@ static clgen_tensor *sum_node(clgen_tensor *x, unsigned axes, const clgen_shape 
   return clgen_node_add(x->graph, CLGEN_OP_SUM, CLGEN_F32, *kept, 1, &x, &attr);
 }
 
-clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) {
+static clgen_tensor *sum(clgen_tensor *x, unsigned axes, bool keep_dims, bool split) {
   if (!clgen_operands_ok("sum", 1, &x)) return NULL;
   unsigned all = (1u << x->shape.ndim) - 1u;
   if (axes == CLGEN_ALL_AXES) axes = all;
@@ -184,10 +184,13 @@ clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) {
   } else if (count == 1) {
     s = clgen_affine(x, 1, 0);
   } else {
-    s = sum_node(x, axes, &kept);
+    s = sum_node(x, axes, &kept, split);
   }
   return keep_dims ? s : clgen_reshape(s, dropped);
 }
+
+clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) { return sum(x, axes, keep_dims, false); }
+clgen_tensor *clgen_sum_split(clgen_tensor *x, unsigned axes) { return sum(x, axes, true, true); }
 
 clgen_tensor *clgen_mean(clgen_tensor *x, unsigned axes, bool keep_dims) {
   clgen_tensor *s = clgen_sum(x, axes, keep_dims);

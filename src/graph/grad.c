@@ -103,7 +103,7 @@ static void grad_normalize(context *c, clgen_tensor *y, clgen_tensor *gy) {
   for (int k = 0; k < y->shape.ndim; ++k)
     if (small.dim[k] == 1) axes |= 1u << k;
   /* Both sums before anything that uses them, so that one pass over memory can make both. */
-  clgen_tensor *m1 = clgen_sum(gy, axes, true), *m2 = clgen_sum(clgen_mul(gy, y), axes, true);
+  clgen_tensor *m1 = clgen_sum_split(gy, axes), *m2 = clgen_sum_split(clgen_mul(gy, y), axes);
   if (!m1 || !m2) {
     c->failed = true;
     return;
@@ -137,7 +137,7 @@ static void grad_broadcast(context *c, clgen_tensor *y, clgen_tensor *gy) {
   unsigned axes = 0;
   for (int k = 0; k < y->shape.ndim; ++k)
     if (k < lead || (small->dim[k - lead] == 1 && y->shape.dim[k] != 1)) axes |= 1u << k;
-  give(c, y, 0, clgen_reshape(clgen_sum(gy, axes, true), *small));
+  give(c, y, 0, clgen_reshape(clgen_sum_split(gy, axes), *small));
 }
 
 static void grad_permute(context *c, clgen_tensor *y, clgen_tensor *gy) {

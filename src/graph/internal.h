@@ -82,6 +82,10 @@ clgen_tensor *clgen_node_add(clgen_graph *g, int op, clgen_dtype dtype, clgen_sh
 bool clgen_operands_ok(const char *op, int n, clgen_tensor *const *in);
 /* Sets "op: ..." and returns NULL. */
 clgen_tensor *clgen_node_fail(const char *op, const char *format, ...) CLGEN_PRINTF(2, 3);
+/* The sum over the axes, which stay with size 1, with factors that do not vary there pulled out: sum(a f) = f sum(a), so
+ * that the gradients of a scale and of the normalisation under it share their sums. For gradients only: the result does not
+ * depend on the node of the product, and so gives it no gradient. */
+clgen_tensor *clgen_sum_split(clgen_tensor *x, unsigned axes);
 static inline bool clgen_is_constant(const clgen_tensor *t) { return t->op == CLGEN_EW_CONST; }
 clgen_tensor *clgen_elementwise(int op, int n, clgen_tensor *const *in, float p, float q);
 
