@@ -50,7 +50,6 @@ average = copy.deepcopy(G)
 oD = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
 oG = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
 L, one, zero = nn.BCEWithLogitsLoss(), torch.ones(a.batch), torch.zeros(a.batch)
-beta = 0.5 ** (a.batch / (a.ema_kimg * 1000))
 seen, order, start = 0, [], time.time()
 while seen < a.kimg * 1000:
     if len(order) < a.batch:
@@ -66,10 +65,11 @@ while seen < a.kimg * 1000:
     L(D(fake).view(-1), one).backward()
     oG.step()
     seen += a.batch
-    step_beta = min(beta, (1 + seen / a.batch) / (10 + seen / a.batch))
+    half_life = min(a.ema_kimg * 1000, 0.05 * (seen - a.batch))
+    beta = 0.5 ** (a.batch / half_life) if half_life > 0 else 0
     with torch.no_grad():
         for p, q in zip(average.state_dict().values(), G.state_dict().values()):
-            p.copy_(q if not p.is_floating_point() else q + step_beta * (p - q))
+            p.copy_(q if not p.is_floating_point() else q + beta * (p - q))
 average.eval()
 made = []
 with torch.no_grad():
