@@ -26,7 +26,7 @@ room_of_header() {
   case $1 in
     error | options | safetensors) echo base ;;
     npy) echo data ;;
-    elbo) echo metrics ;;
+    elbo | features | judge) echo metrics ;;
     clgen) echo everything ;;
     *) echo "$1" ;;
   esac

@@ -2,6 +2,7 @@
  * and go on; what stops a run. */
 #include "graphs.h"
 
+#include <clgen/features.h>
 #include <clgen/model.h>
 #include <clgen/safetensors.h>
 #include <clgen/train.h>
@@ -80,14 +81,24 @@ static void tear_down(setup *s) {
   clgen_device_close(s->device);
 }
 
+static void set_labels(setup *s, int step) {
+  const int64_t *labels = golden_data(s->st, "labels");
+  int mine[BATCH];
+  for (int i = 0; i < BATCH; ++i) mine[i] = (int)labels[BATCH * (step % 3) + i];
+  OK(clgen_trainer_set_labels(s->trainer, mine));
+}
+
 /* The losses of every step to 1e-4; each is {its name here, its name in the file}. */
 static void run_steps(setup *s, const char *noise_name, const char *const (*losses)[2], int n_losses) {
   const uint8_t *images = golden_data(s->st, "images");
-  const float *noise = golden_data(s->st, noise_name);
+  bool classifier = clgen_model_is_classifier(s->model);
+  const float *noise = classifier ? NULL : golden_data(s->st, noise_name);
   const clgen_model_config *c = clgen_model_get_config(s->model);
   int64_t image = (int64_t)c->channels * c->height * c->width;
   for (int step = 0; step < STEPS; ++step) {
-    OK(clgen_trainer_step(s->trainer, (uint64_t)step, images + image * BATCH * (step % 3), noise + step * BATCH * c->nz));
+    if (classifier) set_labels(s, step);
+    const float *mine = noise ? noise + step * BATCH * c->nz : NULL;
+    OK(clgen_trainer_step(s->trainer, (uint64_t)step, images + image * BATCH * (step % 3), mine));
     clgen_trainer_report r;
     OK(clgen_trainer_read(s->trainer, &r));
     assert_int_equal(r.steps, 1);
@@ -184,6 +195,50 @@ static void vae_on(clgen_device *device) {
   tear_down(&s);
 }
 
+static const clgen_model_config small_classifier = {
+    .arch = CLGEN_ARCH_CLASSIFIER, .channels = 1, .height = 12, .width = 12, .ndf = 4, .hidden = 6, .classes = 5};
+
+/* Features and probabilities of the trained network, looked at three at a time: 8 images make an incomplete batch too. */
+static void check_features(setup *s) {
+  clgen_features *f;
+  OK(clgen_features_create(&f, s->model, s->store, 3));
+  clgen_images images = {golden_data(s->st, "images"), 8, 1, 12, 12};
+  float features[8 * 6], probabilities[8 * 5];
+  OK(clgen_features_run(f, &images, features, probabilities, NULL, NULL));
+  const float *wanted = golden_data(s->st, "features"), *p = golden_data(s->st, "probabilities");
+  double largest = 0;
+  for (int i = 0; i < 8 * 6; ++i) {
+    if (!(fabs((double)features[i] - (double)wanted[i]) < 1e-4))
+      fail_msg("feature %d: %g, not %g", i, features[i], wanted[i]);
+    largest = fmax(largest, (double)wanted[i]);
+  }
+  for (int i = 0; i < 8 * 5; ++i)
+    if (!(fabs((double)probabilities[i] - (double)p[i]) < 1e-4))
+      fail_msg("probability %d: %g, not %g", i, probabilities[i], p[i]);
+  assert_true(largest > 0.1);
+  clgen_features_free(f);
+}
+
+static void classifier_on(clgen_device *device) {
+  setup s = set_up(device, "classifier", &small_classifier, 1e-3, 0.9);
+  static const char *const losses[][2] = {{"loss", "loss"}, {"accuracy", "accuracy"}};
+  run_steps(&s, NULL, losses, 2);
+  check_weights(&s, 1);
+  check_features(&s);
+  const int wrong[2][BATCH] = {{0, 1, 2, 3, 4, 5, 0, 0}, {0, -1}};
+  assert_int_equal(clgen_trainer_set_labels(s.trainer, wrong[0]), CLGEN_E_INVALID);
+  assert_int_equal(clgen_trainer_set_labels(s.trainer, wrong[1]), CLGEN_E_INVALID);
+  tear_down(&s);
+}
+
+static void classifier_on_host(void **state) {
+  (void)state;
+  classifier_on(open_host());
+}
+static void classifier_on_device(void **state) {
+  (void)state;
+  classifier_on(open_tested());
+}
 static void dcgan_on_host(void **state) {
   (void)state;
   dcgan_on(open_host());
@@ -270,7 +325,7 @@ static void what_is_not_finite_is_found(void **state) {
 static void the_first_that_is_not_finite_is_named(void **state) {
   (void)state;
   clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .lr_d = 3e38, .optimizer = sgd, .seed = 4};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1}, c);
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0}, c);
   uint8_t images[2 * 1024];
   for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
@@ -288,7 +343,7 @@ static void average_follows(void **state) {
   (void)state;
   const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
   clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1}, c);
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0}, c);
   int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
   float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
   double *average = NEED(calloc((size_t)n, sizeof *average));
@@ -349,6 +404,8 @@ int main(void) {
       cmocka_unit_test(dcgan_on_device),
       cmocka_unit_test(vae_on_host),
       cmocka_unit_test(vae_on_device),
+      cmocka_unit_test(classifier_on_host),
+      cmocka_unit_test(classifier_on_device),
       cmocka_unit_test(reports),
       cmocka_unit_test(what_is_not_finite_is_found),
       cmocka_unit_test(the_first_that_is_not_finite_is_named),

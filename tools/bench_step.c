@@ -54,7 +54,8 @@ static int create(bench *b, const record *r, clgen_device *device) {
   clgen_model_config c = {.channels = (int)r->channels, .ngf = (int)r->ngf, .nz = (int)r->nz, .hidden = (int)r->hidden};
   c.ndf = (int)(r->ndf ? r->ndf : r->ngf);
   int code = clgen_arch_parse(r->cfg, &c.arch);
-  bool gan = c.arch == CLGEN_ARCH_DCGAN;
+  bool gan = c.arch == CLGEN_ARCH_DCGAN, classifier = c.arch == CLGEN_ARCH_CLASSIFIER;
+  if (classifier) c.classes = 10, c.ndf = (int)r->ndf;
   c.height = c.width = (int)(r->res ? r->res : gan ? 32 : 28);
   b->batch_size = (size_t)(r->batch ? r->batch : gan ? 64 : 128);
   clgen_trainer_config t = {.batch = (int64_t)b->batch_size, .lr = gan ? 2e-4 : 1e-3, .ema_kimg = 10, .ema_rampup = 0.05};
@@ -70,7 +71,13 @@ static int create(bench *b, const record *r, clgen_device *device) {
   b->batch = malloc(b->batch_size * b->image_bytes);
   if (!b->images || !b->batch) return clgen_fail_nomem(IMAGES * b->image_bytes);
   for (size_t i = 0; i < IMAGES * b->image_bytes; ++i) b->images[i] = (uint8_t)((i * 2654435761u) >> 11);
-  return CLGEN_OK;
+  if (!classifier) return CLGEN_OK;
+  int *labels = malloc(b->batch_size * sizeof *labels);
+  if (!labels) return clgen_fail_nomem(b->batch_size * sizeof *labels);
+  for (size_t i = 0; i < b->batch_size; ++i) labels[i] = (int)(i % 10);
+  code = clgen_trainer_set_labels(b->trainer, labels);
+  free(labels);
+  return code;
 }
 
 static void destroy(bench *b) {

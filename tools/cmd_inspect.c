@@ -265,10 +265,12 @@ static void print_text(const json_t *out) {
   printf("%s\n", text_of(out, "file"));
   printf("%lld tensors, %s\n", (long long)int_of(out, "tensor_count"),
          tool_bytes_text((double)int_of(out, "tensor_bytes"), bytes, sizeof bytes));
-  if (model)
-    printf("model %s: images of %lldx%lld pixels, channels %lld; latent numbers %lld\n", text_of(model, "arch"),
+  if (model) {
+    bool classifier = json_object_get(model, "classes") != NULL;
+    printf("model %s: images of %lldx%lld pixels, channels %lld; %s %lld\n", text_of(model, "arch"),
            (long long)int_of(model, "width"), (long long)int_of(model, "height"), (long long)int_of(model, "channels"),
-           (long long)int_of(model, "nz"));
+           classifier ? "classes" : "latent numbers", (long long)int_of(model, classifier ? "classes" : "nz"));
+  }
   json_array_foreach(json_object_get(out, "networks"), i, network) print_network(network);
   print_tensors(json_object_get(out, "tensors"), model ? "other tensors" : "tensors");
   if (json_object_size(metadata)) printf("\nmetadata:\n");

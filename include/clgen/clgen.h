@@ -14,6 +14,7 @@
 #include <clgen/safetensors.h>
 #include <clgen/options.h>
 #include <clgen/elbo.h>
+#include <clgen/features.h>
 #include <clgen/train.h>
 
 #endif

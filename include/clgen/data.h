@@ -63,7 +63,7 @@ typedef struct clgen_dataset clgen_dataset;
 int clgen_dataset_open(clgen_dataset **out, const char *path, const clgen_dataset_options *options);
 void clgen_dataset_close(clgen_dataset *ds);
 const clgen_dataset_info *clgen_dataset_get_info(const clgen_dataset *ds);
-/* Image i: channels x height x width bytes, planes one after another. */
+/* Image i: channels x height x width bytes, planes one after another. The next image follows. */
 const uint8_t *clgen_dataset_image(const clgen_dataset *ds, int64_t i);
 /* Its class, 0 .. classes-1, or -1. */
 int clgen_dataset_label(const clgen_dataset *ds, int64_t i);

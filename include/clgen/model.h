@@ -1,4 +1,5 @@
-/* Models: generators, discriminators and VAEs, built from a configuration; their snapshots; images made by them. */
+/* Models: generators, discriminators, VAEs and classifiers, built from a configuration; their snapshots; images made by
+ * them. */
 #ifndef CLGEN_MODEL_H
 #define CLGEN_MODEL_H
 
@@ -17,24 +18,28 @@ extern "C" {
 /* ---- Configurations ---------------------------------------------------------------------------------------------- */
 
 typedef enum {
-  CLGEN_ARCH_DCGAN,   /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */
-  CLGEN_ARCH_VAE_MLP, /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */
-  CLGEN_ARCH_VAE_CONV /* two convolutions of stride 2 each way */
+  CLGEN_ARCH_DCGAN,     /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */
+  CLGEN_ARCH_VAE_MLP,   /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */
+  CLGEN_ARCH_VAE_CONV,  /* two convolutions of stride 2 each way */
+  CLGEN_ARCH_CLASSIFIER /* convolutions of stride 2 with batch norm, then two linear layers: makes no images but judges them
+                         */
 } clgen_arch;
-#define CLGEN_ARCH_CHOICES "dcgan|vae-mlp|vae-conv"
+#define CLGEN_ARCH_CHOICES "dcgan|vae-mlp|vae-conv|classifier"
 const char *clgen_arch_name(clgen_arch arch);
 int clgen_arch_parse(const char *name, clgen_arch *out);
 
 typedef struct {
   clgen_arch arch;
   int channels, height, width;
-  int ngf;    /* channels of the generator's widest picture; of vae-conv's first convolution */
-  int ndf;    /* of the discriminator's first convolution */
-  int nz;     /* latent numbers an image */
-  int hidden; /* width of vae-mlp's hidden layers */
+  int ngf;     /* channels of the generator's widest picture; of vae-conv's first convolution */
+  int ndf;     /* of the discriminator's, or the classifier's, first convolution */
+  int nz;      /* latent numbers an image */
+  int hidden;  /* width of vae-mlp's hidden layers; how many features a classifier has */
+  int classes; /* of a classifier, at least 2; 0 otherwise */
 } clgen_model_config;
 
-/* Fills in what is 0 (ngf, ndf, nz, hidden) with the usual sizes, and checks the rest: CLGEN_E_INVALID with what to do. */
+/* Fills in what is 0 (ngf, ndf, nz, hidden) with the usual sizes, and checks the rest: CLGEN_E_INVALID with what to do. What
+ * an architecture does not use stays as it is. */
 int clgen_model_config_complete(clgen_model_config *config);
 char *clgen_model_config_to_json(const clgen_model_config *config); /* free() it */
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source_name);
@@ -56,15 +61,17 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config);
 void clgen_model_free(clgen_model *m);
 const clgen_model_config *clgen_model_get_config(const clgen_model *m);
 bool clgen_model_is_gan(const clgen_model *m);
-/* GAN: G, D, G_ema. VAE: one network. */
+bool clgen_model_is_vae(const clgen_model *m);
+bool clgen_model_is_classifier(const clgen_model *m);
+/* GAN: G, D, G_ema. VAE and classifier: one network. */
 int clgen_model_network_count(const clgen_model *m);
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
-/* The network that makes images: G_ema, or the VAE. */
+/* The network that makes images: G_ema, or the VAE; the classifier, where there is nothing else. */
 const clgen_model_network *clgen_model_maker(const clgen_model *m);
 /* Starting values of every network, a function of the seed; G_ema starts as G. */
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
 
-/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs. */
+/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. */
 clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
 /* z (N,nz) to images (a GAN) or to their logits (a VAE), (N,C,H,W). */
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, bool training);
@@ -72,6 +79,9 @@ clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_ten
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
 /* The discriminator's logits, (N). */
 clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training);
+/* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+                                   clgen_tensor **features);
 /* The VAE's posterior: mean and log variance (N,nz). */
 int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor **mu, clgen_tensor **logvar);
 /* The two terms of the negative ELBO, (N) each: -log p(image | z) with z = mu + eps exp(logvar / 2), and the KL divergence.
@@ -95,7 +105,8 @@ int clgen_model_load(const clgen_model *m, clgen_store *store, const clgen_safet
  */
 
 typedef struct clgen_generator clgen_generator;
-/* For a model whose networks are in the store; both must outlive it. Images are made `batch` at a time. */
+/* For a model whose networks are in the store; both must outlive it. Images are made `batch` at a time. A classifier makes
+ * none: CLGEN_E_INVALID. */
 int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch);
 /* From a snapshot, on a device that must outlive it. */
 int clgen_generator_open(clgen_generator **out, clgen_device *device, const char *path, int64_t batch);

@@ -83,6 +83,12 @@ int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor
 /* Non-saturating cross entropy with logits: mean softplus(-x) says "real", mean softplus(x) says "fake". */
 clgen_tensor *clgen_loss_real(clgen_tensor *logits);
 clgen_tensor *clgen_loss_fake(clgen_tensor *logits);
+/* The largest of each row: (N,D) -> (N,1). */
+clgen_tensor *clgen_row_max(clgen_tensor *x);
+/* Logarithm of the softmax of each row, without overflow: (N,D) -> (N,D). */
+clgen_tensor *clgen_log_softmax(clgen_tensor *logits);
+/* -sum target log softmax(logits): (N,D), (N,D) -> (N); a row of target is a distribution, one 1 among zeros for a class. */
+clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target);
 /* -log p(target | logits) of independent Bernoullis, summed over every axis but the first: (N,...) -> (N). */
 clgen_tensor *clgen_loss_bernoulli(clgen_tensor *logits, clgen_tensor *target);
 /* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N). */

@@ -30,7 +30,8 @@ typedef struct {
 } clgen_trainer_config;
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
- * the same fakes, G's update, and G_ema's. The step of a VAE is one update by the negative ELBO with one sample an image.
+ * the same fakes, G's update, and G_ema's. The step of a VAE is one update by the negative ELBO with one sample an image,
+ * that of a classifier one by the cross entropy.
  * All of it is one program; states: the networks', "<prefix>.grad", the optimiser's, "train.*". */
 typedef struct clgen_trainer clgen_trainer;
 /* Compiles for the store's device and allocates nothing there; model and store must outlive it. CLGEN_E_NOMEM says by how
@@ -43,6 +44,8 @@ int clgen_trainer_prepare(clgen_trainer *t);
 /* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise (batch,nz) only with noise_given.
  * Returns without waiting for the device; both may be reused at once. */
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
+/* A classifier needs the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID for others. */
+int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
 
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
 #define CLGEN_TRAINER_MAX_WATCHED 8

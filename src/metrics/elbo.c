@@ -39,7 +39,7 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
 
 static int check(const clgen_model *m, const clgen_dataset_info *i) {
   const clgen_model_config *c = clgen_model_get_config(m);
-  if (clgen_model_is_gan(m))
+  if (!clgen_model_is_vae(m))
     return clgen_fail(CLGEN_E_INVALID, "elbo: a %s has no ELBO, only a VAE has", clgen_arch_name(c->arch));
   if (i->channels == c->channels && i->height == c->height && i->width == c->width) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "elbo: the network is for images of %dx%d with %d channels, and %s has %dx%d with %d",

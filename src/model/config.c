@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"dcgan", "vae-mlp", "vae-conv"}; /* by clgen_arch */
+static const char *const names[] = {"dcgan", "vae-mlp", "vae-conv", "classifier"}; /* by clgen_arch */
 
 const char *clgen_arch_name(clgen_arch arch) { return (size_t)arch < CLGEN_COUNT(names) ? names[arch] : "?"; }
 
@@ -35,7 +35,19 @@ static int check_size(const clgen_model_config *c) {
   return CLGEN_OK;
 }
 
+static int complete_classifier(clgen_model_config *c) {
+  if (!c->ndf) c->ndf = 16;
+  if (!c->hidden) c->hidden = 64;
+  if (c->ndf < 1 || c->hidden < 1)
+    return clgen_fail(CLGEN_E_INVALID, "ndf %d, hidden %d: each must be at least 1", c->ndf, c->hidden);
+  if (c->classes < 2 || c->classes > 65536)
+    return clgen_fail(CLGEN_E_INVALID, "a classifier of %d classes: images with labels of at least two classes are needed",
+                      c->classes);
+  return check_size(c);
+}
+
 int clgen_model_config_complete(clgen_model_config *c) {
+  if (c->arch == CLGEN_ARCH_CLASSIFIER) return complete_classifier(c);
   bool gan = c->arch == CLGEN_ARCH_DCGAN;
   if (!c->ngf) c->ngf = gan ? 64 : 32;
   if (!c->ndf) c->ndf = 64;
@@ -47,14 +59,19 @@ int clgen_model_config_complete(clgen_model_config *c) {
   return check_size(c);
 }
 
-/* The members beside the architecture, by name. */
+/* The members beside the architecture, by name: of generators, and of classifiers. */
 #define MEMBERS(X) X(channels) X(height) X(width) X(ngf) X(ndf) X(nz) X(hidden)
+#define CLASSIFIER_MEMBERS(X) X(channels) X(height) X(width) X(ndf) X(hidden) X(classes)
 
 char *clgen_model_config_to_json(const clgen_model_config *c) {
   json_t *o = json_object();
   int failed = json_object_set_new(o, "arch", json_string(clgen_arch_name(c->arch)));
 #define X(member) failed |= json_object_set_new(o, #member, json_integer(c->member));
-  MEMBERS(X)
+  if (c->arch == CLGEN_ARCH_CLASSIFIER) {
+    CLASSIFIER_MEMBERS(X)
+  } else {
+    MEMBERS(X)
+  }
 #undef X
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
@@ -81,7 +98,11 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
   if (arch && code) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
 #define X(member) \
   if (!code) code = read_member(o, #member, source, &config->member);
-  MEMBERS(X)
+  if (config->arch == CLGEN_ARCH_CLASSIFIER) {
+    CLASSIFIER_MEMBERS(X)
+  } else {
+    MEMBERS(X)
+  }
 #undef X
   json_decref(o);
   if (!code && clgen_model_config_complete(config)) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);

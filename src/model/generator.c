@@ -40,6 +40,7 @@ static int build(clgen_generator *g, clgen_store *store) {
 int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch) {
   *out = NULL;
   if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "images cannot be made %lld at a time", (long long)batch);
+  if (clgen_model_is_classifier(m)) return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images, it only judges them");
   clgen_generator *g = calloc(1, sizeof *g);
   if (!g) return clgen_fail_nomem(sizeof *g);
   g->model = m;
@@ -59,6 +60,8 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
   clgen_store *store = NULL;
   int code = clgen_safetensors_open(&file, path);
   if (!code) code = clgen_model_open(&model, file);
+  if (!code && clgen_model_is_classifier(model))
+    code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images, it only judges them", path);
   if (!code) code = clgen_store_create(&store, device);
   if (!code) code = clgen_model_load(model, store, file, clgen_model_maker(model));
   if (!code) code = clgen_generator_create(out, model, store, batch);

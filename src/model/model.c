@@ -9,7 +9,10 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config) {
   if (!m) return clgen_fail_nomem(sizeof *m);
   m->config = *config;
   int code = clgen_model_config_complete(&m->config);
-  if (!code) code = m->config.arch == CLGEN_ARCH_DCGAN ? clgen_dcgan_build(m) : clgen_vae_build(m);
+  if (!code && m->config.arch == CLGEN_ARCH_DCGAN)
+    code = clgen_dcgan_build(m);
+  else if (!code)
+    code = m->config.arch == CLGEN_ARCH_CLASSIFIER ? clgen_classifier_build(m) : clgen_vae_build(m);
   if (code)
     clgen_model_free(m);
   else
@@ -25,6 +28,8 @@ void clgen_model_free(clgen_model *m) {
 
 const clgen_model_config *clgen_model_get_config(const clgen_model *m) { return &m->config; }
 bool clgen_model_is_gan(const clgen_model *m) { return m->config.arch == CLGEN_ARCH_DCGAN; }
+bool clgen_model_is_classifier(const clgen_model *m) { return m->config.arch == CLGEN_ARCH_CLASSIFIER; }
+bool clgen_model_is_vae(const clgen_model *m) { return !clgen_model_is_gan(m) && !clgen_model_is_classifier(m); }
 int clgen_model_network_count(const clgen_model *m) { return m->n_networks; }
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index) { return &m->networks[index]; }
 const clgen_model_network *clgen_model_maker(const clgen_model *m) { return &m->networks[m->n_networks - 1]; }

@@ -10,6 +10,27 @@ static clgen_tensor *sum_of_each(clgen_tensor *x) {
   return clgen_sum(x, all & ~1u, false);
 }
 
+/* By halves, since there are no reductions but sums; the classes are few. */
+clgen_tensor *clgen_row_max(clgen_tensor *x) {
+  while (x && clgen_tensor_dim(x, 1) > 1) {
+    int64_t n = clgen_tensor_dim(x, 1), half = n / 2;
+    clgen_tensor *larger = clgen_maximum(clgen_slice(x, 1, 0, half), clgen_slice(x, 1, half, half));
+    clgen_tensor *parts[] = {larger, n % 2 ? clgen_slice(x, 1, n - 1, 1) : NULL};
+    x = n % 2 ? clgen_concat(2, parts, 1) : larger;
+  }
+  return x;
+}
+
+/* The shift changes nothing but the rounding, so no gradient flows through it. */
+clgen_tensor *clgen_log_softmax(clgen_tensor *logits) {
+  clgen_tensor *x = clgen_sub(logits, clgen_stop_gradient(clgen_row_max(logits)));
+  return clgen_sub(x, clgen_log(clgen_sum(clgen_exp(x), 1u << 1, true)));
+}
+
+clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target) {
+  return clgen_neg(sum_of_each(clgen_mul(target, clgen_log_softmax(logits))));
+}
+
 /* -t log s(l) - (1 - t) log(1 - s(l)) = softplus(l) - t l */
 clgen_tensor *clgen_loss_bernoulli(clgen_tensor *logits, clgen_tensor *target) {
   return sum_of_each(clgen_sub(clgen_softplus(logits), clgen_mul(target, logits)));

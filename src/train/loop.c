@@ -28,8 +28,11 @@ static void gather(clgen_run *r) {
   const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
   size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
   uint64_t first = images_at(r, r->step);
-  for (uint64_t k = 0; k < (uint64_t)r->options.batch; ++k)
-    memcpy(r->batch + k * image, clgen_dataset_image(r->data, clgen_sampler_index(r->sampler, first + k)), image);
+  for (uint64_t k = 0; k < (uint64_t)r->options.batch; ++k) {
+    int64_t index = clgen_sampler_index(r->sampler, first + k);
+    memcpy(r->batch + k * image, clgen_dataset_image(r->data, index), image);
+    r->labels[k] = clgen_dataset_label(r->data, index);
+  }
 }
 
 static const char *duration(double seconds, char buf[48]) {
@@ -43,18 +46,25 @@ static const char *duration(double seconds, char buf[48]) {
   return buf;
 }
 
-static int write_stats(const clgen_run *r, const clgen_trainer_report *report, const clock_state *c, double seconds,
-                       double rate) {
+/* What a tick says: `accuracy` is that on the test images, negative where there are none. */
+typedef struct {
+  clgen_trainer_report report;
+  double seconds, rate, accuracy;
+} tick_report;
+
+static int write_stats(const clgen_run *r, const tick_report *t, const clock_state *c) {
+  const clgen_trainer_report *report = &t->report;
   json_t *o = json_object();
   int failed = json_object_set_new(o, "tick", json_integer(c->tick));
   failed |= json_object_set_new(o, "step", json_integer((json_int_t)r->step));
   failed |= json_object_set_new(o, "kimg", json_real((double)images_at(r, r->step) / 1000));
   failed |= json_object_set_new(o, "time_s", json_real(clgen_seconds() - c->begin));
-  failed |= json_object_set_new(o, "sec_per_tick", json_real(seconds));
-  failed |= json_object_set_new(o, "images_per_s", json_real(rate));
+  failed |= json_object_set_new(o, "sec_per_tick", json_real(t->seconds));
+  failed |= json_object_set_new(o, "images_per_s", json_real(t->rate));
   failed |= json_object_set_new(o, "memory_bytes", json_integer((json_int_t)clgen_run_peak_bytes(r)));
   for (int i = 0; i < report->n; ++i) /* what is not finite has no number in JSON */
     failed |= json_object_set_new(o, report->name[i], isfinite(report->mean[i]) ? json_real(report->mean[i]) : json_null());
+  if (t->accuracy >= 0) failed |= json_object_set_new(o, "test_accuracy", json_real(t->accuracy));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
   json_decref(o);
   int code = text ? clgen_run_dir_append(&r->dir, "stats.jsonl", text) : clgen_fail_nomem(1024);
@@ -62,20 +72,22 @@ static int write_stats(const clgen_run *r, const clgen_trainer_report *report, c
   return code;
 }
 
-static void say_tick(const clgen_run *r, const clgen_trainer_report *report, const clock_state *c, double seconds,
-                     double rate) {
+static void say_tick(const clgen_run *r, const tick_report *t, const clock_state *c) {
+  const clgen_trainer_report *report = &t->report;
   char time[48], losses[256] = "";
   for (int i = 0; i < report->n; ++i) {
     size_t n = strlen(losses);
     if (strncmp(report->name[i], "grad", 4))
       snprintf(losses + n, sizeof losses - n, "  %s %.4f", report->name[i], report->mean[i]);
   }
+  if (t->accuracy >= 0)
+    snprintf(losses + strlen(losses), sizeof losses - strlen(losses), "  test_accuracy %.4f", t->accuracy);
   double kimg = (double)images_at(r, r->step) / 1000, share = (double)images_at(r, r->step - c->tick_step) / 1000;
   clgen_log_write(&r->log, CLGEN_LOG_INFO,
                   "tick %-4ld kimg %-8.1f time %-10s sec/tick %-7.2f sec/kimg %-8.3f images/s %-8.1f%s  memory %.0fM  "
                   "maintenance %.1f",
-                  c->tick, kimg, duration(clgen_seconds() - c->begin, time), seconds, share > 0 ? seconds / share : 0, rate,
-                  losses, (double)clgen_run_peak_bytes(r) / 1048576.0, c->maintenance);
+                  c->tick, kimg, duration(clgen_seconds() - c->begin, time), t->seconds, share > 0 ? t->seconds / share : 0,
+                  t->rate, losses, (double)clgen_run_peak_bytes(r) / 1048576.0, c->maintenance);
 }
 
 static int fail_nonfinite(const clgen_run *r, const char *what, uint64_t step) {
@@ -98,18 +110,22 @@ static int save(clgen_run *r) {
 }
 
 static int end_tick(clgen_run *r, clock_state *c, bool last) {
-  clgen_trainer_report report;
-  int code = clgen_trainer_read(r->trainer, &report); /* waits for the device */
+  tick_report t = {.accuracy = -1};
+  const clgen_trainer_report *report = &t.report;
+  int code = clgen_trainer_read(r->trainer, &t.report); /* waits for the device */
   if (code) return code;
-  double now = clgen_seconds(), seconds = now - c->tick_begin;
-  double rate = seconds > 0 ? (double)images_at(r, r->step - c->tick_step) / seconds : 0;
+  double now = clgen_seconds();
+  t.seconds = now - c->tick_begin;
+  t.rate = t.seconds > 0 ? (double)images_at(r, r->step - c->tick_step) / t.seconds : 0;
   c->tick = r->step == 1 ? 0 : tick_of(r, r->step);
-  if (report.bad >= 0) {
-    (void)write_stats(r, &report, c, seconds, rate);
-    return fail_nonfinite(r, report.name[report.bad], r->step - report.steps + report.bad_step + 1);
+  if (report->bad >= 0) {
+    (void)write_stats(r, &t, c);
+    return fail_nonfinite(r, report->name[report->bad], r->step - report->steps + report->bad_step + 1);
   }
-  say_tick(r, &report, c, seconds, rate);
-  code = write_stats(r, &report, c, seconds, rate);
+  if (r->exam) code = clgen_exam_hold(r->exam, &t.accuracy);
+  if (code) return code;
+  say_tick(r, &t, c);
+  code = write_stats(r, &t, c);
   if (!code && (last || c->tick % r->options.snap == 0)) code = save(r);
   c->tick_step = r->step;
   c->tick_begin = clgen_seconds();
@@ -138,7 +154,8 @@ int clgen_run_loop(clgen_run *r) {
   bool stopped = false;
   while (!code && !stopped && r->step < r->total_steps) {
     gather(r);
-    code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
+    if (clgen_model_is_classifier(r->model)) code = clgen_trainer_set_labels(r->trainer, r->labels);
+    if (!code) code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
     if (code) break;
     ++r->step;
     stopped = stop && *stop && r->step < r->total_steps;

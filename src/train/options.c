@@ -24,20 +24,20 @@ static const clgen_option rows[] = {
     {"ngf", 0, CLGEN_OPTION_INT, AT(ngf), "0", 0, 65536, NULL, "N", "Model",
      "channels of the generator's last hidden layer; 0: dcgan 64, vae-conv 32"},
     {"ndf", 0, CLGEN_OPTION_INT, AT(ndf), "0", 0, 65536, NULL, "N", "Model",
-     "channels of the discriminator's first layer; 0: as many as ngf"},
+     "channels of the discriminator's first layer; 0: as many as ngf, classifier 16"},
     {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model", "numbers in a latent; 0: dcgan 100, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
-     "width of vae-mlp's hidden layers; 0: 400"},
+     "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
-     "images in a step; 0: dcgan 64, VAEs 128"},
+     "images in a step; 0: dcgan 64, others 128"},
     {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "adam|sgd", "NAME", "Training", "how to descend"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
-     "learning rate; 0: dcgan 0.0002, VAEs 0.001, with sgd 0.01"},
+     "learning rate; 0: dcgan 0.0002, others 0.001, with sgd 0.01"},
     {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
      "learning rate of the discriminator; 0: the same"},
     {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
-     "Adam's decay of the mean gradient; -1: dcgan 0.5, VAEs 0.9"},
+     "Adam's decay of the mean gradient; -1: dcgan 0.5, others 0.9"},
     {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "0.999", 0, 0.999999, NULL, "X", "Training",
      "Adam's decay of the squared gradient"},
     {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of sgd"},
@@ -51,7 +51,7 @@ static const clgen_option rows[] = {
     {"resume", 0, CLGEN_OPTION_STRING, AT(resume), "", 0, 0, NULL, "RUN", "Run",
      "go on with a run: its folder, or one of its snapshots"},
     {"tick", 0, CLGEN_OPTION_REAL, AT(tick), "0", 0, 1e9, NULL, "KIMG", "Run",
-     "report after so many thousand images; 0: dcgan 4, VAEs 20"},
+     "report after so many thousand images; 0: dcgan 4, others 20"},
     {"snap", 0, CLGEN_OPTION_INT, AT(snap), "5", 1, 1e9, NULL, "N", "Run", "write a snapshot every N ticks"},
     {"device", 'd', CLGEN_OPTION_STRING, AT(device), "", 0, 0, NULL, "SPEC", "Run",
      "P:D, gpu, cpu, accel, host or a piece of a name; see clgen-devices"},
@@ -109,6 +109,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (gan && !o->res) o->res = 32;
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
+  if (*arch == CLGEN_ARCH_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
   return code;

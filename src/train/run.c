@@ -62,19 +62,25 @@ static int open_model(clgen_run *r) {
   const clgen_dataset_info *info = clgen_dataset_get_info(r->data);
   clgen_model_config c = {.arch = r->arch, .channels = info->channels, .height = info->height, .width = info->width};
   c.ngf = (int)o->ngf, c.ndf = (int)o->ndf, c.nz = (int)o->nz, c.hidden = (int)o->hidden;
+  bool classifier = r->arch == CLGEN_ARCH_CLASSIFIER;
+  if (classifier) c.classes = info->classes;
   clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};
   t.optimizer = clgen_train_optimizer(o);
   t.seed = (uint64_t)o->seed;
-  int code = clgen_model_create(&r->model, &c);
+  int code = classifier ? clgen_labels_check(r->data) : CLGEN_OK;
+  if (!code) code = clgen_model_create(&r->model, &c);
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);
-  if (!code) code = clgen_generator_create(&r->generator, r->model, r->store, CLGEN_GRID_IMAGES);
+  if (!code && classifier) code = clgen_exam_open(&r->exam, r);
+  if (!code && !classifier) code = clgen_generator_create(&r->generator, r->model, r->store, CLGEN_GRID_IMAGES);
   return code;
 }
 
 uint64_t clgen_run_peak_bytes(const clgen_run *r) {
-  const clgen_program_info *g = clgen_generator_info(r->generator);
-  return clgen_trainer_info(r->trainer)->peak_bytes + g->input_bytes + g->arena_bytes;
+  const clgen_program_info *g = NULL;
+  if (r->generator) g = clgen_generator_info(r->generator);
+  if (r->exam) g = clgen_features_program(r->exam->features);
+  return clgen_trainer_info(r->trainer)->peak_bytes + (g ? g->input_bytes + g->arena_bytes : 0);
 }
 
 static int check_memory(const clgen_run *r) {
@@ -90,9 +96,11 @@ static int open_buffers(clgen_run *r) {
   size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
   r->batch = malloc((size_t)r->options.batch * image);
   r->pixels = malloc(CLGEN_GRID_IMAGES * image);
-  r->latents = malloc(CLGEN_GRID_IMAGES * nz * sizeof *r->latents);
+  r->latents = malloc(CLGEN_GRID_IMAGES * (nz + 1) * sizeof *r->latents);
+  r->labels = malloc((size_t)r->options.batch * sizeof *r->labels);
   r->course = clgen_train_options_course(&r->options);
-  if (!r->batch || !r->pixels || !r->latents || !r->course) return clgen_fail_nomem((size_t)r->options.batch * image);
+  if (!r->batch || !r->pixels || !r->latents || !r->labels || !r->course)
+    return clgen_fail_nomem((size_t)r->options.batch * image);
   clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_LATENT, 1, CLGEN_GRID_IMAGES * c->nz, r->latents);
   return CLGEN_OK;
 }
@@ -115,6 +123,7 @@ int clgen_run_open(clgen_run *r, const bool *given) {
 void clgen_run_close(clgen_run *r) {
   if (r->device && r->calls->closing) r->calls->closing(r->calls->user, r->device);
   clgen_generator_free(r->generator);
+  clgen_exam_free(r->exam);
   clgen_trainer_free(r->trainer);
   clgen_store_free(r->store);
   clgen_model_free(r->model);
@@ -125,6 +134,7 @@ void clgen_run_close(clgen_run *r) {
   free(r->course);
   free(r->batch);
   free(r->latents);
+  free(r->labels);
   free(r->pixels);
 }
 

@@ -29,6 +29,7 @@ int clgen_run_write_reals(clgen_run *r) {
 }
 
 int clgen_run_write_fakes(clgen_run *r, const char *path) {
+  if (!r->generator) return CLGEN_OK;
   int code = clgen_generator_run(r->generator, CLGEN_GRID_IMAGES, r->latents, r->pixels);
   return code ? code : write_grid(r, path, CLGEN_GRID_IMAGES);
 }
@@ -69,7 +70,7 @@ int clgen_run_save(clgen_run *r) {
   if (!code) code = save_network(r, snapshot);
   if (!code) snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
   if (!code) code = clgen_run_write_fakes(r, fakes);
-  if (!code) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
+  if (!code && r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
   if (!code) remove_old_states(r, kimg);
   return code;
 }

@@ -13,6 +13,8 @@ struct clgen_trainer {
   clgen_program *program;
   clgen_bound *net[3]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
+  clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
+  float *one_hot;
   clgen_tensor *watched[CLGEN_TRAINER_MAX_WATCHED];
   const char *name[CLGEN_TRAINER_MAX_WATCHED];
   int n_watched;
@@ -69,6 +71,33 @@ static int build_vae(clgen_trainer *t, clgen_tensor *images) {
   return update(t, t->net[0], loss, SCALAR_G, "grad");
 }
 
+static int build_classifier(clgen_trainer *t, clgen_tensor *images) {
+  const clgen_model_config *c = clgen_model_get_config(t->model);
+  size_t numbers = (size_t)t->config.batch * (size_t)c->classes;
+  t->one_hot = malloc(numbers * sizeof *t->one_hot);
+  if (!t->one_hot) return clgen_fail_nomem(numbers * sizeof *t->one_hot);
+  t->target = clgen_input(t->graph, "target", CLGEN_F32, clgen_shape_of(2, t->config.batch, c->classes));
+  clgen_tensor *logits = clgen_model_classify(t->model, t->net[0], images, true, NULL);
+  clgen_tensor *loss = clgen_mean(clgen_loss_classes(logits, t->target), CLGEN_ALL_AXES, false);
+  clgen_tensor *wrong = clgen_greater(clgen_row_max(logits), clgen_sum(clgen_mul(logits, t->target), 1u << 1, true));
+  watch(t, "loss", loss);
+  watch(t, "accuracy", clgen_affine(clgen_mean(wrong, CLGEN_ALL_AXES, false), -1, 1));
+  return update(t, t->net[0], loss, SCALAR_G, "grad");
+}
+
+int clgen_trainer_set_labels(clgen_trainer *t, const int *labels) {
+  int classes = clgen_model_get_config(t->model)->classes;
+  if (!t->target) return clgen_fail(CLGEN_E_INVALID, "only a classifier is trained with labels");
+  size_t numbers = (size_t)t->config.batch * (size_t)classes;
+  memset(t->one_hot, 0, numbers * sizeof *t->one_hot);
+  for (int64_t i = 0; i < t->config.batch; ++i) {
+    if (labels[i] < 0 || labels[i] >= classes)
+      return clgen_fail(CLGEN_E_INVALID, "label %d of a classifier of %d classes", labels[i], classes);
+    t->one_hot[i * classes + labels[i]] = 1;
+  }
+  return clgen_program_write(t->program, t->target, t->one_hot, numbers * sizeof *t->one_hot);
+}
+
 /* Adds this step's numbers to those since the last report, on the device, so that no step waits for a read. */
 static int build_watch(clgen_trainer *t) {
   clgen_shape shape = clgen_shape_of(1, t->n_watched);
@@ -89,15 +118,20 @@ static int build(clgen_trainer *t) {
     code = clgen_net_bind(&t->net[i], w->net, t->graph, w->prefix);
   }
   if (code) return code;
-  clgen_shape latents = clgen_shape_of(2, t->config.batch, c->nz);
   t->images =
       clgen_input(t->graph, "images", CLGEN_U8, clgen_shape_of(4, t->config.batch, c->channels, c->height, c->width));
   t->scalars = clgen_input(t->graph, "scalars", CLGEN_F32, clgen_shape_of(1, SCALARS));
-  t->counter = clgen_input(t->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
-  t->noise = t->config.noise_given ? clgen_input(t->graph, "noise", CLGEN_F32, latents)
-                                   : clgen_random_normal(t->graph, t->counter, t->config.seed, CLGEN_STREAM_NOISE, latents);
   clgen_tensor *images = clgen_model_from_bytes(t->model, t->images);
-  code = clgen_model_is_gan(t->model) ? build_gan(t, images) : build_vae(t, images);
+  if (clgen_model_is_classifier(t->model)) {
+    code = build_classifier(t, images);
+  } else {
+    clgen_shape latents = clgen_shape_of(2, t->config.batch, c->nz);
+    t->counter = clgen_input(t->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
+    t->noise = t->config.noise_given
+                   ? clgen_input(t->graph, "noise", CLGEN_F32, latents)
+                   : clgen_random_normal(t->graph, t->counter, t->config.seed, CLGEN_STREAM_NOISE, latents);
+    code = clgen_model_is_gan(t->model) ? build_gan(t, images) : build_vae(t, images);
+  }
   if (!code) code = build_watch(t);
   return code ? code : clgen_compile(&t->program, t->graph, t->store);
 }
@@ -123,6 +157,7 @@ void clgen_trainer_free(clgen_trainer *t) {
   clgen_program_free(t->program);
   for (size_t i = 0; i < CLGEN_COUNT(t->net); ++i) clgen_bound_free(t->net[i]);
   clgen_graph_free(t->graph);
+  free(t->one_hot);
   free(t);
 }
 
@@ -147,8 +182,8 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   size_t batch = (size_t)c->batch, image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
   int code = clgen_program_write(t->program, t->images, images, batch * image);
   if (!code) code = clgen_program_write(t->program, t->scalars, scalars, sizeof scalars);
-  if (!code && !c->noise_given) code = clgen_program_write(t->program, t->counter, &counter, sizeof counter);
-  if (!code && c->noise_given)
+  if (!code && t->counter && !c->noise_given) code = clgen_program_write(t->program, t->counter, &counter, sizeof counter);
+  if (!code && t->counter && c->noise_given)
     code = clgen_program_write(t->program, t->noise, noise, batch * (size_t)m->nz * sizeof *noise);
   if (!code) code = clgen_program_run(t->program);
   if (!code) ++t->steps;

@@ -55,9 +55,9 @@ static int complete_snapshot(clgen_run *r) {
   char snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
   clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, clgen_run_kimg(r), CLGEN_SAFETENSORS, snapshot);
   clgen_run_dir_file(&r->dir, "fakes", clgen_run_kimg(r), ".png", fakes);
-  if (access(snapshot, F_OK) != 0 || access(fakes, F_OK) != 0) return clgen_run_save(r);
+  if (access(snapshot, F_OK) != 0 || (r->generator && access(fakes, F_OK) != 0)) return clgen_run_save(r);
   snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
-  snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
+  if (r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
   return CLGEN_OK;
 }
 

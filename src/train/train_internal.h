@@ -3,9 +3,12 @@
 #define CLGEN_TRAIN_INTERNAL_H
 
 #include <clgen/data.h>
+#include <clgen/features.h>
 #include <clgen/train.h>
 
 #include "base/base.h"
+
+typedef struct clgen_exam clgen_exam;
 
 #define CLGEN_PATH_TEXT (2 * CLGEN_OPTION_TEXT)
 
@@ -76,9 +79,11 @@ typedef struct {
   clgen_model *model;
   clgen_store *store;
   clgen_trainer *trainer;
-  clgen_generator *generator;
+  clgen_generator *generator; /* NULL: a classifier */
+  clgen_exam *exam;           /* of a classifier, where there are test images */
   char *course, fingerprint[96];
   uint8_t *batch;  /* gathered here */
+  int *labels;     /* of a classifier's batch */
   float *latents;  /* of the fakes */
   uint8_t *pixels; /* of a grid */
   uint64_t step, total_steps;
@@ -100,5 +105,23 @@ int clgen_run_write_fakes(clgen_run *r, const char *path);
 int clgen_run_save(clgen_run *r);
 
 long clgen_run_kimg(const clgen_run *r);
+
+/* ---- Classifiers ---- */
+
+/* Every image has to have a class. */
+int clgen_labels_check(const clgen_dataset *ds);
+/* Test images, and the classes that they have in the training data's numbering. */
+struct clgen_exam {
+  clgen_features *features;
+  uint8_t *images;
+  int *labels;
+  float *probabilities;
+  int64_t n;
+};
+/* Reads the test split of the same data; *out stays NULL, with a line in the log, when there is none of its own. */
+int clgen_exam_open(clgen_exam **out, const clgen_run *r);
+void clgen_exam_free(clgen_exam *e);
+/* The share of test images whose class is the most probable, by the running statistics. */
+int clgen_exam_hold(clgen_exam *e, double *accuracy);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden values that the tests compare with, from PyTorch (Debian's python3-torch, 1.13). The tests only read them.
 
-    /usr/bin/python3 make_golden.py     writes ops.safetensors, dcgan.safetensors and vae.safetensors beside itself
+    /usr/bin/python3 make_golden.py     writes ops, dcgan, vae and classifier.safetensors beside itself
 
 Values are computed in double from inputs that are exact in float, and stored as float (F32).
 
@@ -30,6 +30,13 @@ vae.safetensors: ten steps of PyTorch's VAE example with 784-16-4-16-784, batch 
   images U8 (24,784), used as x / 255, chosen as above; eps (10,8,4)
   init.fc1.weight, ..., final.fc4.bias       the state dicts (fc1, fc21, fc22, fc3, fc4)
   loss, bce, kl (10)                         loss = bce + kl, each summed over pixels or latents, divided by the batch
+
+classifier.safetensors: ten steps of Adam at 1e-3 of a classifier (see Classifier below) of 4 channels at first, 6 features
+  and 5 classes on images of 12x12, batch 8
+  images U8 (24,1,12,12), used as x / 255, chosen as above; labels I64 (24)
+  init.conv1.weight, ..., final.fc2.bias     the state dicts (conv1, bn1, conv2, bn2, fc1, fc2)
+  loss, accuracy (10)                        the mean cross entropy; the share of right answers, before each update
+  features (8,6), probabilities (8,5)        of the first 8 images by the final network in evaluation mode
 """
 import json, os, struct
 import numpy as np
@@ -303,6 +310,54 @@ def vae(dtype):
     return out
 
 
+class Classifier(nn.Module):
+    def __init__(self, size, f, features, classes):
+        super().__init__()
+        stages, channels = 0, 1
+        while size >= 6:
+            stages, out = stages + 1, f * min(2 ** stages, 8)
+            self.add_module("conv%d" % stages, nn.Conv2d(channels, out, 4, 2, 1, bias=False))
+            self.add_module("bn%d" % stages, nn.BatchNorm2d(out))
+            channels, size = out, size // 2
+        self.count = stages
+        self.fc1, self.fc2 = nn.Linear(channels * size * size, features), nn.Linear(features, classes)
+
+    def features(self, x):
+        for i in range(1, self.count + 1):
+            x = F.relu(getattr(self, "bn%d" % i)(getattr(self, "conv%d" % i)(x)))
+        return F.relu(self.fc1(x.flatten(1)))
+
+    def forward(self, x):
+        return self.fc2(self.features(x))
+
+
+def classifier(dtype):
+    global rng
+    rng = np.random.RandomState(3)
+    torch.manual_seed(3)
+    torch.set_default_dtype(torch.float32)
+    model = Classifier(12, 4, 6, 5)
+    out = {"images": pictures(24, 12)[:, None], "labels": rng.randint(0, 5, 24).astype(np.int64)}
+    torch.set_default_dtype(dtype)
+    model = model.to(dtype)
+    keep(out, "init.", model)
+    adam, losses = torch.optim.Adam(model.parameters(), 1e-3), []
+    for step in range(10):
+        x, y = batch_of(out["images"], step) / 255, torch.tensor(out["labels"][8 * (step % 3):8 * (step % 3) + 8])
+        logits = model(x)
+        loss = F.cross_entropy(logits, y)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append([loss.item(), (logits.argmax(1) == y).double().mean().item()])
+    out["loss"], out["accuracy"] = np.array(losses).T
+    keep(out, "final.", model)
+    model.eval()
+    x = batch_of(out["images"], 0) / 255
+    out["features"], out["probabilities"] = model.features(x), F.softmax(model(x), 1)
+    return out
+
+
 def compare(name, run):
     """How far PyTorch's own float is from the double that is stored."""
     single, double = run(torch.float32), run(torch.float64)
@@ -319,4 +374,5 @@ for part in elementwise, shapes, linear, composed:
     part(ops)
 save("ops.safetensors", ops, "operations, their first and second derivatives")
 save("dcgan.safetensors", compare("dcgan", dcgan), "ten training steps of a small DCGAN")
+save("classifier.safetensors", compare("classifier", classifier), "ten training steps of a small classifier")
 save("vae.safetensors", compare("vae", vae), "ten training steps of a small VAE")

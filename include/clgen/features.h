@@ -1,0 +1,61 @@
+/* Features of images: what the last hidden layer of a classifier sees, and the classes' probabilities. Every metric that
+ * compares features takes them from here, so that reals and fakes go through one path. */
+#ifndef CLGEN_FEATURES_H
+#define CLGEN_FEATURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <clgen/data.h>
+#include <clgen/graph.h>
+#include <clgen/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* n images of one size: channels x height x width bytes each, planes one after another. */
+typedef struct {
+  const uint8_t *pixels;
+  int64_t n;
+  int channels, height, width;
+} clgen_images;
+
+/* All images of a dataset, which must outlive what uses them. */
+clgen_images clgen_images_of(const clgen_dataset *ds);
+
+typedef struct {
+  const char *name; /* to be said beside every figure: the file's name without its extension, or that of its run's folder */
+  const char *path; /* "" when made from a model in memory */
+  int channels, height, width; /* what it looks at; other images are brought to it */
+  int64_t dim;
+  int classes;
+} clgen_features_info;
+
+typedef struct clgen_features clgen_features;
+/* Of a classifier whose network is in the store; both must outlive it. `batch` images at a time. */
+int clgen_features_create(clgen_features **out, const clgen_model *m, clgen_store *store, int64_t batch);
+/* From a file, on a device that must outlive it. It is a safetensors file whose metadata has "clgen.cfg", a JSON object
+ *   {"arch":"classifier","channels":C,"height":H,"width":W,"ndf":F,"hidden":D,"classes":K}
+ * and these float tensors, as PyTorch lays them out: for i = 1, 2, ... while both sides are at least 6 pixels, halving each
+ * time: convI.weight (out, in, 4, 4), stride 2, padding 1, no bias, the first out being F and then twice the last, at most
+ * 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU: the
+ * features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. `clgen train --cfg classifier` writes it. */
+int clgen_features_open(clgen_features **out, clgen_device *device, const char *path, int64_t batch);
+void clgen_features_free(clgen_features *f);
+const clgen_features_info *clgen_features_get_info(const clgen_features *f);
+const clgen_program_info *clgen_features_program(const clgen_features *f);
+/* Features (n,dim) and probabilities (n,classes), either may be NULL. Images of other channels or another size are converted
+ * (alpha on black, grey by luma) and resized (bicubic, antialiased) as bytes first. `progress` may be NULL. */
+int clgen_features_run(clgen_features *f, const clgen_images *images, float *features, float *probabilities,
+                       void (*progress)(void *user, int64_t done, int64_t total), void *user);
+
+/* The file of a feature network that comes with clgen ("mnist-cnn"): free(*path). It is looked for in $CLGEN_DATA_DIR, in
+ * ../models and ../share/clgen/models beside the running program's folder, and where clgen was installed. CLGEN_E_NOTFOUND
+ * says where it was looked for. */
+int clgen_features_find(char **path, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

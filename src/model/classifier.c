@@ -1,0 +1,34 @@
+/* A small convolutional classifier, whose last hidden layer serves as features of images. */
+#include "model/model_internal.h"
+
+/* Halves the picture until its smaller side is below 6 pixels, twice the channels each time, at most 8 times the first. */
+int clgen_classifier_build(clgen_model *m) {
+  const clgen_model_config *c = &m->config;
+  int code = clgen_net_create(&m->nets[0], CLGEN_INIT_PYTORCH), in = c->channels, out = c->ndf, h = c->height, w = c->width;
+  if (code) return code;
+  clgen_net *net = m->nets[0];
+  for (int i = 1; code >= 0 && h >= 6 && w >= 6; ++i, h /= 2, w /= 2) {
+    char conv[16], norm[16];
+    snprintf(conv, sizeof conv, "conv%d", i);
+    snprintf(norm, sizeof norm, "bn%d", i);
+    code = clgen_net_conv2d(net, conv, in, out, 4, 2, 1, false);
+    if (code >= 0) code = clgen_net_batch_norm(net, norm, out);
+    if (code >= 0) code = clgen_net_relu(net);
+    in = out;
+    if (out < 8 * c->ndf) out *= 2;
+  }
+  if (code >= 0) code = clgen_net_linear(net, "fc1", (int64_t)in * h * w, c->hidden);
+  if (code >= 0) code = clgen_net_relu(net);
+  if (code >= 0) code = m->last = clgen_net_linear(net, "fc2", c->hidden, c->classes);
+  if (code < 0) return code;
+  m->networks[0] = (clgen_model_network){.prefix = "C", .net = net, .bare = true, .forwards = 1};
+  m->n_networks = 1;
+  return CLGEN_OK;
+}
+
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+                                   clgen_tensor **features) {
+  clgen_tensor *seen = clgen_bound_forward(b, 0, m->last, images, training);
+  if (features) *features = seen;
+  return clgen_bound_forward(b, m->last, 1, seen, training);
+}

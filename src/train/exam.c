@@ -1,0 +1,115 @@
+/* What a classifier is asked at each tick: the classes of images that it was not trained on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/train_internal.h"
+
+#define EXAM_BATCH 100
+
+int clgen_labels_check(const clgen_dataset *ds) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(ds);
+  if (!i->has_labels || i->classes < 2)
+    return clgen_fail(CLGEN_E_INVALID,
+                      "%s: a classifier needs labels of at least two classes, and this has none: give IDX or NPY files with "
+                      "labels beside them, subfolders by class, dataset.json or labels.csv",
+                      i->path);
+  for (int64_t k = 0; k < i->count; ++k)
+    if (clgen_dataset_label(ds, k) < 0)
+      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has no label, and a classifier needs them all", i->path,
+                        (long long)k);
+  return CLGEN_OK;
+}
+
+static int open_split(clgen_dataset **out, const clgen_run *r, const char *split) {
+  const clgen_train_options *o = &r->options;
+  clgen_dataset_options d = {.resolution = (int)o->res, .strict = o->strict, .split = split};
+  d.channels = clgen_dataset_get_info(r->data)->channels;
+  int code = clgen_train_background(o, d.background);
+  return code ? code : clgen_dataset_open(out, o->data, &d);
+}
+
+/* Whether the split "train" is these images too. */
+static int is_training_data(const clgen_dataset *test, const clgen_run *r, bool *same) {
+  char fingerprint[96], train[96];
+  clgen_dataset *whole = NULL;
+  clgen_data_fingerprint(test, fingerprint);
+  int code = open_split(&whole, r, "train"); /* r->data may be a part of it */
+  if (!code) clgen_data_fingerprint(whole, train);
+  clgen_dataset_close(whole);
+  *same = !code && strcmp(fingerprint, train) == 0;
+  return code;
+}
+
+/* The same class by its name: where some are missing, other numbers follow. */
+static int label_in(const clgen_dataset *ds, const clgen_dataset *other, int label) {
+  const char *name = clgen_dataset_class_name(other, label);
+  for (int k = 0; label >= 0 && k < clgen_dataset_get_info(ds)->classes; ++k)
+    if (strcmp(clgen_dataset_class_name(ds, k), name) == 0) return k;
+  return -1;
+}
+
+static int take(clgen_exam *e, const clgen_run *r, const clgen_dataset *test) {
+  clgen_images images = clgen_images_of(test);
+  size_t bytes = (size_t)images.channels * (size_t)images.height * (size_t)images.width;
+  int classes = clgen_dataset_get_info(r->data)->classes;
+  e->n = images.n;
+  e->images = malloc((size_t)e->n * bytes);
+  e->labels = malloc((size_t)e->n * sizeof *e->labels);
+  e->probabilities = malloc((size_t)e->n * (size_t)classes * sizeof *e->probabilities);
+  if (!e->images || !e->labels || !e->probabilities) return clgen_fail_nomem((size_t)e->n * bytes);
+  memcpy(e->images, images.pixels, (size_t)e->n * bytes);
+  for (int64_t k = 0; k < e->n; ++k) e->labels[k] = label_in(r->data, test, clgen_dataset_label(test, k));
+  return clgen_features_create(&e->features, r->model, r->store, EXAM_BATCH);
+}
+
+int clgen_exam_open(clgen_exam **out, const clgen_run *r) {
+  *out = NULL;
+  clgen_dataset *test = NULL;
+  bool same = false;
+  int code = open_split(&test, r, "test");
+  if (!code) code = is_training_data(test, r, &same);
+  const clgen_dataset_info *train = clgen_dataset_get_info(r->data), *i = code ? NULL : clgen_dataset_get_info(test);
+  const char *why = code                                                     ? "cannot be read"
+                    : same                                                   ? "is not apart from the training images"
+                    : !i->has_labels                                         ? "has no labels"
+                    : i->height != train->height || i->width != train->width ? "has images of another size"
+                                                                             : NULL;
+  if (why) {
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "test:     none, the split test of %s %s", r->options.data, why);
+    clgen_dataset_close(test);
+    return CLGEN_OK;
+  }
+  clgen_exam *e = calloc(1, sizeof *e);
+  code = e ? take(e, r, test) : clgen_fail_nomem(sizeof *e);
+  clgen_dataset_close(test);
+  if (code)
+    clgen_exam_free(e);
+  else
+    *out = e;
+  return code;
+}
+
+void clgen_exam_free(clgen_exam *e) {
+  if (!e) return;
+  clgen_features_free(e->features);
+  free(e->images);
+  free(e->labels);
+  free(e->probabilities);
+  free(e);
+}
+
+int clgen_exam_hold(clgen_exam *e, double *accuracy) {
+  const clgen_features_info *f = clgen_features_get_info(e->features);
+  clgen_images images = {e->images, e->n, f->channels, f->height, f->width};
+  int code = clgen_features_run(e->features, &images, NULL, e->probabilities, NULL, NULL);
+  int64_t right = 0;
+  for (int64_t k = 0; !code && k < e->n; ++k) {
+    const float *p = e->probabilities + k * f->classes;
+    int best = 0;
+    for (int c = 1; c < f->classes; ++c)
+      if (p[c] > p[best]) best = c;
+    right += best == e->labels[k];
+  }
+  *accuracy = e->n ? (double)right / (double)e->n : 0;
+  return code;
+}
