@@ -50,7 +50,7 @@ static inline clgen_device *open_host(void) {
  */
 static inline clgen_device *open_tested(void) {
   const char *spec = getenv("CLGEN_TEST_DEVICE");
-  clgen_device_options options = {.no_tune = true};
+  clgen_device_options options = {0};
   clgen_device *device = NULL;
   int err = clgen_device_open(&device, spec && *spec ? spec : NULL, &options);
   if (err && !(spec && *spec)) {
