@@ -92,7 +92,7 @@ static void set_labels(setup *s, int step) {
 static void run_steps(setup *s, const char *noise_name, const char *const (*losses)[2], int n_losses) {
   const uint8_t *images = golden_data(s->st, "images");
   bool classifier = clgen_model_is_classifier(s->model);
-  const float *noise = classifier ? NULL : golden_data(s->st, noise_name);
+  const float *noise = noise_name ? golden_data(s->st, noise_name) : NULL;
   const clgen_model_config *c = clgen_model_get_config(s->model);
   int64_t image = (int64_t)c->channels * c->height * c->width;
   for (int step = 0; step < STEPS; ++step) {

@@ -15,6 +15,7 @@
 #include <clgen/options.h>
 #include <clgen/elbo.h>
 #include <clgen/features.h>
+#include <clgen/judge.h>
 #include <clgen/train.h>
 
 #endif

@@ -1,4 +1,4 @@
-/* Judging a VAE by the bound that it was trained on. */
+/* Judging a VAE by the bound that it was trained on, and by a tighter one. */
 #ifndef CLGEN_ELBO_H
 #define CLGEN_ELBO_H
 
@@ -24,6 +24,19 @@ typedef struct {
  * and the data must have the model's size and channels (CLGEN_E_INVALID). `progress` may be NULL. */
 int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_elbo *out);
+
+/* Nats an image, lower is better. */
+typedef struct {
+  int64_t images;
+  int samples;                           /* an image */
+  double negative_bound, standard_error; /* mean over images, and its error from their spread */
+} clgen_iwae;
+
+/* Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016, equation 8: the mean of -log of the mean of
+ * `samples` importance weights p(image, z) / q(z | image). Never above the negative ELBO in expectation, and nearer to
+ * -log p(image) with more samples. Otherwise as clgen_elbo_measure; at most 1e6 samples. */
+int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, int samples, uint64_t seed,
+                       void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_iwae *out);
 
 #ifdef __cplusplus
 }

@@ -50,6 +50,10 @@ const clgen_program_info *clgen_features_program(const clgen_features *f);
 int clgen_features_run(clgen_features *f, const clgen_images *images, float *features, float *probabilities,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user);
 
+/* Image `index` as channels x height x width bytes: converted (alpha on black, grey by luma) and resized (bicubic,
+ * antialiased) where it is not so yet. */
+int clgen_images_fit(const clgen_images *images, int64_t index, int channels, int height, int width, uint8_t *out);
+
 /* The file of a feature network that comes with clgen ("mnist-cnn"): free(*path). It is looked for in $CLGEN_DATA_DIR, in
  * ../models and ../share/clgen/models beside the running program's folder, and where clgen was installed. CLGEN_E_NOTFOUND
  * says where it was looked for. */

@@ -89,6 +89,9 @@ int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *image
 int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps, clgen_tensor **bernoulli,
                      clgen_tensor **kl);
 
+/* log p(image, z) - log q(z | image) with z = mu + eps exp(logvar / 2): (N). */
+clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps);
+
 /* ---- Network snapshots -------------------------------------------------------------------------------------------------
  */
 

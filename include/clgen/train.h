@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <clgen/data.h>
 #include <clgen/device.h>
+#include <clgen/features.h>
 #include <clgen/graph.h>
 #include <clgen/model.h>
 #include <clgen/nn.h>
@@ -59,6 +61,17 @@ typedef struct {
 } clgen_trainer_report;
 /* Waits for the device, reads what was gathered there since the last call, and starts afresh. */
 int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out);
+
+/* ---- Features to judge by ----------------------------------------------------------------------------------------------
+ */
+
+/* Opens a feature network for judging images like those of `data`, on a device that must outlive it; the log says which, and
+ * why. `spec`, unless it is empty, is a file (features.h says of what form) or the name of one that comes with clgen.
+ * Without it: the one that comes with clgen if it knows these images, which is to say that it gets the labels of at least 9
+ * in 10 right; else one that is trained here on the labels ("<data>-cnn-<hash>", kept in the cache folder for the next
+ * time). CLGEN_E_INVALID with what to do when there is no spec and no label. */
+int clgen_features_for(clgen_features **out, clgen_device *device, const char *spec, const clgen_dataset *data,
+                       const clgen_logger *log);
 
 /* ---- A run ------------------------------------------------------------------------------------------------------------ */
 

@@ -46,6 +46,8 @@ int clgen_file_write(const char *path, const void *data, size_t size);
 
 /* mkdir -p. An existing folder is success. */
 int clgen_make_folders(const char *path);
+/* Where caches lie without more being said; NULL when neither XDG_CACHE_HOME nor HOME names a place. free() it. */
+char *clgen_cache_dir(void);
 /* Seconds on a clock that never goes back. */
 double clgen_seconds(void);
 

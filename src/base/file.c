@@ -150,6 +150,15 @@ int clgen_make_folders(const char *path) {
   return code;
 }
 
+/* $XDG_CACHE_HOME and $HOME count only when absolute, as the XDG specification says. */
+char *clgen_cache_dir(void) {
+  const char *xdg = getenv("XDG_CACHE_HOME");
+  if (xdg && xdg[0] == '/') return clgen_format("%s/clgen", xdg);
+  const char *home = getenv("HOME");
+  if (home && home[0] == '/') return clgen_format("%s/.cache/clgen", home);
+  return NULL;
+}
+
 double clgen_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

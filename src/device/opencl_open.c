@@ -6,15 +6,6 @@
 
 #include "base/base.h"
 
-/* $XDG_CACHE_HOME and $HOME count only when absolute, as the XDG specification says. */
-static char *default_cache_dir(void) {
-  const char *xdg = getenv("XDG_CACHE_HOME");
-  if (xdg && xdg[0] == '/') return clgen_format("%s/clgen", xdg);
-  const char *home = getenv("HOME");
-  if (home && home[0] == '/') return clgen_format("%s/.cache/clgen", home);
-  return NULL;
-}
-
 /* The ids behind "P:D". Numbering is the loader's order, which is also clinfo's. */
 static int find_ids(clgen_cl *cl, const char *spec) {
   unsigned p = 0, d = 0;
@@ -69,7 +60,7 @@ int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_dev
     if (!cl->fingerprint) code = CLGEN_E_NOMEM;
   }
   if (code == CLGEN_OK && !cl->options.no_cache)
-    cl->cache_dir = cl->options.cache_dir ? clgen_strdup(cl->options.cache_dir) : default_cache_dir();
+    cl->cache_dir = cl->options.cache_dir ? clgen_strdup(cl->options.cache_dir) : clgen_cache_dir();
   cl->options.cache_dir = cl->cache_dir; /* the caller's string need not live on */
   if (code == CLGEN_OK) code = open_queue(cl);
   if (code != CLGEN_OK) {

@@ -1,4 +1,4 @@
-/* The negative ELBO of a VAE on a dataset. */
+/* Bounds on the likelihood of a dataset under a VAE. */
 #include <clgen/elbo.h>
 
 #include <math.h>
@@ -14,12 +14,13 @@ typedef struct {
   clgen_graph *graph;
   clgen_bound *net;
   clgen_program *program;
-  clgen_tensor *images, *counter, *reconstruction, *kl;
+  clgen_tensor *images, *counter, *reconstruction, *kl; /* of the ELBO */
+  clgen_tensor *log_weight;                             /* of the IWAE's bound */
   uint8_t *batch;
   size_t image_bytes;
 } judge;
 
-static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t seed) {
+static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t seed, bool weighted) {
   const clgen_model_config *c = clgen_model_get_config(m);
   const clgen_model_network *w = clgen_model_maker(m);
   j->image_bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
@@ -31,63 +32,134 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   j->images = clgen_input(j->graph, "images", CLGEN_U8, clgen_shape_of(4, BATCH, c->channels, c->height, c->width));
   j->counter = clgen_input(j->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   clgen_tensor *eps = clgen_random_normal(j->graph, j->counter, seed, CLGEN_STREAM_METRIC, clgen_shape_of(2, BATCH, c->nz));
-  code = clgen_model_elbo(m, j->net, clgen_model_from_bytes(m, j->images), eps, &j->reconstruction, &j->kl);
-  if (!code) code = clgen_output(j->reconstruction);
-  if (!code) code = clgen_output(j->kl);
+  clgen_tensor *images = clgen_model_from_bytes(m, j->images);
+  if (weighted) {
+    j->log_weight = clgen_model_log_weight(m, j->net, images, eps);
+    code = clgen_output(j->log_weight);
+  } else {
+    code = clgen_model_elbo(m, j->net, images, eps, &j->reconstruction, &j->kl);
+    if (!code) code = clgen_output(j->reconstruction);
+    if (!code) code = clgen_output(j->kl);
+  }
   return code ? code : clgen_compile(&j->program, j->graph, store);
 }
 
-static int check(const clgen_model *m, const clgen_dataset_info *i) {
+static int check(const char *what, const clgen_model *m, const clgen_dataset_info *i) {
   const clgen_model_config *c = clgen_model_get_config(m);
   if (!clgen_model_is_vae(m))
-    return clgen_fail(CLGEN_E_INVALID, "elbo: a %s has no ELBO, only a VAE has", clgen_arch_name(c->arch));
+    return clgen_fail(CLGEN_E_INVALID, "%s: a %s has no such bound, only a VAE has", what, clgen_arch_name(c->arch));
   if (i->channels == c->channels && i->height == c->height && i->width == c->width) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "elbo: the network is for images of %dx%d with %d channels, and %s has %dx%d with %d",
-                    c->width, c->height, c->channels, i->path, i->width, i->height, i->channels);
+  return clgen_fail(CLGEN_E_INVALID, "%s: the network is for images of %dx%d with %d channels, and %s has %dx%d with %d",
+                    what, c->width, c->height, c->channels, i->path, i->width, i->height, i->channels);
+}
+
+static void judge_free(judge *j) {
+  clgen_program_free(j->program);
+  clgen_bound_free(j->net);
+  clgen_graph_free(j->graph);
+  free(j->batch);
+}
+
+static int load_batch(judge *j, const clgen_dataset *data, int64_t first, int64_t n) {
+  for (int64_t k = 0; k < n; ++k)
+    memcpy(j->batch + (size_t)k * j->image_bytes, clgen_dataset_image(data, first + k), j->image_bytes);
+  return clgen_program_write(j->program, j->images, j->batch, BATCH * j->image_bytes);
+}
+
+static int draw(judge *j, uint32_t counter) {
+  int code = clgen_program_write(j->program, j->counter, &counter, sizeof counter);
+  return code ? code : clgen_program_run(j->program);
 }
 
 static int run_batch(judge *j, const clgen_dataset *data, int64_t first, int64_t n, float reconstruction[BATCH],
                      float kl[BATCH]) {
-  uint32_t counter = (uint32_t)(first / BATCH);
-  for (int64_t k = 0; k < n; ++k)
-    memcpy(j->batch + (size_t)k * j->image_bytes, clgen_dataset_image(data, first + k), j->image_bytes);
-  int code = clgen_program_write(j->program, j->images, j->batch, BATCH * j->image_bytes);
-  if (!code) code = clgen_program_write(j->program, j->counter, &counter, sizeof counter);
-  if (!code) code = clgen_program_run(j->program);
+  int code = load_batch(j, data, first, n);
+  if (!code) code = draw(j, (uint32_t)(first / BATCH));
   if (!code) code = clgen_program_read(j->program, j->reconstruction, reconstruction, BATCH * sizeof(float));
   return code ? code : clgen_program_read(j->program, j->kl, kl, BATCH * sizeof(float));
 }
+
+/* Mean and spread as they come: Welford 1962. */
+typedef struct {
+  double mean, spread;
+  int64_t n;
+} running;
+
+static void take(running *r, double x) {
+  double off = x - r->mean;
+  r->mean += off / (double)++r->n;
+  r->spread += off * (x - r->mean);
+}
+
+static double error_of(const running *r) { return r->n > 1 ? sqrt(r->spread / (double)(r->n - 1) / (double)r->n) : NAN; }
 
 int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_elbo *out) {
   judge j = {0};
   const int64_t total = clgen_dataset_get_info(data)->count;
-  double sum[2] = {0, 0}, mean = 0, spread = 0;
-  int code = check(m, clgen_dataset_get_info(data));
-  if (!code) code = build(&j, m, store, seed);
+  double sum[2] = {0, 0};
+  running r = {0, 0, 0};
+  int code = check("elbo", m, clgen_dataset_get_info(data));
+  if (!code) code = build(&j, m, store, seed, false);
   for (int64_t at = 0; !code && at < total; at += BATCH) {
     float reconstruction[BATCH], kl[BATCH];
     int64_t n = total - at < BATCH ? total - at : BATCH;
     code = run_batch(&j, data, at, n, reconstruction, kl);
-    for (int64_t k = 0; !code && k < n; ++k) { /* Welford 1962 */
-      double x = (double)reconstruction[k] + (double)kl[k], off = x - mean;
-      mean += off / (double)(at + k + 1);
-      spread += off * (x - mean);
+    for (int64_t k = 0; !code && k < n; ++k) {
+      take(&r, (double)reconstruction[k] + (double)kl[k]);
       sum[0] += (double)reconstruction[k];
       sum[1] += (double)kl[k];
     }
     if (!code && progress) progress(user, at + n, total);
   }
-  if (!code && !isfinite(mean)) code = clgen_fail(CLGEN_E_NONFINITE, "elbo: the bound is not finite");
+  if (!code && !isfinite(r.mean)) code = clgen_fail(CLGEN_E_NONFINITE, "elbo: the bound is not finite");
   if (!code) {
-    *out = (clgen_elbo){.images = total, .negative_elbo = mean};
+    *out = (clgen_elbo){.images = total, .negative_elbo = r.mean};
     out->reconstruction = sum[0] / (double)total;
     out->kl = sum[1] / (double)total;
-    out->standard_error = total > 1 ? sqrt(spread / (double)(total - 1) / (double)total) : NAN;
+    out->standard_error = error_of(&r);
   }
-  clgen_program_free(j.program);
-  clgen_bound_free(j.net);
-  clgen_graph_free(j.graph);
-  free(j.batch);
+  judge_free(&j);
+  return code;
+}
+
+/* sum[k] becomes log(exp(sum[k]) + exp(x)). */
+static double log_add(double sum, double x) {
+  double high = sum > x ? sum : x, low = sum > x ? x : sum;
+  return low == -INFINITY ? high : high + log1p(exp(low - high));
+}
+
+static int weigh_batch(judge *j, int64_t batch, int samples, double sum[BATCH]) {
+  float log_weight[BATCH];
+  int code = CLGEN_OK;
+  for (int k = 0; k < BATCH; ++k) sum[k] = -INFINITY;
+  for (int s = 0; !code && s < samples; ++s) {
+    code = draw(j, (uint32_t)(batch * samples + s));
+    if (!code) code = clgen_program_read(j->program, j->log_weight, log_weight, sizeof log_weight);
+    for (int k = 0; !code && k < BATCH; ++k) sum[k] = log_add(sum[k], (double)log_weight[k]);
+  }
+  return code;
+}
+
+int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, int samples, uint64_t seed,
+                       void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_iwae *out) {
+  judge j = {0};
+  const int64_t total = clgen_dataset_get_info(data)->count;
+  running r = {0, 0, 0};
+  int code = check("iwae", m, clgen_dataset_get_info(data));
+  if (!code && (samples < 1 || samples > 1000000))
+    code = clgen_fail(CLGEN_E_INVALID, "iwae: %d samples an image; 1 to 1000000 are possible", samples);
+  if (!code) code = build(&j, m, store, seed, true);
+  for (int64_t at = 0; !code && at < total; at += BATCH) {
+    double sum[BATCH];
+    int64_t n = total - at < BATCH ? total - at : BATCH;
+    code = load_batch(&j, data, at, n);
+    if (!code) code = weigh_batch(&j, at / BATCH, samples, sum);
+    for (int64_t k = 0; !code && k < n; ++k) take(&r, log((double)samples) - sum[k]);
+    if (!code && progress) progress(user, at + n, total);
+  }
+  if (!code && !isfinite(r.mean)) code = clgen_fail(CLGEN_E_NONFINITE, "iwae: the bound is not finite");
+  if (!code) *out = (clgen_iwae){total, samples, r.mean, error_of(&r)};
+  judge_free(&j);
   return code;
 }

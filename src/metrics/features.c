@@ -129,7 +129,7 @@ void clgen_features_free(clgen_features *f) {
 const clgen_features_info *clgen_features_get_info(const clgen_features *f) { return &f->info; }
 const clgen_program_info *clgen_features_program(const clgen_features *f) { return clgen_program_get_info(f->program); }
 
-/* ---- One image as the network wants it ---- */
+/* ---- The one path of pixels ---- */
 
 static void to_planes(const clgen_image *in, uint8_t *out) {
   size_t area = (size_t)in->width * (size_t)in->height, channels = (size_t)in->channels;
@@ -137,12 +137,11 @@ static void to_planes(const clgen_image *in, uint8_t *out) {
     for (size_t p = 0; p < area; ++p) out[c * area + p] = in->data[p * channels + c];
 }
 
-static int fit(const clgen_features *f, const clgen_images *images, int64_t index, uint8_t *out) {
-  const clgen_features_info *w = &f->info;
+int clgen_images_fit(const clgen_images *images, int64_t index, int to_channels, int height, int width, uint8_t *out) {
   size_t area = (size_t)images->height * (size_t)images->width, channels = (size_t)images->channels;
   const uint8_t *in = images->pixels + (size_t)index * area * channels;
-  bool same_size = images->height == w->height && images->width == w->width;
-  if (same_size && images->channels == w->channels) {
+  bool same_size = images->height == height && images->width == width;
+  if (same_size && images->channels == to_channels) {
     memcpy(out, in, area * channels);
     return CLGEN_OK;
   }
@@ -150,8 +149,8 @@ static int fit(const clgen_features *f, const clgen_images *images, int64_t inde
   int code = clgen_image_create(&whole, images->width, images->height, images->channels);
   for (size_t c = 0; !code && c < channels; ++c)
     for (size_t p = 0; p < area; ++p) whole.data[p * channels + c] = in[c * area + p];
-  if (!code) code = clgen_image_convert(&whole, w->channels, NULL, &converted);
-  if (!code && !same_size) code = clgen_image_resize(&converted, w->width, w->height, &resized);
+  if (!code) code = clgen_image_convert(&whole, to_channels, NULL, &converted);
+  if (!code && !same_size) code = clgen_image_resize(&converted, width, height, &resized);
   if (!code) to_planes(same_size ? &converted : &resized, out);
   clgen_image_free(&whole);
   clgen_image_free(&converted);
@@ -171,7 +170,9 @@ int clgen_features_run(clgen_features *f, const clgen_images *images, float *fea
   int code = CLGEN_OK;
   for (int64_t at = 0; !code && at < images->n; at += f->batch) {
     int64_t n = images->n - at < f->batch ? images->n - at : f->batch;
-    for (int64_t k = 0; !code && k < n; ++k) code = fit(f, images, at + k, f->pixels + (size_t)k * image_bytes(f));
+    for (int64_t k = 0; !code && k < n; ++k)
+      code = clgen_images_fit(images, at + k, f->info.channels, f->info.height, f->info.width,
+                              f->pixels + (size_t)k * image_bytes(f));
     if (!code) code = clgen_program_write(f->program, f->images, f->pixels, (size_t)f->batch * image_bytes(f));
     if (!code) code = clgen_program_run(f->program);
     if (!code) code = read_rows(f, f->features, f->info.dim, at, n, features);

@@ -60,3 +60,13 @@ int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images,
   *kl = clgen_loss_kl(mu, logvar);
   return *bernoulli && *kl ? CLGEN_OK : CLGEN_E_INVALID;
 }
+
+/* The normalising constants of p(z) and q(z | image) cancel. */
+clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps) {
+  clgen_tensor *mu, *logvar;
+  if (clgen_model_encode(m, b, images, &mu, &logvar)) return NULL;
+  clgen_tensor *z = clgen_add(mu, clgen_mul(eps, clgen_exp(clgen_affine(logvar, 0.5f, 0))));
+  clgen_tensor *prior_to_posterior = clgen_sub(clgen_add(clgen_square(eps), logvar), clgen_square(z));
+  return clgen_sub(clgen_affine(clgen_sum(prior_to_posterior, 1u << 1, false), 0.5f, 0),
+                   clgen_loss_bernoulli(clgen_model_decode(m, b, z, true), images));
+}

@@ -1,0 +1,72 @@
+/* Judging images by a list of metrics, each beside its floor: what clgen evaluate and clgen train --metrics do. The
+ * mathematics is in metrics.h. */
+#ifndef CLGEN_JUDGE_H
+#define CLGEN_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <clgen/data.h>
+#include <clgen/features.h>
+#include <clgen/metrics.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One figure. */
+typedef struct {
+  char metric[16]; /* of the list: "prdc" */
+  char part[24];   /* "precision_k5" */
+  char name[160];  /* to be said beside it: "precision_k5[mnist-cnn]", "dup_share[pixels]", "elbo" */
+  int better;      /* -1: lower is better, 1: higher, 0: nearer to the floor */
+  clgen_estimate score;
+  clgen_estimate floor; /* what half of the reals gets against another half; value NaN: there is none. Its warning says when
+                         * the halves are smaller than the sets that are judged: a floor of fewer images lies farther off */
+  double seconds;       /* that the metric took, shared by its parts */
+} clgen_score;
+#define CLGEN_MAX_SCORES 32
+
+/* Metrics by name, separated by commas: fid, kid, is, prdc (k = 5 and 3; by features), ndb, msssim, dup, mem (by pixels),
+ * and elbo, iwae (of a VAE, below). CLGEN_E_INVALID names the unknown one and lists them all. */
+#define CLGEN_METRIC_NAMES "fid, kid, is, prdc, ndb, msssim, dup, mem, elbo, iwae"
+int clgen_metrics_check(const char *list);
+bool clgen_metrics_include(const char *list, const char *name);
+bool clgen_metrics_need_features(const char *list);
+bool clgen_metrics_need_images(const char *list); /* any but elbo and iwae */
+
+typedef struct {
+  const char *metrics;
+  const clgen_dataset *real;
+  clgen_features *features;              /* NULL where the list needs none */
+  const clgen_dataset *train, *held_out; /* of mem: the images that may have been copied (NULL: `real`), and others of their
+                                          * kind (may be NULL) */
+  int64_t num; /* how many images are judged, against at most as many reals, chosen by the seed; at least 2 */
+  uint64_t seed;
+  void (*progress)(void *user, const char *what, int64_t done, int64_t total); /* may be NULL */
+  void *user;
+} clgen_judge_options;
+
+typedef struct clgen_judge clgen_judge;
+/* Computes the reals' features and the floors. All that the options name must outlive it. */
+int clgen_judge_create(clgen_judge **out, const clgen_judge_options *options);
+void clgen_judge_free(clgen_judge *j);
+int64_t clgen_judge_reals(const clgen_judge *j); /* how many are compared with */
+/* Judges the first num of the images, which are brought to the reals' size and channels where pixels are compared. Fills in
+ * at most CLGEN_MAX_SCORES, in the list's order. */
+int clgen_judge_run(clgen_judge *j, const clgen_images *fakes, clgen_score scores[CLGEN_MAX_SCORES], int *n);
+
+/* The bounds of a VAE on a dataset as scores: elbo (elbo, elbo_reconstruction, elbo_kl) and iwae, where the list has them;
+ * appended to scores. */
+int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics, int samples,
+                       uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),
+                       void *user, clgen_score scores[CLGEN_MAX_SCORES], int *n);
+
+/* {"fid": {"name": "fid[mnist-cnn]", "value", "se", "low", "high", "better": "lower"|"higher"|"floor", "floor": {"value",
+ * "se", "low", "high"} or null, "warnings": [], "seconds"}, ...} by part; what is not finite is null. free() it. */
+char *clgen_scores_to_json(const clgen_score *scores, int n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
