@@ -189,6 +189,8 @@ for file in seed0000.png seed0004.png seed0009.png grid.png; do there "$dir/g/$f
 shape_is "$dir/g/all.npy" "(6, 28, 28)"
 expect 0 generate --network "$network" --seeds 9 --npy "$dir/g/one.npy" --batch 3 --device host
 tail -c 784 "$dir/g/all.npy" | cmp -s - <(tail -c 784 "$dir/g/one.npy") || fail "an image depends on more than its seed"
+expect 0 generate --network "$whole" --seeds 0-4,9 --npy "$dir/g/run.npy" --device host
+same "$dir/g/run.npy" "$dir/g/all.npy" # a run's folder stands for its newest snapshot
 printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" >"$dir/z.npy"
 head -c 24 /dev/zero >>"$dir/z.npy"
 expect 0 generate --network "$network" --latents "$dir/z.npy" --npy "$dir/g/z.npy" --outdir "$dir/g" --device host
@@ -213,6 +215,9 @@ err_has "5-2"
 expect 2 generate --seeds 3 --grid "$dir/x.png"
 expect 1 generate --network "$dir/z.npy" --grid "$dir/x.png" --device host
 err_has "$dir/z.npy"
+expect 1 generate --network "$dir/g" --grid "$dir/x.png" --device host
+err_has "$dir/g"
+err_has "network-snapshot-NNNNNN.safetensors"
 expect 1 generate --network "$network" --grid "$dir/no/such/x.png" --device host
 err_has "$dir/no/such/x.png"
 [ ! -e "$dir/x.png" ] || fail "a failure wrote a picture"

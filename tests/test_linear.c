@@ -291,7 +291,7 @@ static int setting_with(const char *folder, const char *stored, int *lines) {
 static void tuning_is_kept(void **state) {
   (void)state;
   int lines;
-  char folder[] = "/tmp/clgen-tuning-XXXXXX";
+  char folder[] = "./tuning-XXXXXX";
   if (ways() == 1) skip(); /* this device leaves nothing to choose */
   assert_non_null(mkdtemp(folder));
   int chosen = setting_with(folder, "no such way", &lines); /* what an older version or a damaged file left */

@@ -16,7 +16,7 @@
 
 #include "base/base.h"
 
-static char folder[] = "/tmp/clgen-safetensors-XXXXXX";
+static char folder[] = "./safetensors-XXXXXX";
 static char path[128];
 
 static int set_up(void **state) {

@@ -39,7 +39,7 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"network", 0, CLGEN_OPTION_STRING, offsetof(record, network), "", 0, 0, NULL, "FILE", NULL,
-     "a network-snapshot-NNNNNN.safetensors"},
+     "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},
     {"fakes", 0, CLGEN_OPTION_STRING, offsetof(record, fakes), "", 0, 0, NULL, "SRC", NULL,
      "images to judge in place of a network's: what 'clgen train' takes as data"},
     {"data", 0, CLGEN_OPTION_STRING, offsetof(record, data), "", 0, 0, NULL, "SRC", NULL,
@@ -84,7 +84,10 @@ typedef struct {
 
 static int open_network(job *j) {
   clgen_safetensors *file = NULL;
-  int code = clgen_safetensors_open(&file, j->r->network);
+  char *path = NULL;
+  int code = clgen_run_network(&path, j->r->network);
+  if (!code) code = clgen_safetensors_open(&file, path);
+  free(path);
   if (!code) code = clgen_model_open(&j->model, file);
   if (!code && clgen_model_is_classifier(j->model))
     code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images; it can judge others': --features %s",

@@ -6,6 +6,7 @@
 #include <clgen/image.h>
 #include <clgen/model.h>
 #include <clgen/npy.h>
+#include <clgen/train.h>
 
 #include "commands.h"
 #include "common.h"
@@ -25,7 +26,7 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"network", 0, CLGEN_OPTION_STRING, offsetof(record, network), "", 0, 0, NULL, "FILE", NULL,
-     "a network-snapshot-NNNNNN.safetensors"},
+     "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},
     {"seeds", 0, CLGEN_OPTION_STRING, offsetof(record, seeds), "", 0, 0, NULL, "LIST", NULL,
      "one image a seed: numbers and ranges, 0-63 or 1,5,9-12; without seeds and latents 0-63"},
     {"latents", 0, CLGEN_OPTION_STRING, offsetof(record, latents), "", 0, 0, NULL, "Z.npy", NULL,
@@ -156,7 +157,10 @@ static int write_all(const job *j) {
 
 static int generate(job *j, clgen_device *device) {
   clgen_generator *g = NULL;
-  int code = clgen_generator_open(&g, device, j->r->network, j->r->batch);
+  char *path = NULL;
+  int code = clgen_run_network(&path, j->r->network);
+  if (!code) code = clgen_generator_open(&g, device, path, j->r->batch);
+  free(path);
   if (code) return code;
   j->config = clgen_model_get_config(clgen_generator_model(g));
   code = j->seeds ? latents_of_seeds(j) : latents_of_file(j);

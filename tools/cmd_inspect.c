@@ -1,13 +1,11 @@
 /* clgen inspect: what is in a snapshot, or in any safetensors file. Everything is gathered as JSON first; the text is a view
  * of it. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <clgen/model.h>
 #include <clgen/safetensors.h>
+#include <clgen/train.h>
 
 #include "columns.h"
 #include "commands.h"
@@ -25,41 +23,6 @@ static const char usage[] =
     "usage: clgen inspect FILE [--json]\n\n"
     "Shows what is in a network snapshot: its layers, their shapes, parameters and bytes, and how it was trained. Of any\n"
     "other safetensors file it shows the tensors and the metadata. A run's folder stands for its latest snapshot.\n";
-
-/* ---- Which file -------------------------------------------------------------------------------------------------- */
-
-/* "network-snapshot-000123.safetensors": 123, else -1. */
-static long long snapshot_number(const char *name) {
-  static const char before[] = "network-snapshot-", after[] = ".safetensors";
-  if (strncmp(name, before, sizeof before - 1) != 0) return -1;
-  const char *digits = name + sizeof before - 1;
-  size_t n = strspn(digits, "0123456789");
-  return n && n < 18 && strcmp(digits + n, after) == 0 ? strtoll(digits, NULL, 10) : -1;
-}
-
-static char *latest_snapshot(const char *folder) {
-  DIR *dir = opendir(folder);
-  if (!dir) {
-    clgen_fail(CLGEN_E_IO, "%s: %s", folder, strerror(errno));
-    return NULL;
-  }
-  long long best = -1;
-  char name[256] = "";
-  for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
-    if (snapshot_number(e->d_name) <= best) continue;
-    best = snapshot_number(e->d_name);
-    snprintf(name, sizeof name, "%s", e->d_name);
-  }
-  closedir(dir);
-  if (best >= 0) return clgen_format("%s/%s", folder, name);
-  clgen_fail(CLGEN_E_NOTFOUND, "%s: this folder holds no network-snapshot-NNNNNN.safetensors", folder);
-  return NULL;
-}
-
-static char *file_of(const char *operand) {
-  struct stat st;
-  return stat(operand, &st) == 0 && S_ISDIR(st.st_mode) ? latest_snapshot(operand) : clgen_strdup(operand);
-}
 
 /* ---- Gathering --------------------------------------------------------------------------------------------------- */
 
@@ -286,8 +249,8 @@ int cmd_inspect(int argc, char **argv) {
   if (status != TOOL_GO_ON) return status;
   if (!operand) return tool_usage(argv[0], "which file?");
   json_t *out = NULL;
-  char *path = file_of(operand);
-  if (!path || gather(&out, path)) {
+  char *path = NULL;
+  if (clgen_run_network(&path, operand) || gather(&out, path)) {
     free(path);
     return tool_failed(argv[0]);
   }

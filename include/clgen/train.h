@@ -116,6 +116,10 @@ typedef struct {
 int clgen_train(const clgen_train_options *options, const bool *given, const clgen_train_calls *calls,
                 clgen_train_result *result);
 
+/* The file of a network: the newest snapshot where `run` is a run's folder, else `run` itself; free(*path).
+ * CLGEN_E_NOTFOUND for a folder without snapshots. */
+int clgen_run_network(char **path, const char *run);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,8 @@
 /* The options of a training run: their table, what they are when not said, and which may change when a run goes on. */
 #include "train/train_internal.h"
 
+#include <clgen/image.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +118,8 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
 }
 
 int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]) {
-  const char *digits = "0123456789abcdef", *s = o->background + (o->background[0] == '#');
-  bool good = strlen(s) == 6;
-  for (int i = 0; good && i < 6; ++i) {
-    const char *at = strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] - 'A' + 'a' : s[i]);
-    good = at != NULL;
-    if (good) rgb[i / 2] = (unsigned char)(i % 2 ? rgb[i / 2] * 16 + (at - digits) : at - digits);
-  }
-  if (good) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "option --background: '%s' is not a colour of six hexadecimal digits, RRGGBB",
-                    o->background);
+  int code = clgen_colour_parse(rgb, o->background);
+  return code ? clgen_fail_prefix(code, "option --background") : CLGEN_OK;
 }
 
 clgen_optimizer clgen_train_optimizer(const clgen_train_options *o) {

@@ -87,6 +87,24 @@ int clgen_run_dir_find(clgen_run_dir *d, const char *resume, long *kimg) {
   return CLGEN_OK;
 }
 
+int clgen_run_network(char **path, const char *run) {
+  clgen_run_dir d = {0};
+  long newest;
+  *path = NULL;
+  struct stat st;
+  if (stat(run, &st) == 0 && S_ISDIR(st.st_mode)) {
+    if (snprintf(d.path, sizeof d.path, "%s", run) >= (int)sizeof d.path) return too_long(run);
+    if (!clgen_run_dir_numbers(&d, CLGEN_SNAPSHOT_PREFIX, CLGEN_SAFETENSORS, &newest, 1))
+      return clgen_fail(CLGEN_E_NOTFOUND, "%s: a folder without a " CLGEN_SNAPSHOT_PREFIX "NNNNNN" CLGEN_SAFETENSORS, run);
+    char file[CLGEN_PATH_TEXT];
+    clgen_run_dir_file(&d, CLGEN_SNAPSHOT_PREFIX, newest, CLGEN_SAFETENSORS, file);
+    *path = clgen_strdup(file);
+  } else {
+    *path = clgen_strdup(run);
+  }
+  return *path ? CLGEN_OK : CLGEN_E_NOMEM;
+}
+
 /* Files that a killed process was about to write. */
 static void remove_leftovers(const char *path) {
   DIR *folder = opendir(path);
