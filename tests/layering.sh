@@ -27,6 +27,7 @@ room_of_header() {
     error | options | safetensors) echo base ;;
     npy) echo data ;;
     elbo | features | judge) echo metrics ;;
+    assess) echo train ;;
     clgen) echo everything ;;
     *) echo "$1" ;;
   esac

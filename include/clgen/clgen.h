@@ -16,6 +16,7 @@
 #include <clgen/elbo.h>
 #include <clgen/features.h>
 #include <clgen/judge.h>
+#include <clgen/assess.h>
 #include <clgen/train.h>
 
 #endif

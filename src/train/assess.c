@@ -1,0 +1,205 @@
+/* The data, the features and the metrics put together. */
+#include <clgen/assess.h>
+#include <clgen/elbo.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/train_internal.h"
+
+enum { MAKE_AT_A_TIME = 64, SAMPLES = 50 };
+
+struct clgen_assessor {
+  clgen_assess_options options; /* its texts are the assessor's own */
+  char *data, *split, *metrics, *feature_spec;
+  clgen_device *device;
+  const clgen_model *model;
+  bool bounds;
+  int64_t num;
+  clgen_dataset *real, *part;  /* the split; `num` of it, for the bounds */
+  clgen_dataset *train, *test; /* of mem and of the features */
+  clgen_features *features;
+  clgen_judge *judge;
+  clgen_generator *generator; /* made when first used */
+};
+
+/* ---- Reals ---- */
+
+static int open_split(const clgen_assessor *a, clgen_dataset **out, const char *split, int64_t subset, bool quiet) {
+  const clgen_assess_options *o = &a->options;
+  clgen_dataset_options d = {.split = split, .subset = subset, .seed = o->seed, .strict = o->strict};
+  memcpy(d.background, o->background, sizeof d.background);
+  if (!quiet) d.log = o->log;
+  if (a->model) {
+    const clgen_model_config *c = clgen_model_get_config(a->model);
+    d.channels = c->channels;
+    if (c->height == c->width) d.resolution = c->height;
+  }
+  return clgen_dataset_open(out, o->data, &d);
+}
+
+static bool same_images(const clgen_dataset *a, const clgen_dataset *b) {
+  clgen_images x = clgen_images_of(a), y = clgen_images_of(b);
+  size_t bytes = (size_t)x.channels * (size_t)x.height * (size_t)x.width;
+  return x.n == y.n && x.channels == y.channels && x.height == y.height && x.width == y.width &&
+         memcmp(x.pixels, y.pixels, bytes * (size_t)x.n) == 0;
+}
+
+static int open_data(clgen_assessor *a) {
+  const clgen_assess_options *o = &a->options;
+  bool images = clgen_metrics_need_images(o->metrics), features = clgen_metrics_need_features(o->metrics);
+  bool mem = clgen_metrics_include(o->metrics, "mem"), test = strcmp(o->split, "test") == 0;
+  if (!images) return open_split(a, &a->part, o->split, o->num, false);
+  int code = open_split(a, &a->real, o->split, 0, false);
+  if (!code && a->bounds) code = open_split(a, &a->part, o->split, o->num, true);
+  if (!code && test && (mem || features)) code = open_split(a, &a->train, "train", 0, true);
+  if (!code && mem) code = open_split(a, &a->test, "test", 0, true);
+  if (!code && a->test && same_images(a->test, a->train ? a->train : a->real)) {
+    clgen_dataset_close(a->test); /* there is nothing that was held out */
+    a->test = NULL;
+  }
+  return code;
+}
+
+static int open_judge(clgen_assessor *a) {
+  const clgen_assess_options *o = &a->options;
+  int code = CLGEN_OK;
+  if (clgen_metrics_need_features(o->metrics))
+    code = clgen_features_for(&a->features, a->device, o->features, a->train ? a->train : a->real, &o->log);
+  clgen_judge_options j = {.metrics = o->metrics, .real = a->real, .features = a->features, .train = a->train};
+  j.held_out = a->test;
+  j.num = a->num;
+  j.seed = o->seed;
+  j.progress = o->progress;
+  j.user = o->user;
+  return code ? code : clgen_judge_create(&a->judge, &j);
+}
+
+/* ---- Making one ---- */
+
+static int check(const clgen_assessor *a) {
+  const clgen_assess_options *o = &a->options;
+  int code = clgen_metrics_check(o->metrics);
+  if (code) return code;
+  const char *arch = a->model ? clgen_arch_name(clgen_model_get_config(a->model)->arch) : "set of images";
+  if (a->model && clgen_model_is_classifier(a->model))
+    return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images that could be judged");
+  if (a->bounds && !(a->model && clgen_model_is_vae(a->model)))
+    return clgen_fail(CLGEN_E_INVALID, "a %s has no ELBO and no IWAE bound, only a VAE has", arch);
+  return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)o->num)
+                                   : CLGEN_OK;
+}
+
+static int copy_texts(clgen_assessor *a, const clgen_assess_options *o) {
+  a->options.data = a->data = clgen_strdup(o->data);
+  a->options.split = a->split = clgen_strdup(o->split);
+  a->options.metrics = a->metrics = clgen_strdup(o->metrics);
+  a->options.features = a->feature_spec = clgen_strdup(o->features ? o->features : "");
+  return a->data && a->split && a->metrics && a->feature_spec ? CLGEN_OK : CLGEN_E_NOMEM;
+}
+
+int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clgen_model *m, const clgen_assess_options *o) {
+  *out = NULL;
+  clgen_assessor *a = calloc(1, sizeof *a);
+  if (!a) return clgen_fail_nomem(sizeof *a);
+  a->options = *o;
+  a->device = device;
+  a->model = m;
+  a->num = o->num ? o->num : CLGEN_ASSESS_NUM;
+  a->bounds = clgen_metrics_include(o->metrics, "elbo") || clgen_metrics_include(o->metrics, "iwae");
+  if (!o->samples) a->options.samples = SAMPLES;
+  int code = copy_texts(a, o);
+  if (!code) code = check(a);
+  if (!code) code = open_data(a);
+  if (!code && a->real) code = open_judge(a);
+  if (code)
+    clgen_assessor_free(a);
+  else
+    *out = a;
+  return code;
+}
+
+void clgen_assessor_free(clgen_assessor *a) {
+  if (!a) return;
+  clgen_generator_free(a->generator);
+  clgen_judge_free(a->judge);
+  clgen_features_free(a->features);
+  clgen_dataset_close(a->real);
+  clgen_dataset_close(a->part);
+  clgen_dataset_close(a->train);
+  clgen_dataset_close(a->test);
+  free(a->data);
+  free(a->split);
+  free(a->metrics);
+  free(a->feature_spec);
+  free(a);
+}
+
+clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
+  clgen_assessor_info i = {0};
+  if (a->judge) i.images = a->num;
+  if (a->judge) i.reals = clgen_judge_reals(a->judge);
+  if (a->part) i.bound_images = clgen_dataset_get_info(a->part)->count;
+  if (a->part) i.samples = a->options.samples;
+  if (a->features) i.features = clgen_features_get_info(a->features);
+  if (a->features) i.device_bytes = clgen_features_program(a->features)->peak_bytes;
+  return i;
+}
+
+/* ---- Judging ---- */
+
+static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels) {
+  const clgen_model_config *c = clgen_model_get_config(a->model);
+  size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
+  float *z = malloc(MAKE_AT_A_TIME * nz * sizeof *z);
+  int code = z ? CLGEN_OK : clgen_fail_nomem(MAKE_AT_A_TIME * nz * sizeof *z);
+  if (!code && !a->generator) code = clgen_generator_create(&a->generator, a->model, store, MAKE_AT_A_TIME);
+  for (int64_t at = 0; !code && at < a->num; at += MAKE_AT_A_TIME) {
+    int64_t n = a->num - at < MAKE_AT_A_TIME ? a->num - at : MAKE_AT_A_TIME;
+    for (int64_t k = 0; k < n; ++k) clgen_latent_of_seed((uint64_t)(at + k), c->nz, z + (size_t)k * nz);
+    code = clgen_generator_run(a->generator, n, z, pixels + (size_t)at * bytes);
+    if (a->options.progress) a->options.progress(a->options.user, "making", at + n, a->num);
+  }
+  free(z);
+  return code;
+}
+
+int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
+  const clgen_assess_options *o = &a->options;
+  *n = 0;
+  if (!a->model) return clgen_fail(CLGEN_E_INVALID, "there is no network: images are judged here");
+  int code = CLGEN_OK;
+  if (a->judge) {
+    const clgen_model_config *c = clgen_model_get_config(a->model);
+    size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
+    uint8_t *pixels = malloc((size_t)a->num * bytes);
+    clgen_images made = {pixels, a->num, c->channels, c->height, c->width};
+    code = pixels ? make_images(a, store, pixels) : clgen_fail_nomem((size_t)a->num * bytes);
+    if (!code) code = clgen_judge_run(a->judge, &made, scores, n);
+    free(pixels);
+  }
+  if (!code && a->part)
+    code =
+        clgen_judge_bounds(a->model, store, a->part, o->metrics, (int)o->samples, o->seed, o->progress, o->user, scores, n);
+  return code;
+}
+
+int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
+  *n = 0;
+  if (!a->judge || images->n <= a->num)
+    return a->judge ? clgen_judge_run(a->judge, images, scores, n)
+                    : clgen_fail(CLGEN_E_INVALID, "'%s' judges no images", a->options.metrics);
+  size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
+  int64_t *order = malloc((size_t)images->n * sizeof *order);
+  uint8_t *some = malloc((size_t)a->num * bytes);
+  clgen_images chosen = *images;
+  /* Another order than the reals': the same set may be on both sides. */
+  int code =
+      order && some ? clgen_permutation(a->options.seed + 1, images->n, order) : clgen_fail_nomem((size_t)a->num * bytes);
+  if (!code) clgen_gather_rows(images->pixels, bytes, order, a->num, some);
+  chosen.pixels = some;
+  chosen.n = a->num;
+  if (!code) code = clgen_judge_run(a->judge, &chosen, scores, n);
+  free(order);
+  free(some);
+  return code;
+}
