@@ -78,8 +78,9 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
 /* Described by the rows of clgen_train_option_rows. */
 typedef struct {
   char data[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], resume[CLGEN_OPTION_TEXT],
-      device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT];
-  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset;
+      device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT],
+      metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT];
+  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;
 } clgen_train_options;
@@ -107,8 +108,8 @@ typedef struct {
 } clgen_train_result;
 
 /* Trains, or with `resume` goes on. `given[i]` says whether option row i was asked for: when resuming, those that were not
- * are the run's own, and those that were must not change the run's course (kimg, tick, snap and device may differ); NULL:
- * all were. Writes nothing with dry_run. `result` may be NULL.
+ * are the run's own, and those that were must not change the run's course (kimg, tick, snap, device and metrics may differ);
+ * NULL: all were. Writes nothing with dry_run. `result` may be NULL.
  *
  * Fails with CLGEN_E_INTERRUPTED after `stop` (everything is written), CLGEN_E_NONFINITE when a loss, a gradient or a weight
  * became NaN or infinite (nothing of it is written), CLGEN_E_INVALID for options that make no sense, CLGEN_E_NOMEM when it

@@ -126,7 +126,10 @@ static int end_tick(clgen_run *r, clock_state *c, bool last) {
   if (code) return code;
   say_tick(r, &t, c);
   code = write_stats(r, &t, c);
-  if (!code && (last || c->tick % r->options.snap == 0)) code = save(r);
+  if (!code && (last || c->tick % r->options.snap == 0)) {
+    code = save(r);
+    if (!code) code = clgen_run_metrics(r);
+  }
   c->tick_step = r->step;
   c->tick_begin = clgen_seconds();
   c->maintenance = c->tick_begin - now;

@@ -55,6 +55,14 @@ static const clgen_option rows[] = {
     {"tick", 0, CLGEN_OPTION_REAL, AT(tick), "0", 0, 1e9, NULL, "KIMG", "Run",
      "report after so many thousand images; 0: dcgan 4, others 20"},
     {"snap", 0, CLGEN_OPTION_INT, AT(snap), "5", 1, 1e9, NULL, "N", "Run", "write a snapshot every N ticks"},
+    {"metrics", 0, CLGEN_OPTION_STRING, AT(metrics), "", 0, 0, NULL, "LIST", "Metrics",
+     "judge each snapshot by these, as 'clgen evaluate' does, on the test images where there are some: " CLGEN_METRIC_NAMES
+     "; a line each in metric-NAME.jsonl, and the best by the first in best.json"},
+    {"metrics-num", 0, CLGEN_OPTION_INT, AT(metrics_num), "2000", 2, 1e9, NULL, "N", "Metrics",
+     "on N images; fewer are faster, and compare only with as many"},
+    {"features", 0, CLGEN_OPTION_STRING, AT(features), "", 0, 0, NULL, "FILE", "Metrics",
+     "by the features of this classifier, a file or mnist-cnn; without it mnist-cnn where it knows the images, else one "
+     "trained on the data's labels"},
     {"device", 'd', CLGEN_OPTION_STRING, AT(device), "", 0, 0, NULL, "SPEC", "Run",
      "P:D, gpu, cpu, accel, host or a piece of a name; see clgen-devices"},
     {"dry-run", 'n', CLGEN_OPTION_FLAG, AT(dry_run), "no", 0, 0, NULL, NULL, "Run",
@@ -78,7 +86,7 @@ static bool is_of_the_call(const char *name) {
 }
 /* They change nothing that is computed; the data are checked by what is in them. */
 static bool may_change(const char *name) {
-  static const char *const names[] = {"kimg", "tick", "snap", "device", "data"};
+  static const char *const names[] = {"kimg", "tick", "snap", "device", "data", "metrics", "metrics-num", "features"};
   return is_of_the_call(name) || is_one_of(name, names, CLGEN_COUNT(names));
 }
 static bool is_of_the_place(const char *name) {

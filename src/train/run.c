@@ -80,7 +80,8 @@ uint64_t clgen_run_peak_bytes(const clgen_run *r) {
   const clgen_program_info *g = NULL;
   if (r->generator) g = clgen_generator_info(r->generator);
   if (r->exam) g = clgen_features_program(r->exam->features);
-  return clgen_trainer_info(r->trainer)->peak_bytes + (g ? g->input_bytes + g->arena_bytes : 0);
+  uint64_t metrics = r->assessor ? clgen_assessor_get_info(r->assessor).device_bytes : 0;
+  return clgen_trainer_info(r->trainer)->peak_bytes + (g ? g->input_bytes + g->arena_bytes : 0) + metrics;
 }
 
 static int check_memory(const clgen_run *r) {
@@ -124,6 +125,7 @@ void clgen_run_close(clgen_run *r) {
   if (r->device && r->calls->closing) r->calls->closing(r->calls->user, r->device);
   clgen_generator_free(r->generator);
   clgen_exam_free(r->exam);
+  clgen_assessor_free(r->assessor);
   clgen_trainer_free(r->trainer);
   clgen_store_free(r->store);
   clgen_model_free(r->model);
@@ -172,4 +174,5 @@ void clgen_run_say_plan(const clgen_run *r) {
       "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
       (long long)o->kimg, (unsigned long long)r->total_steps, (double)r->total_steps * (double)o->batch / (double)i->count,
       o->tick, (long long)o->snap);
+  clgen_run_metrics_say(r);
 }

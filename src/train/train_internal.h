@@ -2,6 +2,7 @@
 #ifndef CLGEN_TRAIN_INTERNAL_H
 #define CLGEN_TRAIN_INTERNAL_H
 
+#include <clgen/assess.h>
 #include <clgen/data.h>
 #include <clgen/features.h>
 #include <clgen/train.h>
@@ -81,6 +82,7 @@ typedef struct {
   clgen_trainer *trainer;
   clgen_generator *generator; /* NULL: a classifier */
   clgen_exam *exam;           /* of a classifier, where there are test images */
+  clgen_assessor *assessor;   /* NULL: no metrics */
   char *course, fingerprint[96];
   uint8_t *batch;  /* gathered here */
   int *labels;     /* of a classifier's batch */
@@ -105,6 +107,16 @@ int clgen_run_write_fakes(clgen_run *r, const char *path);
 int clgen_run_save(clgen_run *r);
 
 long clgen_run_kimg(const clgen_run *r);
+
+/* ---- Metrics ---- */
+
+/* Checks --metrics and opens what it takes; may train a feature network. Does nothing without. */
+int clgen_run_metrics_open(clgen_run *r);
+void clgen_run_metrics_say(const clgen_run *r);
+/* Judges the network as it is, which has just been saved; lines go to metric-<name>.jsonl, then best.json is written. */
+int clgen_run_metrics(clgen_run *r);
+/* The same if the snapshot that a run goes on from has no line: its process was killed before. */
+int clgen_run_metrics_missing(clgen_run *r);
 
 /* ---- Classifiers ---- */
 
