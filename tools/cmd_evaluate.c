@@ -33,7 +33,7 @@ static const clgen_option rows[] = {
     {"fakes", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, fakes), "", 0, 0, NULL, "SRC", NULL,
      "images to judge in place of a network's: what 'clgen train' takes as data"},
     {"data", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, data), "", 0, 0, NULL, "SRC", NULL,
-     "real images: what 'clgen train' takes; they are resized as the network needs"},
+     "real images: what 'clgen train' takes; brought to the size and channels of the judged images"},
     {"split", 0, CLGEN_OPTION_CHOICE, offsetof(evaluate_record, split), "test", 0, 0, "train|test", NULL, NULL,
      "which part of data that come in two"},
     {"metrics", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, metrics), "", 0, 0, NULL, "LIST", NULL,
@@ -77,7 +77,9 @@ static int open_fakes(evaluate_job *j, clgen_assess_options *o) {
   memcpy(d.background, o->background, sizeof d.background);
   int code = clgen_dataset_open(&j->fakes, j->r->fakes, &d);
   if (code) return code;
-  int64_t there = clgen_dataset_get_info(j->fakes)->count, wanted = o->num ? o->num : CLGEN_ASSESS_NUM;
+  clgen_images i = clgen_images_of(j->fakes);
+  o->channels = i.channels, o->height = i.height, o->width = i.width;
+  int64_t there = i.n, wanted = o->num ? o->num : CLGEN_ASSESS_NUM;
   o->num = there < wanted ? there : wanted;
   return CLGEN_OK;
 }

@@ -28,14 +28,20 @@ typedef struct {
   uint64_t seed;        /* of all draws and choices */
   bool strict;          /* of the data */
   unsigned char background[3];
+  int channels, height, width; /* of the images that will be judged, where there is no model: the reals are brought to them;
+                                * 0: unknown, the reals stay as they are */
   clgen_logger log;
   void (*progress)(void *user, const char *what, int64_t done, int64_t total); /* may be NULL */
   void *user;
 } clgen_assess_options;
 #define CLGEN_ASSESS_NUM 10000
 
+/* Whether these metrics apply to the model (NULL: to sets of images); reads nothing. */
+int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o);
+
 typedef struct clgen_assessor clgen_assessor;
-/* For a model's networks, or (m NULL) for sets of images. The reals come in the model's size and channels, or in their own.
+/* For a model's networks, or (m NULL) for sets of images. The reals come in the size and channels of what is
+ * judged against them (unless that is oblong), so that the same images get the same figures from a network and from a file.
  * Reads the data, finds or trains the features, computes what is of the reals alone. Device and model must outlive it.
  * CLGEN_E_INVALID for metrics that do not apply, and what opening the data and the features gives. */
 int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clgen_model *m, const clgen_assess_options *o);

@@ -237,9 +237,10 @@ static void pass_bound(void *user, int64_t done, int64_t total) {
   if (w->progress) w->progress(w->user, w->what, done, total);
 }
 
-static void add_bound(clgen_score *scores, int *n, const char *metric, const char *part, clgen_estimate e) {
+static void add_bound(clgen_score *scores, int *n, const char *metric, const char *part, clgen_estimate e, double seconds) {
   clgen_score *s = &scores[(*n)++];
   *s = (clgen_score){.better = -1, .score = e, .floor = {.value = NAN, .se = NAN, .low = NAN, .high = NAN}};
+  s->seconds = seconds;
   snprintf(s->metric, sizeof s->metric, "%s", metric);
   snprintf(s->part, sizeof s->part, "%s", part);
   snprintf(s->name, sizeof s->name, "%s", part);
@@ -249,21 +250,26 @@ int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dat
                        uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),
                        void *user, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   bound_watcher w = {progress, user, "elbo"};
+  double begin = clgen_seconds(), took;
   int code = CLGEN_OK;
   if (*n + 4 > CLGEN_MAX_SCORES) return clgen_fail(CLGEN_E_INVALID, "too many scores at once");
   if (clgen_metrics_include(metrics, "elbo")) {
     clgen_elbo e;
     code = clgen_elbo_measure(m, store, data, seed, pass_bound, &w, &e);
     if (code) return code;
-    add_bound(scores, n, "elbo", "elbo", clgen_estimate_normal(e.negative_elbo, e.standard_error));
-    add_bound(scores, n, "elbo", "elbo_reconstruction", clgen_estimate_normal(e.reconstruction, NAN));
-    add_bound(scores, n, "elbo", "elbo_kl", clgen_estimate_normal(e.kl, NAN));
+    took = clgen_seconds() - begin;
+    add_bound(scores, n, "elbo", "elbo", clgen_estimate_normal(e.negative_elbo, e.standard_error), took);
+    add_bound(scores, n, "elbo", "elbo_reconstruction", clgen_estimate_normal(e.reconstruction, NAN), took);
+    add_bound(scores, n, "elbo", "elbo_kl", clgen_estimate_normal(e.kl, NAN), took);
   }
   if (clgen_metrics_include(metrics, "iwae")) {
     clgen_iwae e;
     w.what = "iwae";
+    begin = clgen_seconds();
     code = clgen_iwae_measure(m, store, data, samples, seed, pass_bound, &w, &e);
-    if (!code) add_bound(scores, n, "iwae", "iwae", clgen_estimate_normal(e.negative_bound, e.standard_error));
+    if (code) return code;
+    took = clgen_seconds() - begin;
+    add_bound(scores, n, "iwae", "iwae", clgen_estimate_normal(e.negative_bound, e.standard_error), took);
   }
   return code;
 }
@@ -286,7 +292,8 @@ static json_t *score_json(const clgen_score *s) {
   bool has_floor = !isnan(s->floor.value);
   failed |= json_object_set_new(out, "floor", has_floor ? estimate_json(&s->floor) : json_null());
   if (s->score.warning[0]) failed |= json_array_append_new(warnings, json_string(s->score.warning));
-  if (has_floor && s->floor.warning[0]) failed |= json_array_append_new(warnings, json_string(s->floor.warning));
+  if (has_floor && s->floor.warning[0] && strcmp(s->floor.warning, s->score.warning) != 0)
+    failed |= json_array_append_new(warnings, json_string(s->floor.warning));
   failed |= json_object_set_new(out, "warnings", warnings);
   failed |= json_object_set_new(out, "seconds", json_real(s->seconds));
   if (!failed) return out;

@@ -29,11 +29,8 @@ static int open_split(const clgen_assessor *a, clgen_dataset **out, const char *
   clgen_dataset_options d = {.split = split, .subset = subset, .seed = o->seed, .strict = o->strict};
   memcpy(d.background, o->background, sizeof d.background);
   if (!quiet) d.log = o->log;
-  if (a->model) {
-    const clgen_model_config *c = clgen_model_get_config(a->model);
-    d.channels = c->channels;
-    if (c->height == c->width) d.resolution = c->height;
-  }
+  d.channels = o->channels;
+  if (o->height == o->width) d.resolution = o->height;
   return clgen_dataset_open(out, o->data, &d);
 }
 
@@ -76,14 +73,17 @@ static int open_judge(clgen_assessor *a) {
 
 /* ---- Making one ---- */
 
-static int check(const clgen_assessor *a) {
-  const clgen_assess_options *o = &a->options;
+static bool has_bounds(const char *list) {
+  return clgen_metrics_include(list, "elbo") || clgen_metrics_include(list, "iwae");
+}
+
+int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o) {
   int code = clgen_metrics_check(o->metrics);
   if (code) return code;
-  const char *arch = a->model ? clgen_arch_name(clgen_model_get_config(a->model)->arch) : "set of images";
-  if (a->model && clgen_model_is_classifier(a->model))
+  const char *arch = m ? clgen_arch_name(clgen_model_get_config(m)->arch) : "set of images";
+  if (m && clgen_model_is_classifier(m))
     return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images that could be judged");
-  if (a->bounds && !(a->model && clgen_model_is_vae(a->model)))
+  if (has_bounds(o->metrics) && !(m && clgen_model_is_vae(m)))
     return clgen_fail(CLGEN_E_INVALID, "a %s has no ELBO and no IWAE bound, only a VAE has", arch);
   return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)o->num)
                                    : CLGEN_OK;
@@ -104,11 +104,15 @@ int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clge
   a->options = *o;
   a->device = device;
   a->model = m;
+  if (m) {
+    const clgen_model_config *c = clgen_model_get_config(m);
+    a->options.channels = c->channels, a->options.height = c->height, a->options.width = c->width;
+  }
   a->num = o->num ? o->num : CLGEN_ASSESS_NUM;
-  a->bounds = clgen_metrics_include(o->metrics, "elbo") || clgen_metrics_include(o->metrics, "iwae");
+  a->bounds = has_bounds(o->metrics);
   if (!o->samples) a->options.samples = SAMPLES;
   int code = copy_texts(a, o);
-  if (!code) code = check(a);
+  if (!code) code = clgen_assess_check(m, o);
   if (!code) code = open_data(a);
   if (!code && a->real) code = open_judge(a);
   if (code)

@@ -115,6 +115,7 @@ int clgen_run_open(clgen_run *r, const bool *given) {
   if (!code) code = open_data(r);
   if (!code) code = clgen_device_open(&r->device, o->device[0] ? o->device : NULL, &r->calls->device);
   if (!code) code = open_model(r);
+  if (!code) code = clgen_run_metrics_open(r);
   if (!code) code = check_memory(r);
   if (!code) code = open_buffers(r);
   r->total_steps = ((uint64_t)o->kimg * 1000 + (uint64_t)o->batch - 1) / (uint64_t)(o->batch ? o->batch : 1);

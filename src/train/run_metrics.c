@@ -18,7 +18,8 @@ int clgen_run_metrics_open(clgen_run *r) {
   a.strict = o->strict;
   a.log = r->log;
   int code = clgen_train_background(o, a.background);
-  if (!code) code = clgen_assessor_create(&r->assessor, r->device, r->model, &a);
+  if (!code) code = clgen_assess_check(r->model, &a);
+  if (!code && !o->dry_run) code = clgen_assessor_create(&r->assessor, r->device, r->model, &a);
   return code ? clgen_fail_prefix(code, "option --metrics") : CLGEN_OK;
 }
 
@@ -151,7 +152,9 @@ static int write_best(const clgen_run *r, const clgen_score *first) {
   if (!failed) text = json_dumps(out, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
   clgen_run_dir_file(&r->dir, "best.json", -1, "", path);
   code = text ? clgen_file_write(path, text, strlen(text)) : clgen_fail_nomem(4096);
-  if (!code)
+  char now[64];
+  snapshot_name(r, now);
+  if (!code && strcmp(json_string_value(json_object_get(best, "snapshot")), now) == 0)
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "best:    %s by %s", json_string_value(json_object_get(best, "snapshot")),
                     first->name);
   json_decref(best);

@@ -55,13 +55,10 @@ static int complete_snapshot(clgen_run *r) {
   char snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
   clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, clgen_run_kimg(r), CLGEN_SAFETENSORS, snapshot);
   clgen_run_dir_file(&r->dir, "fakes", clgen_run_kimg(r), ".png", fakes);
-  if (access(snapshot, F_OK) != 0 || (r->generator && access(fakes, F_OK) != 0)) {
-    int code = clgen_run_save(r);
-    return code ? code : clgen_run_metrics_missing(r);
-  }
+  if (access(snapshot, F_OK) != 0 || (r->generator && access(fakes, F_OK) != 0)) return clgen_run_save(r);
   snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
   if (r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
-  return clgen_run_metrics_missing(r);
+  return CLGEN_OK;
 }
 
 static int go_on(clgen_run *r) {
@@ -78,7 +75,8 @@ static int go_on(clgen_run *r) {
                     (long long)r->options.kimg);
   make_absolute(&r->options);
   code = write_options(r);
-  return code ? code : complete_snapshot(r);
+  if (!code) code = complete_snapshot(r);
+  return code ? code : clgen_run_metrics_missing(r);
 }
 
 static int train(clgen_run *r, const bool *given) {
@@ -89,8 +87,7 @@ static int train(clgen_run *r, const bool *given) {
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "dry run:  nothing is written");
     return CLGEN_OK;
   }
-  code = clgen_run_metrics_open(r);
-  if (!code) code = r->resumed ? go_on(r) : begin_new(r);
+  code = r->resumed ? go_on(r) : begin_new(r);
   snprintf(r->result->run_dir, sizeof r->result->run_dir, "%s", r->dir.path);
   if (!code) code = clgen_run_loop(r);
   return code;
