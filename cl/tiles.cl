@@ -234,7 +234,7 @@ static conv_part conv_part_of(__global const long *w, const conv_source *v, int 
   p.ow = (int)w[5];
   p.columns = v->images * p.rows * p.ow;
   p.panels = (p.columns + TN - 1) / TN;
-  p.unit = p.ow % 16 == 0 && TN % 16 == 0 ? 16 : p.ow % 8 == 0 && TN % 8 == 0 ? 8 : p.ow % 4 == 0 ? 4 : 1;
+  p.unit = (p.ow | TN) % 16 == 0 ? 16 : (p.ow | TN) % 8 == 0 ? 8 : p.ow % 4 == 0 ? 4 : 1;
   return p;
 }
 

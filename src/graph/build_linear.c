@@ -22,6 +22,21 @@ static clgen_tensor *shapes_fail(const char *op, const clgen_tensor *a, const cl
 
 static bool is_transpose(const clgen_tensor *t) { return t->op == CLGEN_OP_PERMUTE && t->shape.ndim == 2; }
 
+/* A product with a row, a column, or of a column and a row: elementwise with a sum, which runs together with its neighbours,
+ * where a matrix product would pack operands for a tile that stays empty. */
+static clgen_tensor *vector_product(clgen_tensor *a, clgen_tensor *b, bool ta, bool tb, int64_t m, int64_t n, int64_t k) {
+  clgen_shape result = {.ndim = 2, .dim = {m, n}}, column = {.ndim = 2, .dim = {k, 1}}, row = {.ndim = 2, .dim = {1, k}};
+  if (k == 1) {
+    column.dim[0] = m;
+    row.dim[1] = n;
+    return clgen_mul(clgen_reshape(a, column), clgen_reshape(b, row));
+  }
+  clgen_tensor *matrix = n == 1 ? a : b, *vector = n == 1 ? b : a;
+  bool down = n == 1 ? ta : !tb; /* the inner dimension is the matrix's first */
+  clgen_tensor *product = clgen_mul(matrix, clgen_reshape(vector, down ? column : row));
+  return clgen_reshape(clgen_sum(product, down ? 1u << 0 : 1u << 1, true), result);
+}
+
 clgen_tensor *clgen_matmul(clgen_tensor *a, clgen_tensor *b, bool transpose_a, bool transpose_b) {
   if (!all_f32("matmul", 2, (clgen_tensor *[]){a, b})) return NULL;
   if (a->shape.ndim != 2 || b->shape.ndim != 2) return shapes_fail("matmul", a, b, "two matrices are needed");
@@ -30,6 +45,7 @@ clgen_tensor *clgen_matmul(clgen_tensor *a, clgen_tensor *b, bool transpose_a, b
   int64_t m = a->shape.dim[transpose_a ? 1 : 0], k = a->shape.dim[transpose_a ? 0 : 1];
   int64_t k2 = b->shape.dim[transpose_b ? 1 : 0], n = b->shape.dim[transpose_b ? 0 : 1];
   if (k != k2) return shapes_fail("matmul", a, b, "the inner sizes differ");
+  if (m == 1 || n == 1 || k == 1) return vector_product(a, b, transpose_a, transpose_b, m, n, k);
   clgen_attr attr;
   memset(&attr, 0, sizeof attr);
   attr.transpose_a = transpose_a;

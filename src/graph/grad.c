@@ -36,8 +36,9 @@ static clgen_tensor *slope_of(clgen_tensor *y, clgen_tensor *x, bool *zero) {
     case CLGEN_EW_AFFINE: return clgen_constant(g, p, y->shape);
     case CLGEN_EW_NEG: return clgen_constant(g, -1, y->shape);
     case CLGEN_EW_ABS: return clgen_sign(x);
-    case CLGEN_EW_RELU: return clgen_unit_step(x);
-    case CLGEN_EW_LEAKY_RELU: return clgen_elementwise(CLGEN_EW_LEAKY_STEP, 1, &x, p, 0);
+    /* By the sign of the result, which is that of x: what comes after keeps it anyway, so x need not be. */
+    case CLGEN_EW_RELU: return clgen_unit_step(y);
+    case CLGEN_EW_LEAKY_RELU: return clgen_elementwise(CLGEN_EW_LEAKY_STEP, 1, p > 0 ? &y : &x, p, 0);
     case CLGEN_EW_TANH: return clgen_affine(clgen_square(y), -1, 1);
     case CLGEN_EW_SIGMOID: return clgen_mul(y, clgen_affine(y, -1, 1));
     case CLGEN_EW_SOFTPLUS: return clgen_sigmoid(x);

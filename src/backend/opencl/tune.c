@@ -261,6 +261,8 @@ static void tune(clgen_ocl *ocl) {
   double total[CLGEN_COUNT(candidates)] = {0}, start = clgen_seconds();
   bool profile = ocl->cl->options.profile;
   ocl->cl->options.profile = false; /* the trials are nobody's launches */
+  clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_INFO, "tuning matrix products for %s: once, some seconds ...",
+                  ocl->cl->info.name);
   clgen_gemm_trial trial = {ocl, is_right, seconds_of};
   size_t winner = clgen_gemm_choose(&trial, CLGEN_COUNT(candidates), total);
   ocl->cl->options.profile = profile;
