@@ -1,4 +1,4 @@
-/* embed IN.cl OUT.c NAME: writes the text as `const char NAME[]`. Runs at build time, so that the build needs no other tool.
+/* embed IN OUT.c NAME: writes the text as `const char NAME[]`. Runs at build time, so that the build needs no other tool.
  */
 #include <stdio.h>
 

@@ -26,6 +26,8 @@ room_of_header() {
   case $1 in
     error | options | safetensors) echo base ;;
     npy) echo data ;;
+    plot) echo image ;;
+    report) echo train ;;
     elbo | features | judge) echo metrics ;;
     assess) echo train ;;
     clgen) echo everything ;;

@@ -10,6 +10,7 @@
 #include <clgen/data.h>
 #include <clgen/npy.h>
 #include <clgen/image.h>
+#include <clgen/plot.h>
 #include <clgen/metrics.h>
 #include <clgen/safetensors.h>
 #include <clgen/options.h>
@@ -18,5 +19,6 @@
 #include <clgen/judge.h>
 #include <clgen/assess.h>
 #include <clgen/train.h>
+#include <clgen/report.h>
 
 #endif
