@@ -61,7 +61,8 @@ static int write_summary(FILE *f, const report *r) {
   const char *cfg = json_string_value(json_object_get(r->options, "cfg"));
   double total = option(r, "kimg"), seconds = seconds_of(&r->stats);
   if (cfg) tile(f, "Model", cfg);
-  snprintf(text, sizeof text, total > 0 ? "%.6g of %.6g kimg" : "%.6g kimg", r->kimg, total);
+  snprintf(text, sizeof text, total > 0 ? "%.6g of %.6g kimg" : "%.6g kimg", total > 0 ? fmin(r->kimg, total) : r->kimg,
+           total);
   tile(f, "Images seen", text);
   if (seconds >= 3600)
     snprintf(text, sizeof text, "%ld h %02ld min", (long)seconds / 3600, (long)seconds / 60 % 60);
