@@ -1,35 +1,9 @@
 #!/bin/bash
 # The frame of the commands: help, version, exit status, `inspect` on good and broken files, `bench` on the host reference.
 # Needs CLGEN, JSON_CHECK, MAKE_SNAPSHOT; MAN, the folder of the manual pages, may be empty.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE
+. "${0%/*}/cli.sh"
 mkdir "$dir/none"
 export OCL_ICD_VENDORS=$dir/none # only the host reference: what drivers do is tested elsewhere
-
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/out" | cut -c 1-200 | sed "s/^/  stdout: /"
-  head -n 15 "$dir/err" | sed "s/^/  stderr: /"
-  failed=1
-}
-
-# expect STATUS ARGUMENT...: runs clgen.
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen $*: exit status $got, not $wanted"
-  last="clgen $*"
-}
-out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
-out_empty() { [ ! -s "$dir/out" ] || fail "$last: standard output is not empty"; }
-err_empty() { [ ! -s "$dir/err" ] || fail "$last: standard error is not empty"; }
-json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
 
 # ---- The frame
 expect 0 --help

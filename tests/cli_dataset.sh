@@ -1,50 +1,28 @@
 #!/bin/bash
 # clgen dataset: what it prints of each kind, as text and as JSON, and what it refuses.
 # Needs CLGEN, JSON_CHECK, EXAMPLES, CLGEN_TEST_DATA.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
+. "${0%/*}/cli.sh"
+program=("$CLGEN" dataset)
 mnist=$EXAMPLES/mnist suite=$CLGEN_TEST_DATA/pngsuite numpy=$CLGEN_TEST_DATA/numpy
-
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/out" | cut -c 1-200 | sed "s/^/  stdout: /"
-  head -n 15 "$dir/err" | cut -c 1-300 | sed "s/^/  stderr: /"
-  failed=1
-}
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" dataset "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen dataset $*: exit status $got, not $wanted"
-  last="clgen dataset $*"
-}
-out_has() { grep -qE -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
-# An error is said on standard error, and nothing half done goes out.
-silent() { [ ! -s "$dir/out" ] || fail "$last: it failed and wrote to standard output"; }
-json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
 
 # ---- MNIST
 expect 0 "$mnist"
-out_has '^format: +IDX$'
-out_has '^images: +10,000$'
-out_has '1 x 28 x 28 .*grey'
-out_has '^mean: +33\.7912 of 255 \(0\.1325\)$'
-out_has '^std: +79\.1725 of 255 \(0\.3105\)$'
-out_has '^classes: +10$'
-out_has '^ +1 +1 +1,135$'
-out_has '^passed over: 0$'
+out_matches '^format: +IDX$'
+out_matches '^images: +10,000$'
+out_matches '1 x 28 x 28 .*grey'
+out_matches '^mean: +33\.7912 of 255 \(0\.1325\)$'
+out_matches '^std: +79\.1725 of 255 \(0\.3105\)$'
+out_matches '^classes: +10$'
+out_matches '^ +1 +1 +1,135$'
+out_matches '^passed over: 0$'
 err_has 'both for training and for testing'
 expect 0 "$mnist/t10k-images-idx3-ubyte.gz" --split test --json
 json .format=IDX .count=10000 .channels=1 .height=28 .width=28 '.shape#3' '.shape[0]=1' '.shape[2]=28' .split=test '.classes#10' \
   '.classes[9].count=1009' '.classes[9].name=9' '.mean>33.79' '.mean<33.792' '.std>79.17' '.std<79.173' '.passed_over#0'
 expect 0 "$mnist" --subset 500 --seed 3 --res 32 --channels 3
-out_has '^images: +500$'
-out_has '3 x 32 x 32 .*RGB'
-out_has 'resized from 28 x 28'
+out_matches '^images: +500$'
+out_matches '3 x 32 x 32 .*RGB'
+out_matches 'resized from 28 x 28'
 cp "$dir/out" "$dir/first"
 expect 0 "$mnist" --subset 500 --seed 3 --res 32 --channels 3
 cmp -s "$dir/out" "$dir/first" || fail "the same subset gives different numbers"
@@ -53,11 +31,11 @@ expect 0 "$mnist" --subset 500 --seed 4 --res 32 --channels 3
 
 # ---- PngSuite: all sizes, 14 broken files
 expect 0 "$suite"
-out_has '^images: +161$'
-out_has 'different sizes, 1 to 40 wide and 1 to 40 high; .*--res N'
-out_has '^passed over: 14$'
-out_has '^  xcsn0g01\.png: .*CRC'
-out_has '^  xs1n0g01\.png: neither a PNG nor a JPEG'
+out_matches '^images: +161$'
+out_matches 'different sizes, 1 to 40 wide and 1 to 40 high; .*--res N'
+out_matches '^passed over: 14$'
+out_matches '^  xcsn0g01\.png: .*CRC'
+out_matches '^  xs1n0g01\.png: neither a PNG nor a JPEG'
 [ "$(grep -c '^  x' "$dir/out")" = 14 ] || fail "$last: not 14 reasons"
 expect 0 "$suite" --json
 json .count=161 .mixed_sizes=true
@@ -65,7 +43,7 @@ expect 0 "$suite" --res 32 --json
 json .count=161 .height=32 .mixed_sizes=false .sizes_found.max_width=40 '.passed_over#14' '.passed_over[13]:string' '.channel_means#3'
 expect 1 "$suite" --res 32 --strict
 err_has 'xc1n0g08.png'
-silent
+out_empty
 
 # ---- Classes, NumPy
 mkdir -p "$dir/set/b & c" "$dir/set/a"
@@ -73,8 +51,8 @@ cp "$suite/basn2c08.png" "$dir/set/a/1.png"
 cp "$suite/basn6a08.png" "$dir/set/b & c/1.png"
 cp "$suite/basi4a08.png" "$dir/set/b & c/2.png"
 expect 0 "$dir/set"
-out_has '^ +0 +a +1$'
-out_has '^ +1 +b & c +2$'
+out_matches '^ +0 +a +1$'
+out_matches '^ +1 +b & c +2$'
 expect 0 "$dir/set" --json
 json '.format=image folder' '.classes[1].name=b & c' '.classes#2' .name=set
 cp "$dir/out" "$dir/black"
@@ -93,21 +71,21 @@ expect 2 "$mnist" --background red
 err_has "'red'"
 expect 2 "$mnist" --subset 10001
 err_has 'there are 10000'
-silent
+out_empty
 expect 1 "$dir/nowhere"
 err_has "$dir/nowhere"
-silent
+out_empty
 mkdir "$dir/empty"
 expect 1 "$dir/empty"
 err_has 'no dataset here'
 head -c 100000 "$mnist/t10k-images-idx3-ubyte.gz" >"$dir/t10k-images-idx3-ubyte.gz"
 expect 1 "$dir/t10k-images-idx3-ubyte.gz" --json
 err_has 'truncated'
-silent
+out_empty
 expect 1 "$mnist/t10k-labels-idx1-ubyte.gz"
 err_has 'these are labels'
 expect 0 --help
-out_has '^usage: clgen dataset SRC'
-out_has '\-\-background RRGGBB'
+out_matches '^usage: clgen dataset SRC'
+out_matches '\-\-background RRGGBB'
 
 exit $failed

@@ -1,43 +1,18 @@
 #!/bin/bash
 # clgen-devices on what this machine has, on nothing, and on a driver with faults.
 # Needs CLGEN_DEVICES, JSON_CHECK; CLGEN_TEST_FAKE_ICD (tests/fake_icd.c) where there is OpenCL.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE RUSTICL_ENABLE FAKE_ICD
+. "${0%/*}/cli.sh"
+program=("$CLGEN_DEVICES")
+unset RUSTICL_ENABLE FAKE_ICD
 export XDG_CACHE_HOME=$dir/cache
-
-fail() {
-  echo "FAILED: $*"
-  sed 's/^/  stdout: /' "$dir/out"
-  sed 's/^/  stderr: /' "$dir/err"
-  failed=1
-}
-
-# expect STATUS ARGUMENT...: runs clgen-devices.
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN_DEVICES" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  last="clgen-devices $*"
-  [ "$got" = "$wanted" ] || fail "$last: exit status $got, not $wanted"
-}
-out_has() { grep -qE -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-out_lacks() { ! grep -qE -e "$1" "$dir/out" || fail "$last: standard output has '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
-out_empty() { [ ! -s "$dir/out" ] || fail "$last: standard output is not empty"; }
-err_empty() { [ ! -s "$dir/err" ] || fail "$last: standard error is not empty"; }
-json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
 
 # ---- The command line
 expect 0 --help
-for option in '-l' '-v' '-d' --json --probe --ops --help --version; do out_has "(^| |,)$option"; done
-out_has 'CLGEN_DEVICE=SPEC'
+for option in '-l' '-v' '-d' --json --probe --ops --help --version; do out_matches "(^| |,)$option"; done
+out_matches 'CLGEN_DEVICE=SPEC'
 err_empty
 expect 0 --version
-out_has '^clgen-devices [0-9]+\.[0-9]+\.[0-9]+$'
+out_matches '^clgen-devices [0-9]+\.[0-9]+\.[0-9]+$'
 for wrong in --no-such-option operand '-l -v' -d '-x' '--json=perhaps'; do
   # shellcheck disable=SC2086 # two words are two arguments
   expect 2 $wrong
@@ -47,16 +22,16 @@ done
 
 # ---- The host reference is there for who names it
 expect 0 -d host
-out_has '^host: '
+out_matches '^host: '
 err_empty
 expect 0 -d host -v
-out_has 'status +ok'
+out_matches 'status +ok'
 expect 0 -d host --json
 json .schema=1 .devices#0 .host.spec=host .host.status=ok
 expect 0 -d host --ops
-out_has '^OPERATION +host$'
+out_matches '^OPERATION +host$'
 [ "$(grep -cE '^[a-z0-9_]+ +yes$' "$dir/out")" -ge 40 ] || fail "--ops lists too few operations"
-out_has '^conv2d_weight_grad +yes$'
+out_matches '^conv2d_weight_grad +yes$'
 expect 0 -d host --ops --json
 json .host.ops.supported.tanh=true .host.ops.supported.conv2d=true .host.ops.reasons#0
 expect 0 -d host --probe --json
@@ -75,7 +50,7 @@ export OCL_ICD_VENDORS=$dir/empty
 for view in '' -l -v --ops --probe; do
   # shellcheck disable=SC2086
   expect 1 $view
-  out_has host
+  out_matches host
   err_has 'no usable OpenCL device'
   err_has pocl-opencl-icd
   err_has OCL_ICD_VENDORS
@@ -91,55 +66,55 @@ if [ -n "${CLGEN_TEST_FAKE_ICD:-}" ]; then
   export OCL_ICD_VENDORS=$CLGEN_TEST_FAKE_ICD
   export FAKE_ICD=
   expect 1
-  out_has '^platform Fake Platform: no devices'
+  out_matches '^platform Fake Platform: no devices'
   err_has 'no usable OpenCL device'
   expect 1 --json
   json .devices#0 .platforms#1
   FAKE_ICD=broken expect 1
-  out_has 'Fake Platform: its devices cannot be listed: CL_OUT_OF_RESOURCES'
+  out_matches 'Fake Platform: its devices cannot be listed: CL_OUT_OF_RESOURCES'
   export FAKE_ICD=mute,nocompiler,old
   expect 1
-  out_has '0:0 .*unusable: it does not answer'
-  out_has '0:1 .*unusable: no compiler'
-  out_has '0:2 .*unusable: OpenCL 1.1'
-  out_lacks '^\*'
+  out_matches '0:0 .*unusable: it does not answer'
+  out_matches '0:1 .*unusable: no compiler'
+  out_matches '0:2 .*unusable: OpenCL 1.1'
+  out_matches_not '^\*'
   err_has 'no usable OpenCL device'
   expect 1 -l
-  out_has '^ +0:1 +nocompiler \(unusable: no compiler\)$'
+  out_matches '^ +0:1 +nocompiler \(unusable: no compiler\)$'
   expect 1 --ops
-  out_has '^tanh +no +no +no +yes$'
-  out_has '^0:1: constant: no compiler$'
+  out_matches '^tanh +no +no +no +yes$'
+  out_matches '^0:1: constant: no compiler$'
   expect 1 -d 0:1
   err_has 'device 0:1 is unusable: no compiler'
   expect 1 -d nocompiler --json
   json .devices#1 .devices[0].status=unusable '.devices[0].reason=no compiler' .devices[0].chosen=false
   export FAKE_ICD=integrated,garbage,mute,embedded
   expect 0 # garbage is a discrete GPU by its own account, and goes before an integrated one
-  out_has '^\* +0:1 +gpu '
-  out_has '^ +0:3 .*limited: embedded profile'
+  out_matches '^\* +0:1 +gpu '
+  out_matches '^ +0:3 .*limited: embedded profile'
   expect 0 --json
   json .devices#4 .chosen=0:1 .chosen_by=automatic .devices[0].chosen=false .devices[1].chosen=true .devices[1].name:string \
     '.devices[0].type=integrated gpu' .devices[0].fp16=false .devices[0].fp64=true .devices[0].compute_units=4 \
     .devices[0].global_bytes=8589934592 .devices[0].max_alloc_bytes=2147483648 .devices[3].status=limited
   expect 0 -v
-  out_has 'largest allocation +2.0 GiB'
-  out_has 'fp16|half precision +no'
+  out_matches 'largest allocation +2.0 GiB'
+  out_matches 'fp16|half precision +no'
   CLGEN_DEVICE=0:3 expect 0
-  out_has '^\* +0:3 '
-  out_has 'by CLGEN_DEVICE'
+  out_matches '^\* +0:3 '
+  out_matches 'by CLGEN_DEVICE'
   CLGEN_DEVICE=nonsense expect 1
-  out_has '^ *0:3 '
+  out_matches '^ *0:3 '
   err_has "from CLGEN_DEVICE: device 'nonsense' was not found"
   # one that is all right until it is opened
   export FAKE_ICD=gpu
   expect 0
-  out_has '0:0 .* ok$'
+  out_matches '0:0 .* ok$'
   expect 1 --probe
-  out_has '0:0 .*unusable: .*CL_OUT_OF_RESOURCES'
+  out_matches '0:0 .*unusable: .*CL_OUT_OF_RESOURCES'
   expect 1 --probe --json
   json .devices[0].status=unusable
   expect 1 --ops -d 0:0
-  out_has '^tanh +no$'
+  out_matches '^tanh +no$'
 fi
 unset OCL_ICD_VENDORS FAKE_ICD
 
@@ -148,11 +123,11 @@ unset OCL_ICD_VENDORS FAKE_ICD
 if [ $? = 0 ]; then
   spec=$("$JSON_CHECK" "$dir/out" .chosen) || fail "no .chosen"
   expect 0
-  out_has "^\* +$spec "
+  out_matches "^\* +$spec "
   expect 0 -l
-  out_has "^\* $spec "
+  out_matches "^\* $spec "
   expect 0 -v -d "$spec"
-  out_has "SPEC +$spec"
+  out_matches "SPEC +$spec"
   expect 0 -d "$spec" --probe --ops --json
   json .devices#1 ".devices[0].spec=$spec" '.devices[0].probe.gemm_gflops>0' '.devices[0].probe.copy_gb_per_s>0' \
     '.devices[0].probe.launch_us>0' '.devices[0].probe.compile_s>0' .devices[0].ops.supported.tanh=true

@@ -1,32 +1,11 @@
 #!/bin/bash
 # clgen train --metrics: what a run leaves, that training is the same with it, going on exactly, the best snapshot.
 # Needs CLGEN, JSON_CHECK, EXAMPLES. Runs are tiny and on the host device.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE
+. "${0%/*}/cli.sh"
 data=$EXAMPLES/mnist
 export CLGEN_DATA_DIR=$EXAMPLES/../models
 
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/out" | cut -c 1-200 | sed "s/^/  stdout: /"
-  head -n 15 "$dir/err" | cut -c 1-300 | sed "s/^/  stderr: /"
-  failed=1
-}
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen $*: exit status $got, not $wanted"
-  last="clgen $*"
-}
-out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
 lines() { [ "$(wc -l <"$1")" = "$2" ] || fail "$last: $1 has $(wc -l <"$1") lines, not $2"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 # The value of a member that holds a number or a word.
 member() { sed -E "s/.*\"$2\":\"?([^,\"}]*).*/\1/" <<<"$1"; }
 

@@ -2,26 +2,8 @@
 # clgen report: what is on the page, that nothing on it acts, runs that went back, runs that go on, bad input. Where there is
 # a chromium, the page is opened in it: no error on its console, and the slider obeys the keyboard.
 # Needs CLGEN, EXAMPLES.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE
+. "${0%/*}/cli.sh"
 
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/err" | cut -c 1-300 | sed "s/^/  stderr: /"
-  failed=1
-}
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen $*: exit status $got, not $wanted"
-  last="clgen $*"
-}
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
 has() { grep -qF -e "$1" "$page" || fail "$page lacks '$1'"; }
 has_not() { ! grep -qF -e "$1" "$page" || fail "$page has '$1'"; }
 count() { # PATTERN NUMBER

@@ -1,32 +1,9 @@
 #!/bin/bash
 # clgen train, generate and evaluate: what a run writes, going on exactly, stopping and being killed, bad input.
 # Needs CLGEN, JSON_CHECK, EXAMPLES. Runs are tiny; CLGEN_TEST_DEVICE, else the device chosen by itself, is tested beside host.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE
+. "${0%/*}/cli.sh"
 data=$EXAMPLES/mnist
 
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/out" | cut -c 1-200 | sed "s/^/  stdout: /"
-  head -n 15 "$dir/err" | cut -c 1-300 | sed "s/^/  stderr: /"
-  failed=1
-}
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen $*: exit status $got, not $wanted"
-  last="clgen $*"
-}
-out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
-json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
-there() { [ -s "$1" ] || fail "$last: $1 is missing"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 # The shape in the header of an NPY file.
 shape_is() { grep -aqF "'shape': $2" <<<"$(head -c 128 "$1" | tr -d '\0')" || fail "$last: $1 is not of shape $2"; }
 

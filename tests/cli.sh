@@ -1,0 +1,36 @@
+# What the scripts cli_*.sh share, to be sourced: a folder that goes away, running a program, looking at what it said.
+# Set program=(PROGRAM [COMMAND]) afterwards where it is not clgen. A script ends with `exit $failed`.
+set -u
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+failed=0
+last=
+program=("${CLGEN:-}")
+unset CLGEN_DEVICE CLGEN_PROFILE
+
+fail() {
+  echo "FAILED: $*"
+  head -n 30 "$dir/out" 2>/dev/null | cut -c 1-200 | sed 's/^/  stdout: /'
+  head -n 30 "$dir/err" 2>/dev/null | cut -c 1-300 | sed 's/^/  stderr: /'
+  failed=1
+}
+
+# expect STATUS ARGUMENT...: runs the program.
+expect() {
+  local wanted=$1 got
+  shift
+  "${program[@]}" "$@" >"$dir/out" 2>"$dir/err"
+  got=$?
+  last="${program[*]##*/} $*"
+  [ "$got" = "$wanted" ] || fail "$last: exit status $got, not $wanted"
+}
+out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
+out_matches() { grep -qE -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
+out_matches_not() { ! grep -qE -e "$1" "$dir/out" || fail "$last: standard output has '$1'"; }
+err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
+out_empty() { [ ! -s "$dir/out" ] || fail "$last: standard output is not empty"; }
+err_empty() { [ ! -s "$dir/err" ] || fail "$last: standard error is not empty"; }
+# json CHECK...: see json_check.c.
+json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
+there() { [ -s "$1" ] || fail "$last: $1 is missing"; }
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
