@@ -69,8 +69,8 @@ static void conclude(const sphere *s, int k, int64_t nr, int64_t nf, clgen_prdc_
   int64_t least = nr < nf ? nr : nf, most = nr < nf ? nf : nr;
   for (size_t e = 0; e < CLGEN_COUNT(all); ++e) {
     if (least < 200 * (int64_t)k)
-      clgen_warn(all[e], "%lld images are few for spheres to the %dth neighbour: %d or more tell something",
-                 (long long)least, k, 200 * k);
+      clgen_warn(all[e], "%lld images are few for spheres to neighbour %d: %d or more tell something", (long long)least, k,
+                 200 * k);
     if (most > 2 * least)
       clgen_warn(all[e], "%lld reals and %lld fakes: spheres shrink with the number, so take as many of each", (long long)nr,
                  (long long)nf);
