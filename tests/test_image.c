@@ -458,6 +458,56 @@ static void grid(void **state) {
   assert_int_equal(clgen_image_grid(&im, planar, INT64_MAX / 2, 1, 2, 4, 1), CLGEN_E_INVALID);
 }
 
+static uint32_t word(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+
+/* Frame by frame out of the chunks; what a reader that knows only PNG sees is the first. */
+static void animation(void **state) {
+  (void)state;
+  enum { W = 5, H = 3, N = 4 };
+  uint8_t pixels[N][H * W * 3], rows[H * (W * 3 + 1)];
+  clgen_image frames[N], first;
+  for (int i = 0; i < N; ++i) {
+    for (int k = 0; k < H * W * 3; ++k) pixels[i][k] = (uint8_t)(31 * i + 7 * k);
+    frames[i] = (clgen_image){.width = W, .height = H, .channels = 3, .data = pixels[i]};
+  }
+  assert_int_equal(clgen_image_write_apng(path, frames, N, 1500), 0);
+  assert_int_equal(clgen_image_read(&first, path, 1000), 0);
+  assert_memory_equal(first.data, pixels[0], H * W * 3);
+  clgen_image_free(&first);
+
+  void *data;
+  size_t size;
+  assert_int_equal(clgen_file_read(path, 100000, &data, &size), 0);
+  const uint8_t *p = (uint8_t *)data + 8, *end = (uint8_t *)data + size;
+  uint32_t sequence = 0;
+  int shown = 0;
+  while (p < end) {
+    uint32_t n = word(p), fd = memcmp(p + 4, "fdAT", 4) == 0;
+    assert_int_equal(word(p + 8 + n), crc32(0, p + 4, n + 4));
+    if (memcmp(p + 4, "acTL", 4) == 0) assert_int_equal(word(p + 8), N);
+    if (memcmp(p + 4, "fcTL", 4) == 0) {
+      assert_int_equal(word(p + 8), sequence++);
+      assert_int_equal(p[8 + 20] << 8 | p[8 + 21], 1500);
+    }
+    if (fd) assert_int_equal(word(p + 8), sequence++);
+    if (fd || memcmp(p + 4, "IDAT", 4) == 0) {
+      uLongf length = sizeof rows;
+      assert_int_equal(uncompress(rows, &length, p + 8 + 4 * fd, n - 4 * fd), Z_OK);
+      for (int y = 0; y < H; ++y) assert_memory_equal(rows + y * (W * 3 + 1) + 1, pixels[shown] + y * W * 3, W * 3);
+      ++shown;
+    }
+    p += n + 12;
+  }
+  assert_int_equal(shown, N);
+  free(data);
+
+  frames[2].width = W - 1;
+  assert_int_equal(clgen_image_write_apng(path, frames, N, 60), CLGEN_E_INVALID);
+  assert_non_null(strstr(clgen_last_error(), "frame 2"));
+  assert_int_equal(clgen_image_write_apng(path, frames, 0, 60), CLGEN_E_INVALID);
+  assert_int_equal(clgen_image_write_apng(path, frames, 1, 0), CLGEN_E_INVALID);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pngsuite_valid),
@@ -476,6 +526,7 @@ int main(void) {
       cmocka_unit_test(crop),
       cmocka_unit_test(grid),
       cmocka_unit_test(fewest_channels),
+      cmocka_unit_test(animation),
       cmocka_unit_test(colours),
   };
   return cmocka_run_group_tests_name("image", tests, set_up, tear_down);

@@ -16,6 +16,7 @@ static const struct {
     {"train", cmd_train, "train a generator; or go on with a run"},
     {"generate", cmd_generate, "make images with a trained network"},
     {"evaluate", cmd_evaluate, "judge a trained network"},
+    {"explore", cmd_explore, "pictures of what a network learned: interpolations, directions, neighbours, projections"},
     {"report", cmd_report, "a run as one page of HTML: images over time, curves, options"},
     {"inspect", cmd_inspect, "what is in a network snapshot: layers, shapes, parameters, how it was trained"},
     {"bench", cmd_bench, "how fast this device is: matrix products, operations, training steps"},

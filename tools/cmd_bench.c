@@ -6,42 +6,14 @@
 #include "commands.h"
 #include "common.h"
 
-static const struct {
-  const char *name;
-  int (*run)(int argc, char **argv);
-  const char *summary;
-} parts[] = {
+static const tool_part parts[] = {
     {"step", bench_step, "whole training steps"},
     {"gemm", bench_gemm, "matrix products of the sizes that training needs"},
     {"ops", bench_ops, "every kind of operation, at a shape typical of training"},
 };
 
-static void print_help(FILE *f) {
-  fprintf(f,
-          "usage: clgen bench PART [OPTION]...\n\nMeasures how fast a device is. 'clgen bench PART --help' tells more.\n\n"
-          "Parts:\n");
-  for (size_t i = 0; i < CLGEN_COUNT(parts); ++i) fprintf(f, "  %-10s %s\n", parts[i].name, parts[i].summary);
-  fprintf(f, "\nOptions:\n  -h, --help  show this help\n");
-}
-
 int cmd_bench(int argc, char **argv) {
-  if (argc < 2) return tool_usage(argv[0], "which part?");
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-    print_help(stdout);
-    return TOOL_OK;
-  }
-  const char *known[CLGEN_COUNT(parts)];
-  for (size_t i = 0; i < CLGEN_COUNT(parts); ++i) {
-    known[i] = parts[i].name;
-    if (strcmp(argv[1], parts[i].name) != 0) continue;
-    char who[64];
-    snprintf(who, sizeof who, "%s %s", argv[0], parts[i].name);
-    argv[1] = who;
-    return parts[i].run(argc - 1, argv + 1);
-  }
-  const char *near = clgen_suggest(argv[1], known, CLGEN_COUNT(parts));
-  return tool_usage(argv[0], "there is no part '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",
-                    near ? "'?" : "");
+  return tool_run_part("Measures how fast a device is.", parts, CLGEN_COUNT(parts), argc, argv);
 }
 
 /* ---- gemm -------------------------------------------------------------------------------------------------------- */

@@ -63,6 +63,35 @@ int tool_parse(tool_options *o, int argc, char **argv) {
   return TOOL_OK;
 }
 
+/* ---- Commands of parts ---- */
+
+static void print_parts(const char *who, const char *what, const tool_part *parts, size_t n) {
+  printf("usage: %s PART [OPTION]...\n\n%s '%s PART --help' tells more.\n\nParts:\n", who, what, who);
+  for (size_t i = 0; i < n; ++i) printf("  %-11s %s\n", parts[i].name, parts[i].summary);
+  printf("\nOptions:\n  -h, --help  show this help\n");
+}
+
+int tool_run_part(const char *what, const tool_part *parts, size_t n, int argc, char **argv) {
+  enum { MAX_PARTS = 16 };
+  const char *known[MAX_PARTS];
+  if (argc < 2) return tool_usage(argv[0], "which part?");
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    print_parts(argv[0], what, parts, n);
+    return TOOL_OK;
+  }
+  for (size_t i = 0; i < n && i < MAX_PARTS; ++i) {
+    known[i] = parts[i].name;
+    if (strcmp(argv[1], parts[i].name) != 0) continue;
+    char who[64];
+    snprintf(who, sizeof who, "%s %s", argv[0], parts[i].name);
+    argv[1] = who;
+    return parts[i].run(argc - 1, argv + 1);
+  }
+  const char *near = clgen_suggest(argv[1], known, n < MAX_PARTS ? n : MAX_PARTS);
+  return tool_usage(argv[0], "there is no part '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",
+                    near ? "'?" : "");
+}
+
 /* ---- Devices ----------------------------------------------------------------------------------------------------- */
 
 static bool wants_profile(const tool_device_options *o) {

@@ -58,6 +58,16 @@ typedef struct {
    "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"}
 /* clang-format on */
 
+/* ---- Commands of parts ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  const char *name;
+  int (*run)(int argc, char **argv); /* argv[0] is "clgen bench gemm" */
+  const char *summary;
+} tool_part;
+/* Runs the part that argv[1] names, or prints the list of them; `what` the command does is a sentence for --help. */
+int tool_run_part(const char *what, const tool_part *parts, size_t n, int argc, char **argv);
+
 /* ---- Devices --------------------------------------------------------------------------------------------------------- */
 
 /* Opens the device; what the library has to say about it goes to standard error. A negative code on failure. */

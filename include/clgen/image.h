@@ -31,6 +31,10 @@ int clgen_image_read_memory(clgen_image *out, const void *data, size_t size, uin
 /* The file appears whole or not at all. The same pixels give the same bytes. */
 int clgen_image_write_png(const char *path, const clgen_image *image);
 
+/* The same for an animated PNG that repeats for ever: n frames of one size and number of channels, each shown for so long
+ * (1 .. 65535 milliseconds). Programs that know nothing of animation show the first. */
+int clgen_image_write_apng(const char *path, const clgen_image *frames, int64_t n, int milliseconds);
+
 /* Lays n planar (channels,height,width) byte images in a grid of `columns`; unused cells are black. */
 int clgen_image_grid(clgen_image *out, const uint8_t *planar, int64_t n, int channels, int height, int width, int columns);
 

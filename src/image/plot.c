@@ -9,21 +9,24 @@
 
 enum { LEFT = 58, RIGHT = 14, BOTTOM = 44, LINE = 17, CHARACTER = 7 }; /* pixels; a character's width is a guess */
 
+/* Written out twice and not as variables, which few programs but browsers know. */
+#define COLOUR(k, c) ".plot ." k "{stroke:" c ";fill:" c "}"
+#define COLOURS(ink, faint, rule, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9)                                       \
+  ".plot text{fill:" ink "}.plot .faint{fill:" faint "}.plot .rule{stroke:" rule                                \
+  ";fill:none}"                                                                                                 \
+  ".plot .axis{stroke:" faint ";fill:none}" COLOUR("k0", c0) COLOUR("k1", c1) COLOUR("k2", c2) COLOUR("k3", c3) \
+      COLOUR("k4", c4) COLOUR("k5", c5) COLOUR("k6", c6) COLOUR("k7", c7) COLOUR("k8", c8)                      \
+          COLOUR("k9", c9) ".plot .line{fill:none}.plot .dot circle,.plot circle.dot{stroke:none}"
+
 /* Okabe and Ito's colours, which the colour-blind tell apart, darkened or lightened for the ground; two more for classes. */
 const char *clgen_plot_css(void) {
-  return ".plot{--ink:#1c1f23;--faint:#5d6570;--rule:#dfe3e8;--c0:#0072b2;--c1:#d55e00;--c2:#00845f;--c3:#b8528c;"
-         "--c4:#8a6d00;--c5:#3f8fc4;--c6:#6b4fbb;--c7:#555;--c8:#a03030;--c9:#6f8f00;"
-         "font:12px system-ui,sans-serif;color:var(--ink)}\n"
-         "@media(prefers-color-scheme:dark){.plot{--ink:#e6e9ed;--faint:#a3abb5;--rule:#333a43;--c0:#56b4e9;--c1:#ff9147;"
-         "--c2:#2fc99a;--c3:#f09cc7;--c4:#f0e442;--c5:#9ad4ff;--c6:#b9a5ff;--c7:#bbb;--c8:#ff8a8a;--c9:#c6e84f}}\n"
-         ".plot text{fill:var(--ink)}.plot .faint{fill:var(--faint)}.plot .title{font-weight:600}\n"
-         ".plot .rule{stroke:var(--rule);fill:none}.plot .axis{stroke:var(--faint);fill:none}\n"
-         ".plot .line{fill:none;stroke-width:1.6;stroke-linejoin:round}.plot .dot{stroke:none;fill-opacity:.7}\n"
-         ".plot .k0{stroke:var(--c0);fill:var(--c0)}.plot .k1{stroke:var(--c1);fill:var(--c1)}"
-         ".plot .k2{stroke:var(--c2);fill:var(--c2)}.plot .k3{stroke:var(--c3);fill:var(--c3)}"
-         ".plot .k4{stroke:var(--c4);fill:var(--c4)}.plot .k5{stroke:var(--c5);fill:var(--c5)}"
-         ".plot .k6{stroke:var(--c6);fill:var(--c6)}.plot .k7{stroke:var(--c7);fill:var(--c7)}"
-         ".plot .k8{stroke:var(--c8);fill:var(--c8)}.plot .k9{stroke:var(--c9);fill:var(--c9)}.plot .line{fill:none}\n";
+  return ".plot{font:12px system-ui,sans-serif}.plot .title{font-weight:600}"
+         ".plot .line{stroke-width:1.6;stroke-linejoin:round}.plot .dot{fill-opacity:.7}\n" COLOURS(
+             "#1c1f23", "#5d6570", "#dfe3e8", "#0072b2", "#d55e00", "#00845f", "#b8528c", "#8a6d00", "#3f8fc4", "#6b4fbb",
+             "#555", "#a03030",
+             "#6f8f00") "\n@media(prefers-color-scheme:dark){" COLOURS("#e6e9ed", "#a3abb5", "#333a43", "#56b4e9", "#ff9147",
+                                                                       "#2fc99a", "#f09cc7", "#f0e442", "#9ad4ff", "#b9a5ff",
+                                                                       "#bbb", "#ff8a8a", "#c6e84f") "}\n";
 }
 
 typedef struct {

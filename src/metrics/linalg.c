@@ -73,7 +73,7 @@ void clgen_add_outer(int64_t n, int64_t d, const double *x, double *c) {
 int clgen_eigen_symmetric(int64_t n, double *a, bool vectors, double *values) {
   (void)n, (void)a, (void)vectors, (void)values;
   return clgen_fail(CLGEN_E_UNSUPPORTED,
-                    "the Frechet distance needs LAPACK, and this build has none: install liblapacke-dev and "
+                    "eigenvalues need LAPACK, and this build has none: install liblapacke-dev and "
                     "libopenblas-dev (Debian's names) and build again with -Dlapack=enabled");
 }
 

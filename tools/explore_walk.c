@@ -1,0 +1,262 @@
+/* clgen explore interpolate, traverse, directions, truncation: walks through the latent space. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgen/image.h>
+
+#include "commands.h"
+#include "explore.h"
+#include "metrics/metrics_internal.h"
+
+/* Latents of a grid; freed by write_walk. */
+static int alloc_walk(const explorer *e, int64_t n, float **z) {
+  *z = calloc((size_t)n * (size_t)e->config->nz, sizeof **z);
+  return *z ? CLGEN_OK : clgen_fail_nomem((size_t)n * (size_t)e->config->nz * sizeof **z);
+}
+
+static int write_walk(const explorer *e, int64_t n, float *z, int64_t columns) {
+  uint8_t *pixels = NULL;
+  int code = explore_make(e, n, z, &pixels);
+  if (!code) code = explore_write(e, n, pixels, columns);
+  free(pixels);
+  free(z);
+  return code;
+}
+
+/* ---- interpolate ---- */
+
+/* On the great circle (Shoemake 1985), since normal latents lie near a sphere and the chord leaves it (White 2016). Lengths
+ * go over linearly. Where the two point the same or opposite ways there is no one circle: straight. */
+static void between(const float *a, const float *b, int64_t nz, double t, float *out) {
+  double aa = 0, bb = 0, ab = 0;
+  for (int64_t i = 0; i < nz; ++i) {
+    aa += (double)a[i] * (double)a[i];
+    bb += (double)b[i] * (double)b[i];
+    ab += (double)a[i] * (double)b[i];
+  }
+  double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1, angle = acos(fmax(-1, fmin(1, cosine)));
+  bool round = sin(angle) > 1e-6;
+  double length = round ? (1 - t) * sqrt(aa) + t * sqrt(bb) : 1;
+  double p = round ? sin((1 - t) * angle) / sin(angle) / sqrt(aa) : 1 - t;
+  double q = round ? sin(t * angle) / sin(angle) / sqrt(bb) : t;
+  for (int64_t i = 0; i < nz; ++i) out[i] = (float)(length * (p * (double)a[i] + q * (double)b[i]));
+}
+
+/* A row from each seed to the next, both ends in it. */
+static int write_rows(const explorer *e, const float *z) {
+  int64_t nz = e->config->nz, rows = (int64_t)e->n_seeds - 1, steps = e->r.steps;
+  float *walk;
+  int code = alloc_walk(e, rows * steps, &walk);
+  for (int64_t r = 0; !code && r < rows; ++r)
+    for (int64_t k = 0; k < steps; ++k)
+      between(z + r * nz, z + (r + 1) * nz, nz, (double)k / (double)(steps - 1), walk + (r * steps + k) * nz);
+  return code ? code : write_walk(e, rows * steps, walk, steps);
+}
+
+/* Round through all seeds and back to the first, which makes it a loop. */
+static int write_animation(const explorer *e, const float *z) {
+  const clgen_model_config *c = e->config;
+  int64_t nz = c->nz, n = (int64_t)e->n_seeds * e->r.steps;
+  float *walk;
+  uint8_t *pixels = NULL;
+  clgen_image *frames = calloc((size_t)n, sizeof *frames);
+  int code = frames ? alloc_walk(e, n, &walk) : clgen_fail_nomem((size_t)n * sizeof *frames);
+  if (code) {
+    free(frames);
+    return code;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t from = i / e->r.steps, to = (from + 1) % (int64_t)e->n_seeds;
+    between(z + from * nz, z + to * nz, nz, (double)(i % e->r.steps) / (double)e->r.steps, walk + i * nz);
+  }
+  code = explore_make(e, n, walk, &pixels);
+  for (int64_t i = 0; !code && i < n; ++i)
+    code = clgen_image_grid(&frames[i], pixels + (size_t)i * e->image_bytes, 1, c->channels, c->height, c->width, 1);
+  if (!code) code = clgen_image_write_apng(e->r.animation, frames, n, (int)e->r.delay);
+  for (int64_t i = 0; i < n; ++i) clgen_image_free(&frames[i]);
+  free(frames);
+  free(pixels);
+  free(walk);
+  return code;
+}
+
+static int interpolate(explorer *e) {
+  float *z;
+  if (e->n_seeds < 2) return clgen_fail(CLGEN_E_INVALID, "option --seeds: two or more are needed to go from one to another");
+  int code = explore_latents(e, &z);
+  if (!code && e->r.output[0]) code = write_rows(e, z);
+  if (!code && e->r.animation[0]) code = write_animation(e, z);
+  free(z);
+  return code;
+}
+
+int explore_interpolate(int argc, char **argv) {
+  static const clgen_option rows[] = {
+      EXPLORE_ROWS("a PNG: a row from each seed to the next"),
+      {"animation", 0, CLGEN_OPTION_STRING, EXPLORE_AT(animation), "", 0, 0, NULL, "FILE", NULL,
+       "an animated PNG, round through all seeds and back to the first"},
+      EXPLORE_SEEDS_ROW("0-4"),
+      EXPLORE_STEPS_ROW("10", "images from one seed to the next"),
+      {"delay", 0, CLGEN_OPTION_INT, EXPLORE_AT(delay), "60", 1, 65535, NULL, "MS", NULL, "milliseconds a frame"},
+      TOOL_DEVICE_ROWS(explore_record, device)};
+  const explore_part part = {
+      "usage: clgen explore interpolate --network FILE [--output FILE.png] [--animation FILE.png]\n\n"
+      "The images on the way from one seed's latent to the next, on great circles.\n",
+      rows, CLGEN_COUNT(rows), false, interpolate};
+  return explore_run(&part, argc, argv);
+}
+
+/* ---- traverse ---- */
+
+/* --dims as rows; all of them, at most 32, when it is not given. */
+static int parse_dims(const explorer *e, uint64_t **dims, size_t *n) {
+  char all[32];
+  int nz = e->config->nz;
+  snprintf(all, sizeof all, "0-%d", (nz < 32 ? nz : 32) - 1);
+  int code = tool_parse_seeds(e->r.dims[0] ? e->r.dims : all, dims, n);
+  if (code) return clgen_fail_prefix(code, "option --dims");
+  for (size_t i = 0; i < *n; ++i)
+    if ((*dims)[i] >= (uint64_t)nz) {
+      unsigned long long dim = (*dims)[i];
+      free(*dims);
+      return clgen_fail(CLGEN_E_INVALID, "option --dims: %llu; this network's latent has 0 to %d", dim, nz - 1);
+    }
+  return CLGEN_OK;
+}
+
+static double step_at(const explorer *e, int64_t k) { return e->r.range * (2 * (double)k / (double)(e->r.steps - 1) - 1); }
+
+static int traverse(explorer *e) {
+  int64_t nz = e->config->nz, steps = e->r.steps;
+  uint64_t *dims;
+  size_t rows;
+  float *walk, *z = NULL;
+  int code = parse_dims(e, &dims, &rows);
+  if (code) return code;
+  code = explore_latents(e, &z);
+  if (!code) code = alloc_walk(e, (int64_t)rows * steps, &walk);
+  for (size_t r = 0; !code && r < rows; ++r)
+    for (int64_t k = 0; k < steps; ++k) {
+      float *to = walk + ((int64_t)r * steps + k) * nz;
+      memcpy(to, z, (size_t)nz * sizeof *to);
+      to[dims[r]] = (float)step_at(e, k);
+    }
+  free(dims);
+  free(z);
+  return code ? code : write_walk(e, (int64_t)rows * steps, walk, steps);
+}
+
+int explore_traverse(int argc, char **argv) {
+  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each dimension"),
+                                      {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "", 0, 0, NULL, "SEED", NULL,
+                                       "what the other dimensions are; without it 0, the middle of the latent"},
+                                      {"dims", 0, CLGEN_OPTION_STRING, EXPLORE_AT(dims), "", 0, 0, NULL, "LIST", NULL,
+                                       "which dimensions; without it all, at most the first 32"},
+                                      EXPLORE_STEPS_ROW("11", "images a row"),
+                                      EXPLORE_RANGE_ROW("3", "from -R to R"),
+                                      TOOL_DEVICE_ROWS(explore_record, device)};
+  const explore_part part = {
+      "usage: clgen explore traverse --network FILE --output FILE.png\n\n"
+      "Moves one dimension of the latent alone, most telling for a VAE: rows that stay the same are\n"
+      "dimensions that it does not use.\n",
+      rows, CLGEN_COUNT(rows), false, traverse};
+  return explore_run(&part, argc, argv);
+}
+
+/* ---- directions ---- */
+
+/* a (nz, nz) = W^T W of the first layer's weight W (outputs, nz), whichever way round PyTorch keeps it. */
+static int first_layer(const explorer *e, double *a) {
+  const clgen_model_network *maker = clgen_model_maker(e->model);
+  const clgen_net_tensor *w = clgen_net_tensor_at(maker->net, 0);
+  int64_t nz = e->config->nz;
+  if (clgen_model_is_vae(e->model)) /* behind the encoder */
+    for (int i = 0; strcmp(w->name, "fc3.weight") != 0; ++i) w = clgen_net_tensor_at(maker->net, i);
+  int64_t n = clgen_shape_count(&w->shape), outputs = n / nz;
+  bool latent_first = w->shape.ndim == 4; /* conv_transpose2d: (in,out,k,k); linear: (out,in) */
+  char *state = clgen_format("%s.param", maker->prefix);
+  float *values = malloc((size_t)n * sizeof *values);
+  int code = state && values ? clgen_store_read(e->store, state, w->offset, n, values) : clgen_fail_nomem((size_t)n * 4);
+  for (int64_t i = 0; !code && i < nz; ++i)
+    for (int64_t j = 0; j < nz; ++j) {
+      double sum = 0;
+      for (int64_t o = 0; o < outputs; ++o)
+        sum += (double)values[latent_first ? i * outputs + o : o * nz + i] *
+               (double)values[latent_first ? j * outputs + o : o * nz + j];
+      a[i * nz + j] = sum;
+    }
+  free(values);
+  free(state);
+  return code;
+}
+
+/* Through `z` (nz) along eigenvectors (columns of a, ascending), the strongest first. */
+static int write_directions(const explorer *e, const double *a, const float *z) {
+  int64_t nz = e->config->nz, rows = e->r.count < nz ? e->r.count : nz, steps = e->r.steps;
+  float *walk;
+  int code = alloc_walk(e, rows * steps, &walk);
+  for (int64_t r = 0; !code && r < rows; ++r)
+    for (int64_t k = 0; k < steps; ++k)
+      for (int64_t i = 0; i < nz; ++i)
+        walk[(r * steps + k) * nz + i] = (float)((double)z[i] + step_at(e, k) * a[i * nz + nz - 1 - r]);
+  return code ? code : write_walk(e, rows * steps, walk, steps);
+}
+
+static int directions(explorer *e) {
+  size_t nz = (size_t)e->config->nz;
+  double *a = malloc((nz * nz + nz) * sizeof *a);
+  float *z = NULL;
+  int code = a ? explore_latents(e, &z) : clgen_fail_nomem((nz * nz + nz) * sizeof *a);
+  if (!code) code = first_layer(e, a);
+  if (!code) code = clgen_eigen_symmetric(e->config->nz, a, true, a + nz * nz);
+  if (!code) code = write_directions(e, a, z);
+  free(a);
+  free(z);
+  return code;
+}
+
+int explore_directions(int argc, char **argv) {
+  static const clgen_option rows[] = {
+      EXPLORE_ROWS("a PNG: a row for each direction, the strongest first"),
+      {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "0", 0, 0, NULL, "SEED", NULL,
+       "the image in the middle; \"\" is the middle of the latent"},
+      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 256, NULL, "N", NULL, "how many directions"},
+      EXPLORE_STEPS_ROW("9", "images a row"),
+      EXPLORE_RANGE_ROW("5", "from -R to R along the direction"),
+      TOOL_DEVICE_ROWS(explore_record, device)};
+  const explore_part part = {
+      "usage: clgen explore directions --network FILE --output FILE.png\n\n"
+      "SeFa (Shen & Zhou 2021): the directions of the latent that the first layer's weights stretch most, found without "
+      "data\n"
+      "and without labels.\n",
+      rows, CLGEN_COUNT(rows), false, directions};
+  return explore_run(&part, argc, argv);
+}
+
+/* ---- truncation ---- */
+
+static int truncation(explorer *e) {
+  int64_t nz = e->config->nz, steps = e->r.steps, n = (int64_t)e->n_seeds * steps;
+  float *walk, *z = NULL;
+  int code = explore_need_seeds(e);
+  if (!code) code = explore_latents(e, &z);
+  if (!code) code = alloc_walk(e, n, &walk);
+  for (int64_t i = 0; !code && i < n * nz; ++i)
+    walk[i] = (float)(e->r.range * (double)(i / nz % steps) / (double)(steps - 1) * (double)z[i / nz / steps * nz + i % nz]);
+  free(z);
+  return code ? code : write_walk(e, n, walk, steps);
+}
+
+int explore_truncation(int argc, char **argv) {
+  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each seed"), EXPLORE_SEEDS_ROW("0-7"),
+                                      EXPLORE_STEPS_ROW("7", "images a row"),
+                                      EXPLORE_RANGE_ROW("1.5", "the latent is multiplied by 0 to R; training saw 1"),
+                                      TOOL_DEVICE_ROWS(explore_record, device)};
+  const explore_part part = {
+      "usage: clgen explore truncation --network FILE --output FILE.png\n\n"
+      "What becomes of an image when its latent is drawn to the middle, where all are alike, or pushed\n"
+      "out, where the network has seen little.\n",
+      rows, CLGEN_COUNT(rows), false, truncation};
+  return explore_run(&part, argc, argv);
+}
