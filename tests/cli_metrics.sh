@@ -62,6 +62,11 @@ done
 expect 0 train --resume "$parts" --kimg 3
 lines "$parts/metric-elbo.jsonl" 4
 
+# Two snapshots in the same thousand share a name; only the newer is there, so it is judged though the name has a line.
+sed -i '$d; s/"kimg":2.0/"kimg":2.5/' "$parts/metric-elbo.jsonl" && sed -i 's/000002/000003/' "$parts/metric-elbo.jsonl"
+expect 0 train --resume "$parts" --kimg 3
+lines "$parts/metric-elbo.jsonl" 4
+
 # ---- A run without may get them, and others; half a line does no harm
 printf '{"metric":"kid","res\n' >"$plain/metric-kid.jsonl"
 expect 0 train --resume "$plain" --kimg 3 --metrics kid --metrics-num 80

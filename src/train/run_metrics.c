@@ -43,6 +43,8 @@ static void snapshot_name(const clgen_run *r, char out[64]) {
   snprintf(out, 64, CLGEN_SNAPSHOT_PREFIX "%06ld" CLGEN_SAFETENSORS, clgen_run_kimg(r));
 }
 
+static double kimg_now(const clgen_run *r) { return (double)(r->step * (uint64_t)r->options.batch) / 1000; }
+
 /* ---- A line ---- */
 
 static json_t *finite(double x) { return isfinite(x) ? json_real(x) : json_null(); }
@@ -58,7 +60,7 @@ static int write_line(const clgen_run *r, const clgen_score *scores, int n) {
   failed |= json_object_set_new(line, "metric", json_string(scores->metric));
   failed |= json_object_set_new(line, "results", results);
   failed |= json_object_set_new(line, "snapshot", json_string(snapshot));
-  failed |= json_object_set_new(line, "kimg", json_real((double)(r->step * (uint64_t)r->options.batch) / 1000));
+  failed |= json_object_set_new(line, "kimg", json_real(kimg_now(r)));
   failed |= json_object_set_new(line, "time", json_real(scores->seconds));
   failed |= json_object_set_new(line, "images", json_integer((json_int_t)images_of(r, scores)));
   failed |= json_object_set_new(line, "name", json_string(scores->name));
@@ -191,7 +193,8 @@ int clgen_run_metrics_missing(clgen_run *r) {
     for (const char *at = lines; !said && *at;) {
       json_t *line = next_line(&at);
       const char *name = json_string_value(json_object_get(line, "snapshot"));
-      said = name && strcmp(name, snapshot) == 0;
+      double kimg = json_number_value(json_object_get(line, "kimg")); /* names are of whole thousands: two may share one */
+      said = name && strcmp(name, snapshot) == 0 && fabs(kimg - kimg_now(r)) < 1e-4;
       json_decref(line);
     }
   free(lines);
