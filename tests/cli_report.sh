@@ -64,8 +64,8 @@ not JSON
 END
 truncate -s -1 "$odd/stats.jsonl"
 cat >"$odd/metric-fid.jsonl" <<END
-{"metric":"fid","results":{"fid":90},"kimg":0,"name":"fid[one]"}
-{"metric":"fid","results":{"fid":50},"kimg":2,"name":"fid[two]"}
+{"metric":"fid","results":{"fid":900},"kimg":0,"name":"fid[one]"}
+{"metric":"fid","results":{"fid":50},"kimg":2,"name":"fid[two]","scores":{"fid":{"floor":{"value":0.5}}}}
 {"metric":"fid","results":{"fid":
 END
 printf '{"metric":"x","results":{"%s":1},"kimg":1}\n' "$json" >"$odd/metric-<u>.jsonl"
@@ -75,7 +75,7 @@ printf 'no picture' >"$odd/fakes000002.png"
 page=$odd/report.html
 expect 0 report "$odd"
 for text in "<title>odd &lt;b&gt;</title>" "2 of 5 kimg" "p of $escaped: 0.5" "<td>$escaped</td>" 'data-name="fid[one]"' \
-  'data-name="fid[two]"' "<dd>$escaped</dd>" "Decisions" "0 min 03 s"; do
+  'data-name="fid[two]"' 'data-name="fid[two] of real images (floor)"' 'fid[two] (log scale)' "<dd>$escaped</dd>" "Decisions" "0 min 03 s"; do
   has "$text"
 done
 for text in 11111 22222 99999 "old course" "<script>alert" "<img src=x" "<b>" "<u>" "at 2 kimg"; do has_not "$text"; done

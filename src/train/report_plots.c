@@ -52,23 +52,32 @@ static clgen_curve *curve_named(clgen_curves *c, const char *name, bool *full) {
 }
 
 /* "fid" and the line's name "fid[mnist-cnn]" make "fid[mnist-cnn]": figures by other features are another curve. */
-static char *name_of(const json_t *line, const char *key, bool metric) {
+static char *name_of(const json_t *line, const char *key, bool metric, const char *more) {
   const char *name = metric ? json_string_value(json_object_get(line, "name")) : NULL;
   const char *features = name ? strchr(name, '[') : NULL;
-  return clgen_format("%s%s", key, features ? features : "");
+  return clgen_format("%s%s%s", key, features ? features : "", more);
 }
+
+static int set_value(clgen_curves *c, int64_t i, char *name, const json_t *value) {
+  bool full = false;
+  clgen_curve *k = name ? curve_named(c, name, &full) : NULL;
+  free(name);
+  if (k) k->y[i] = json_number_value(value);
+  return k || full ? CLGEN_OK : clgen_fail_nomem((size_t)c->n * sizeof(double));
+}
+
+#define FLOOR " of real images (floor)"
 
 static int take_line(clgen_curves *c, int64_t i, json_t *line, bool metric) {
   const char *key;
   json_t *value, *from = metric ? json_object_get(line, "results") : line;
   json_object_foreach(from, key, value) {
     if (!json_is_number(value) || (!metric && is_counter(key))) continue;
-    bool full = false;
-    char *name = name_of(line, key, metric);
-    clgen_curve *k = name ? curve_named(c, name, &full) : NULL;
-    free(name);
-    if (!k && !full) return clgen_fail_nomem((size_t)c->n * sizeof(double));
-    if (k) k->y[i] = json_number_value(value);
+    int code = set_value(c, i, name_of(line, key, metric, ""), value);
+    const json_t *score = metric ? json_object_get(json_object_get(line, "scores"), key) : NULL;
+    const json_t *floor = json_object_get(json_object_get(score, "floor"), "value");
+    if (!code && json_is_number(floor)) code = set_value(c, i, name_of(line, key, metric, FLOOR), floor);
+    if (code) return code;
   }
   return CLGEN_OK;
 }
@@ -120,23 +129,47 @@ static double size_of(const clgen_curves *c, int k) {
   return size;
 }
 
+/* The curve of what real images get, or -1. */
+static int floor_of(const clgen_curves *c, int k) {
+  size_t n = strlen(c->curves[k].name);
+  for (int j = 0; j < c->n_curves; ++j)
+    if (strncmp(c->curves[j].name, c->curves[k].name, n) == 0 && strcmp(c->curves[j].name + n, FLOOR) == 0) return j;
+  return -1;
+}
+
+/* A curve alone in its plot, which has room for its floor; logarithmic where the floor is far below. */
+static int plot_alone(FILE *f, const clgen_curves *c, int k, double kimg) {
+  clgen_plot_series s[2];
+  int n = add_series(s, 0, c, k), floor = floor_of(c, k);
+  clgen_plot p = {.title = c->curves[k].name, .y_label = c->curves[k].name, .series = s};
+  if (floor >= 0) n = add_series(s, n, c, floor);
+  p.n_series = n;
+  p.log_y = floor >= 0 && size_of(c, floor) > 0 && size_of(c, k) > 20 * size_of(c, floor);
+  char *label = p.log_y ? clgen_format("%s (log scale)", p.title) : NULL;
+  if (label) p.y_label = label;
+  int code = plot(f, &p, kimg);
+  free(label);
+  return code;
+}
+
 /* The rest, those of like size together: on one axis a small one beside a large one is a flat line. */
 static int plot_by_size(FILE *f, const clgen_curves *c, const char *title, double kimg, bool *done) {
   int code = CLGEN_OK;
+  for (int k = 0; k < c->n_curves; ++k)
+    if (floor_of(c, k) >= 0) done[floor_of(c, k)] = true;
   for (int k = 0; !code && k < c->n_curves; ++k) {
     clgen_plot_series s[MAX_CURVES];
     int n = 0;
     double size = size_of(c, k);
+    if (done[k]) continue;
     for (int j = k; j < c->n_curves && n < CLGEN_PLOT_COLOURS; ++j) {
       double ratio = size > 0 ? size_of(c, j) / size : 1;
       if (done[j] || ratio > 5 || ratio < 0.2) continue;
       n = add_series(s, n, c, j);
       done[j] = true;
     }
-    if (!n) continue;
-    const char *name = n == 1 ? s[0].name : title;
-    clgen_plot p = {.title = name, .y_label = n == 1 ? s[0].name : "value", .series = s, .n_series = n};
-    code = plot(f, &p, kimg);
+    clgen_plot p = {.title = title, .y_label = "value", .series = s, .n_series = n};
+    if (n) code = n == 1 ? plot_alone(f, c, k, kimg) : plot(f, &p, kimg);
   }
   return code;
 }
