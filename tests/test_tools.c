@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../tools/common.h"
+#include "../tools/preview.h"
 
 static void check_seeds(const char *text, size_t n, const uint64_t *expected) {
   uint64_t *seeds;
@@ -146,10 +147,37 @@ static void messages(void **state) {
                       "--help'.\nclgen train: 100%s full\n");
 }
 
+static int times(const char *text, const char *piece) {
+  int n = 0;
+  for (const char *at = text; (at = strstr(at, piece)) != NULL; at += strlen(piece)) ++n;
+  return n;
+}
+
+/* 4 x 4 images of 2 x 2 pixels: the upper row of pixels red, the lower blue. */
+static void preview(void **state) {
+  (void)state;
+  clgen_image grid;
+  assert_int_equal(clgen_image_create(&grid, 8, 8, 3), 0);
+  for (int i = 0; i < 64; ++i) grid.data[3 * i + (i / 8 % 2 ? 2 : 0)] = 255;
+  char *text;
+  assert_int_equal(tool_preview_text(&text, &grid, 4, 80), 0); /* all across, half as many down: 8 x 4 pixels */
+  assert_int_equal(times(text, "\n"), 2);
+  assert_int_equal(times(text, "\033[38;2;255;0;0m\033[48;2;0;0;255m\u2580"), 16);
+  assert_int_equal(times(text, "\u2580"), 16);
+  free(text);
+  assert_int_equal(tool_preview_text(&text, &grid, 4, 33), 0); /* two fit, and so one row of them */
+  assert_int_equal(times(text, "\u2580"), 4);
+  free(text);
+  assert_int_equal(tool_preview_text(&text, &grid, 4, 1), 0); /* one image, in one character */
+  assert_int_equal(times(text, "\u2580"), 1);
+  free(text);
+  clgen_image_free(&grid);
+}
+
 int main(void) {
   setenv("OCL_ICD_VENDORS", "/nonexistent", 1); /* the host reference is enough */
-  const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),    cmocka_unit_test(bad_seeds),
-                                     cmocka_unit_test(words),    cmocka_unit_test(device_as_json),
-                                     cmocka_unit_test(progress), cmocka_unit_test(messages)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(seeds),    cmocka_unit_test(bad_seeds), cmocka_unit_test(words),  cmocka_unit_test(device_as_json),
+      cmocka_unit_test(progress), cmocka_unit_test(messages),  cmocka_unit_test(preview)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

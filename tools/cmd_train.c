@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "common.h"
+#include "preview.h"
 
 static const char usage[] =
     "usage: clgen train --data SRC --outdir DIR --cfg NAME --kimg N [OPTION]...\n"
@@ -20,7 +21,7 @@ static const char usage[] =
 /* The library's rows, and what only the program knows. */
 typedef struct {
   clgen_train_options options;
-  bool profile;
+  bool profile, preview;
 } record;
 
 static volatile sig_atomic_t stop;
@@ -71,6 +72,11 @@ static void show_profile(void *user, clgen_device *device) {
   if (s->device.profile || (set && set[0] && strcmp(set, "0") != 0)) tool_profile_print(stderr, device);
 }
 
+static void show_grid(void *user, const clgen_image *grid, int across) {
+  (void)user;
+  tool_preview_show(grid, across);
+}
+
 static int finish(const char *who, int code, const clgen_train_result *result) {
   if (code == CLGEN_OK) {
     if (result->fakes[0]) printf("pictures: %s\n", result->fakes);
@@ -84,32 +90,30 @@ static int finish(const char *who, int code, const clgen_train_result *result) {
   return code == CLGEN_E_INVALID ? tool_usage(who, "%s", clgen_last_error()) : tool_failed(who);
 }
 
+static const clgen_option own[] = {
+    {"preview", 0, CLGEN_OPTION_FLAG, offsetof(record, preview), "no", 0, 0, NULL, NULL, "Run",
+     "draw the images of each snapshot in the terminal"},
+    {"profile", 0, CLGEN_OPTION_FLAG, offsetof(record, profile), "no", 0, 0, NULL, NULL, "Run",
+     "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"},
+};
+
 int cmd_train(int argc, char **argv) {
   size_t n;
   const clgen_option *library = clgen_train_option_rows(&n);
   clgen_option rows[64];
   bool given[64] = {false};
-  if (n + 1 > CLGEN_COUNT(rows)) return TOOL_FAILED;
+  if (n + CLGEN_COUNT(own) > CLGEN_COUNT(rows)) return TOOL_FAILED;
   memcpy(rows, library, n * sizeof *rows);
-  rows[n] = (clgen_option){"profile",
-                           0,
-                           CLGEN_OPTION_FLAG,
-                           offsetof(record, profile),
-                           "no",
-                           0,
-                           0,
-                           NULL,
-                           NULL,
-                           "Run",
-                           "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"};
+  memcpy(rows + n, own, sizeof own);
   record r;
-  tool_options o = {.usage = usage, .rows = rows, .n_rows = n + 1, .record = &r, .given = given};
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = n + CLGEN_COUNT(own), .record = &r, .given = given};
   int status = tool_parse(&o, argc, argv);
   if (status != TOOL_GO_ON) return status;
   screen s = {.who = argv[0], .device = {.profile = r.profile}};
   const char *profile = getenv("CLGEN_PROFILE");
   clgen_train_calls calls = {.log = {write_log, &s}, .stop = &stop, .progress = show_progress, .user = &s};
   calls.closing = show_profile;
+  if (r.preview) calls.drawn = show_grid;
   calls.device.log = tool_logger(argv[0]);
   calls.device.profile = r.profile || (profile && profile[0] && strcmp(profile, "0") != 0);
   catch_signals();

@@ -11,6 +11,7 @@
 #include <clgen/device.h>
 #include <clgen/features.h>
 #include <clgen/graph.h>
+#include <clgen/image.h>
 #include <clgen/model.h>
 #include <clgen/nn.h>
 #include <clgen/options.h>
@@ -98,7 +99,8 @@ typedef struct {
   const volatile sig_atomic_t *stop; /* once it is not 0: finish the step, write a snapshot, return. May be NULL */
   void (*progress)(void *user, const clgen_train_progress *p); /* a few times a second; may be NULL */
   void (*closing)(void *user, clgen_device *device);           /* before the device is closed (its profile); may be NULL */
-  void *user;                                                  /* of progress and closing */
+  void (*drawn)(void *user, const clgen_image *grid, int across); /* generated images, `across` in a row; may be NULL */
+  void *user;                                                     /* of progress, closing and drawn */
   clgen_device_options device;
 } clgen_train_calls;
 

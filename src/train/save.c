@@ -8,11 +8,12 @@
 
 long clgen_run_kimg(const clgen_run *r) { return (long)(r->step * (uint64_t)r->options.batch / 1000); }
 
-static int write_grid(clgen_run *r, const char *path, int64_t n) {
+static int write_grid(clgen_run *r, const char *path, int64_t n, bool generated) {
   const clgen_model_config *c = clgen_model_get_config(r->model);
   clgen_image grid = {0};
   int code = clgen_image_grid(&grid, r->pixels, n, c->channels, c->height, c->width, CLGEN_GRID_COLUMNS);
   if (!code) code = clgen_image_write_png(path, &grid);
+  if (!code && generated && r->calls->drawn) r->calls->drawn(r->calls->user, &grid, CLGEN_GRID_COLUMNS);
   clgen_image_free(&grid);
   return code;
 }
@@ -25,13 +26,13 @@ int clgen_run_write_reals(clgen_run *r) {
   for (int64_t k = 0; k < n; ++k)
     memcpy(r->pixels + (size_t)k * image, clgen_dataset_image(r->data, clgen_sampler_index(r->sampler, (uint64_t)k)), image);
   clgen_run_dir_file(&r->dir, "reals.png", -1, "", path);
-  return write_grid(r, path, n);
+  return write_grid(r, path, n, false);
 }
 
 int clgen_run_write_fakes(clgen_run *r, const char *path) {
   if (!r->generator) return CLGEN_OK;
   int code = clgen_generator_run(r->generator, CLGEN_GRID_IMAGES, r->latents, r->pixels);
-  return code ? code : write_grid(r, path, CLGEN_GRID_IMAGES);
+  return code ? code : write_grid(r, path, CLGEN_GRID_IMAGES, true);
 }
 
 /* The two newest that are not newer than `kimg` stay: one would do, but may be what a person wants to go back to. */
