@@ -138,6 +138,27 @@ static void add_random_instr(sample *x, uint64_t *random) {
   add_instr(x, in, bound, op == CLGEN_EW_COPY && x->exact[in.a]);
 }
 
+/* Something made from the sums: their means, what is loaded once for each, and one of both. */
+static void add_after(sample *x, uint64_t *random) {
+  clgen_step *s = &x->step;
+  int summed[2] = {random_int(random, 0, s->n_instrs - 1), random_int(random, 0, s->n_instrs - 1)};
+  double terms = 1;
+  for (int a = 0; a < s->ndim; ++a) terms *= s->axes >> a & 1u ? (double)s->dim[a] : 1;
+  s->first_after = s->n_instrs;
+  int mean = 0;
+  for (int k = random_int(random, 0, 1); k >= 0; --k) {
+    double bound = x->bound[summed[k]];
+    int total = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = summed[k]}, bound * terms, false);
+    mean = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = total, .p = (float)(1 / terms / fmax(bound, 1))}, 1, false);
+  }
+  s->in[s->n_inputs] = random_operand(x, random_int(random, 0, 3) ? CLGEN_F32 : CLGEN_U8, s->axes, random);
+  double bound = s->in[s->n_inputs].dtype == CLGEN_U8 ? 255 : 2;
+  int load = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = s->n_inputs++}, bound, true);
+  load = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = load, .p = (float)(1 / bound), .q = 0.5f}, 2, false);
+  static const clgen_ew_op both[] = {CLGEN_EW_ADD, CLGEN_EW_MUL, CLGEN_EW_SUB, CLGEN_EW_MAXIMUM};
+  add_instr(x, (clgen_ew_instr){.op = both[random_int(random, 0, 3)], .a = mean, .b = load}, 4, false);
+}
+
 static int random_value(const sample *x, uint64_t *random) {
   int k = x->step.n_instrs - 1 - random_int(random, 0, 2);
   return k < 0 || x->bound[k] > 20 ? x->step.n_instrs - 1 : k;
@@ -177,6 +198,7 @@ static void random_sample(sample *x, clgen_step_kind kind, int64_t most, uint64_
   if (kind == CLGEN_STEP_REDUCE) s->axes = (unsigned)random_int(random, 0, (1 << s->ndim) - 1);
   add_inputs(x, random_int(random, 1, 4), random_int(random, 0, 3) == 0, random);
   for (int k = random_int(random, 0, 12); k > 0; --k) add_random_instr(x, random);
+  if (kind == CLGEN_STEP_REDUCE && random_int(random, 0, 1)) add_after(x, random);
   add_outputs(x, random_int(random, 1, 3), random);
   clgen_step_count(s);
 }

@@ -59,7 +59,8 @@ typedef enum {
   CLGEN_EW_OPS(X)
 #undef X
       CLGEN_EW_COUNT,
-  CLGEN_EW_LOAD = CLGEN_EW_COUNT /* the value of step operand a at this element, as a float (the counter: raw bits) */
+  CLGEN_EW_LOAD = CLGEN_EW_COUNT, /* the value of step operand a at this element, as a float (the counter: raw bits) */
+  CLGEN_EW_TOTAL                  /* after the sums of a REDUCE: the sum of value a */
 } clgen_ew_op;
 
 typedef struct {
@@ -91,7 +92,8 @@ typedef struct {
 typedef enum {
   CLGEN_STEP_MAP,                /* outputs[j][i] = value[out[j]](i) for every i of the domain */
   CLGEN_STEP_REDUCE,             /* outputs[j][i] = sum of value[out[j]] over the axes in `axes`; the outputs' strides there
-                                    are 0. Adds in a fixed order with an error like that of pairwise summation. */
+                                    are 0. Adds in a fixed order with an error like that of pairwise summation. With
+                                    first_after, outputs store values that are made from the sums. */
   CLGEN_STEP_MATMUL,             /* in0 (M,K) or transposed, in1 (K,N) or transposed -> out0 (M,N); contiguous */
   CLGEN_STEP_CONV2D,             /* in0 x (N,C,H,W), in1 w (O,C,KH,KW) -> out0 y (N,O,OH,OW); contiguous */
   CLGEN_STEP_CONV2D_INPUT_GRAD,  /* in0 dy, in1 w -> out0 dx */
@@ -112,6 +114,10 @@ typedef struct {
   int ndim;
   int64_t dim[CLGEN_MAX_DIMS];
   unsigned axes; /* REDUCE: the axes to sum over, a bit mask */
+  /* REDUCE: 0, or the first of the instructions that are evaluated once the sums are there, one time for each. They use each
+   * other, the sums by TOTAL, and inputs whose strides along `axes` are 0; every output is one of them. There is something
+   * to sum then: the domain is not empty. */
+  int first_after;
   int n_instrs;
   clgen_ew_instr instr[CLGEN_STEP_MAX_INSTRS];
   int value[CLGEN_STEP_MAX_OUTPUTS]; /* the instruction that output j stores */

@@ -11,11 +11,12 @@ static const ew_row ew_rows[] = {
     CLGEN_EW_OPS(X)
 #undef X
         {"load", 0, 0},
+    {"total", 1, 1},
 };
 
-const char *clgen_ew_name(int op) { return op < 0 || op > CLGEN_EW_LOAD ? "unknown" : ew_rows[op].name; }
+const char *clgen_ew_name(int op) { return op < 0 || op > CLGEN_EW_TOTAL ? "unknown" : ew_rows[op].name; }
 
-int clgen_ew_arity(int op) { return op < 0 || op > CLGEN_EW_LOAD ? 0 : ew_rows[op].arity; }
+int clgen_ew_arity(int op) { return op < 0 || op > CLGEN_EW_TOTAL ? 0 : ew_rows[op].arity; }
 
 const char *clgen_step_kind_name(clgen_step_kind kind) {
   switch (kind) {
@@ -39,11 +40,20 @@ static double operand_bytes(const clgen_step *s, const clgen_operand *o) {
 }
 
 static void count_elementwise(clgen_step *s) {
-  double elements = 1, each = 0;
-  for (int k = 0; k < s->ndim; ++k) elements *= (double)s->dim[k];
-  for (int k = 0; k < s->n_instrs; ++k) each += ew_rows[s->instr[k].op].flops;
-  if (s->kind == CLGEN_STEP_REDUCE) each += s->n_outputs;
-  s->flops = each * elements;
+  double elements = 1, sums = 1, each = 0, after = 0;
+  for (int k = 0; k < s->ndim; ++k) {
+    elements *= (double)s->dim[k];
+    if (!(s->axes >> k & 1u)) sums *= (double)s->dim[k];
+  }
+  for (int k = 0; k < s->n_instrs; ++k) {
+    clgen_ew_op op = s->instr[k].op;
+    if (op == CLGEN_EW_TOTAL)
+      each += 1;
+    else
+      *(s->first_after && k >= s->first_after ? &after : &each) += ew_rows[op].flops;
+  }
+  if (s->kind == CLGEN_STEP_REDUCE && !s->first_after) each += s->n_outputs;
+  s->flops = each * elements + after * sums;
   s->bytes = 0;
   for (int k = 0; k < s->n_inputs; ++k) s->bytes += operand_bytes(s, &s->in[k]);
   for (int k = 0; k < s->n_outputs; ++k) s->bytes += operand_bytes(s, &s->out[k]);

@@ -6,7 +6,7 @@ static const char *label(const clgen_step *s) { return s->label ? s->label : clg
 
 static int check_instr(const clgen_step *s, int k) {
   const clgen_ew_instr *in = &s->instr[k];
-  if ((int)in->op < 0 || in->op > CLGEN_EW_LOAD)
+  if ((int)in->op < 0 || in->op > CLGEN_EW_TOTAL)
     return clgen_fail(CLGEN_E_UNSUPPORTED, "host: %s: instruction %d has the unknown operation %d", label(s), k,
                       (int)in->op);
   if (in->op == CLGEN_EW_LOAD) {
@@ -14,9 +14,12 @@ static int check_instr(const clgen_step *s, int k) {
       return clgen_fail(CLGEN_E_INVALID, "host: %s: instruction %d loads input %d of %d", label(s), k, in->a, s->n_inputs);
     return 0;
   }
+  bool after = s->first_after > 0 && k >= s->first_after;
+  if (in->op == CLGEN_EW_TOTAL && (!after || in->a < 0 || in->a >= s->first_after))
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: instruction %d is the sum of value %d, which is not summed", label(s), k, in->a);
   const int operand[3] = {in->a, in->b, in->c};
   for (int j = 0; j < clgen_ew_arity(in->op); ++j)
-    if (operand[j] < 0 || operand[j] >= k)
+    if (operand[j] < (after && in->op != CLGEN_EW_TOTAL ? s->first_after : 0) || operand[j] >= k)
       return clgen_fail(CLGEN_E_INVALID, "host: %s: instruction %d (%s) uses value %d, which is not an earlier one",
                         label(s), k, clgen_ew_name(in->op), operand[j]);
   if (in->op == CLGEN_EW_RANDOM_UNIFORM || in->op == CLGEN_EW_RANDOM_NORMAL) {
@@ -33,12 +36,14 @@ static int check_program(const clgen_step *s) {
       s->n_instrs < 1 || s->n_instrs > CLGEN_STEP_MAX_INSTRS || s->ndim < 0 || s->ndim > CLGEN_MAX_DIMS)
     return clgen_fail(CLGEN_E_INVALID, "host: %s: %d inputs, %d outputs, %d instructions, %d dimensions", label(s),
                       s->n_inputs, s->n_outputs, s->n_instrs, s->ndim);
+  if (s->first_after && (s->kind != CLGEN_STEP_REDUCE || s->first_after < 1 || s->first_after >= s->n_instrs))
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: %d of %d instructions before the sums", label(s), s->first_after, s->n_instrs);
   for (int k = 0; k < s->n_instrs; ++k) {
     int err = check_instr(s, k);
     if (err) return err;
   }
   for (int j = 0; j < s->n_outputs; ++j) {
-    if (s->value[j] < 0 || s->value[j] >= s->n_instrs)
+    if (s->value[j] < s->first_after || s->value[j] >= s->n_instrs)
       return clgen_fail(CLGEN_E_INVALID, "host: %s: output %d stores value %d of %d", label(s), j, s->value[j], s->n_instrs);
     for (int k = 0; s->kind == CLGEN_STEP_REDUCE && k < s->ndim; ++k)
       if ((s->axes >> k & 1) && s->out[j].stride[k] != 0)

@@ -144,10 +144,11 @@ static void evaluate(const clgen_ew_instr *in, int n, const float *a, const floa
   }
 }
 
-static void evaluate_all(const run *r, float v[][RUN]) {
+static void evaluate_some(const run *r, int first, int end, float v[][RUN]) {
   const clgen_step *s = r->step;
-  for (int k = 0; k < s->n_instrs; ++k) {
+  for (int k = first; k < end; ++k) {
     const clgen_ew_instr *in = &s->instr[k];
+    if (in->op == CLGEN_EW_TOTAL) continue; /* it is there */
     if (in->op == CLGEN_EW_LOAD) {
       load(r, &s->in[in->a], v[k]);
     } else if (in->op == CLGEN_EW_RANDOM_UNIFORM || in->op == CLGEN_EW_RANDOM_NORMAL) {
@@ -204,7 +205,7 @@ void clgen_host_map(const clgen_step *s) {
   do {
     if (!first_run(&r)) return;
     do {
-      evaluate_all(&r, v);
+      evaluate_some(&r, 0, s->n_instrs, v);
       for (int j = 0; j < s->n_outputs; ++j) {
         const clgen_operand *words = s->out[j].dtype == CLGEN_U32 ? word_operand(s, s->value[j]) : NULL;
         if (words)
@@ -216,32 +217,45 @@ void clgen_host_map(const clgen_step *s) {
   } while (advance(&r, without(~0u, r.inner)));
 }
 
-/* The sums of one element of the outputs: over every index of the reduced axes. */
-static void sum(run *r, float v[][RUN], double *sums) {
+/* What is summed: the values of the outputs, or those that the instructions after the sums ask for. */
+static int summed_values(const clgen_step *s, int value[CLGEN_STEP_MAX_INSTRS]) {
+  int n = 0;
+  for (int k = s->first_after; s->first_after && k < s->n_instrs; ++k)
+    if (s->instr[k].op == CLGEN_EW_TOTAL) value[n++] = s->instr[k].a;
+  for (int j = 0; !s->first_after && j < s->n_outputs; ++j) value[n++] = s->value[j];
+  return n;
+}
+
+/* The n sums of one place: over every index of the reduced axes. */
+static void sum(run *r, float v[][RUN], int n, const int *value, double *sums) {
   const clgen_step *s = r->step;
-  memset(sums, 0, CLGEN_STEP_MAX_OUTPUTS * sizeof *sums);
+  memset(sums, 0, (size_t)n * sizeof *sums);
   if (empty(s, s->axes)) return;
   do {
     if (!first_run(r)) return;
     do {
-      evaluate_all(r, v);
-      for (int j = 0; j < s->n_outputs; ++j)
-        for (int i = 0; i < r->n; ++i) sums[j] += v[s->value[j]][i];
+      evaluate_some(r, 0, s->first_after ? s->first_after : s->n_instrs, v);
+      for (int j = 0; j < n; ++j)
+        for (int i = 0; i < r->n; ++i) sums[j] += v[value[j]][i];
     } while (next_run(r));
   } while (advance(r, without(s->axes, r->inner)));
 }
 
 void clgen_host_reduce(const clgen_step *s) {
   float v[CLGEN_STEP_MAX_INSTRS][RUN];
-  double sums[CLGEN_STEP_MAX_OUTPUTS];
+  double sums[CLGEN_STEP_MAX_INSTRS];
+  int value[CLGEN_STEP_MAX_INSTRS], n = summed_values(s, value);
   run r = {.step = s, .inner = last_axis(s, s->axes)};
   if (empty(s, ~s->axes)) return;
   do {
-    sum(&r, v, sums);
+    sum(&r, v, n, value, sums);
     run one = r; /* the reduced axes are all at index 0 */
     one.n = 1;
+    for (int k = s->first_after, j = 0; s->first_after && k < s->n_instrs; ++k)
+      if (s->instr[k].op == CLGEN_EW_TOTAL) v[k][0] = (float)sums[j++];
+    if (s->first_after) evaluate_some(&one, s->first_after, s->n_instrs, v);
     for (int j = 0; j < s->n_outputs; ++j) {
-      float total = (float)sums[j];
+      float total = s->first_after ? v[s->value[j]][0] : (float)sums[j];
       store(&one, &s->out[j], &total);
     }
   } while (advance(&r, ~s->axes));

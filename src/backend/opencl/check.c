@@ -11,15 +11,18 @@ static bool is_random(clgen_ew_op op) { return op == CLGEN_EW_RANDOM_UNIFORM || 
 
 static int check_instr(const clgen_step *s, int k) {
   const clgen_ew_instr *in = &s->instr[k];
-  if ((int)in->op < 0 || in->op > CLGEN_EW_LOAD)
+  if ((int)in->op < 0 || in->op > CLGEN_EW_TOTAL)
     return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: unknown elementwise operation %d", label(s), (int)in->op);
   if (in->op == CLGEN_EW_LOAD)
     return in->a >= 0 && in->a < s->n_inputs
                ? CLGEN_OK
                : clgen_fail(CLGEN_E_INVALID, "%s: instruction %d loads input %d of %d", label(s), k, in->a, s->n_inputs);
+  bool after = s->first_after > 0 && k >= s->first_after;
+  if (in->op == CLGEN_EW_TOTAL && (!after || in->a < 0 || in->a >= s->first_after))
+    return clgen_fail(CLGEN_E_INVALID, "%s: instruction %d is the sum of value %d, which is not summed", label(s), k, in->a);
   const int operand[3] = {in->a, in->b, in->c};
   for (int j = 0; j < clgen_ew_arity((int)in->op); ++j)
-    if (operand[j] < 0 || operand[j] >= k)
+    if (operand[j] < (after && in->op != CLGEN_EW_TOTAL ? s->first_after : 0) || operand[j] >= k)
       return clgen_fail(CLGEN_E_INVALID, "%s: instruction %d uses value %d, which is not an earlier one", label(s), k,
                         operand[j]);
   if (!is_random(in->op)) return CLGEN_OK;
@@ -48,19 +51,22 @@ static int check_program(const clgen_step *s) {
       s->n_instrs < 1 || s->n_instrs > CLGEN_STEP_MAX_INSTRS || s->ndim < 0 || s->ndim > CLGEN_MAX_DIMS)
     return clgen_fail(CLGEN_E_INVALID, "%s: %d inputs, %d outputs, %d instructions, %d dimensions", label(s), s->n_inputs,
                       s->n_outputs, s->n_instrs, s->ndim);
+  if (s->first_after && (s->kind != CLGEN_STEP_REDUCE || s->first_after < 1 || s->first_after >= s->n_instrs))
+    return clgen_fail(CLGEN_E_INVALID, "%s: %d of %d instructions before the sums", label(s), s->first_after, s->n_instrs);
   for (int k = 0; k < s->n_instrs; ++k) {
     int code = check_instr(s, k);
     if (code) return code;
   }
   double count = 1, first, last;
   for (int k = 0; k < s->ndim; ++k) count *= (double)s->dim[k];
+  if (s->first_after && count < 1) return clgen_fail(CLGEN_E_INVALID, "%s: values of sums over nothing", label(s));
   if (count > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a domain of more than 2^31 elements", label(s));
   for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
     const clgen_operand *o = k < s->n_inputs ? &s->in[k] : &s->out[k - s->n_inputs];
     if (reach(s, o, &first, &last) && last > INT32_MAX) return fail_big(s);
   }
   for (int j = 0; j < s->n_outputs; ++j) {
-    if (s->value[j] < 0 || s->value[j] >= s->n_instrs)
+    if (s->value[j] < s->first_after || s->value[j] >= s->n_instrs)
       return clgen_fail(CLGEN_E_INVALID, "%s: output %d stores value %d of %d", label(s), j, s->value[j], s->n_instrs);
     for (int k = 0; s->kind == CLGEN_STEP_REDUCE && k < s->ndim; ++k)
       if ((s->axes >> k & 1u) && s->dim[k] > 1 && s->out[j].stride[k] != 0)

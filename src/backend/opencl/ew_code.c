@@ -205,7 +205,7 @@ void clgen_ew_bases(clgen_ew_gen *g, unsigned axes, int first, int last, const c
 
 void clgen_ew_load_fixed(clgen_ew_gen *g, const char *base) {
   const clgen_step *s = g->w->s;
-  for (int k = 0; k < s->n_instrs; ++k) {
+  for (int k = g->first; k < g->end; ++k) {
     int o = s->instr[k].a;
     if (s->instr[k].op != CLGEN_EW_LOAD || g->w->stride[o][g->column] != 0) continue;
     if (s->in[o].dtype == CLGEN_U32) clgen_text_add(g->t, "const uint cw%d = i%d[%s%d];\n", k, o, base, o);
@@ -267,10 +267,14 @@ void clgen_ew_evaluate(clgen_ew_gen *g, int width, const char *base) {
   const clgen_step *s = g->w->s;
   char f[24];
   clgen_ew_type("float", width, f);
-  for (int k = 0; k < s->n_instrs; ++k) {
+  for (int k = g->first, totals = 0; k < g->end; ++k) {
     const clgen_ew_instr *in = &s->instr[k];
     if (in->op == CLGEN_EW_LOAD) {
       emit_load(g, k, width, base);
+    } else if (in->op == CLGEN_EW_TOTAL) {
+      clgen_text_add(g->t, "const %s v%d = ", f, k);
+      clgen_text_add(g->t, g->total, totals++);
+      clgen_text_add(g->t, ";\n");
     } else if (is_random(in)) {
       emit_random(g, k, width, base);
     } else if (in->op == CLGEN_EW_CONST) {

@@ -32,6 +32,8 @@ typedef struct {
   clgen_plan *plan;
   const clgen_ew_walk *w;
   int column; /* the axis that the innermost loop or vector goes along */
+  int first, end; /* the instructions that load_fixed and evaluate are about */
+  const char *total; /* the name of the value of the n-th TOTAL, a format for n */
 } clgen_ew_gen;
 
 /* "(__global const long *restrict words, int at, ...) {" and the numbers: sizes, strides, offsets, parameters. */

@@ -83,7 +83,7 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
   if (!item) return clgen_fail_nomem(sizeof *item);
   clgen_text body = {0};
-  clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1};
+  clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1, .end = s->n_instrs};
   int64_t length = w.dim[w.nd - 1];
   layout l = {.wide = ocl->wide, .width = choose_width(ocl, &w), .rows = total / length};
   l.chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;

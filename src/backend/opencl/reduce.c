@@ -9,6 +9,8 @@
  *  - it is kept: an item owns some columns and goes through the rows (columns).
  * Short blocks are added plainly, blocks with the rounding error carried along (Kahan): the error is like that of pairwise
  * summation, and the order depends on nothing but shapes and the device. */
+#include <string.h>
+
 #include "backend/opencl/ew_code.h"
 
 enum {
@@ -26,7 +28,9 @@ typedef struct {
   clgen_ew_walk walk;
   bool wide, columns;
   int width, lanes;      /* lanes > 1: a group of so many items for each sum */
-  int64_t outs;          /* sums for each output */
+  int n_sums;            /* how many values are summed, and which */
+  int sum[CLGEN_STEP_MAX_INSTRS];
+  int64_t outs;          /* sums of each */
   int64_t chunk, blocks; /* stretches of the column axis: of a run, or of the columns that an item owns */
   int64_t owners;        /* what u counts within a part: sums, or stretches of columns */
   int64_t summands;      /* what is cut into parts: runs, elements (groups) or rows (columns) */
@@ -40,18 +44,17 @@ static unsigned kept_axes(const clgen_ew_walk *w) { return ~w->axes & ((1u << w-
 static void add_declarations(reduction *r, int width, const char *names) {
   char f[24];
   clgen_ew_type("float", width, f);
-  for (int k = 0; k < r->walk.s->n_outputs; ++k)
+  for (int k = 0; k < r->n_sums; ++k)
     for (const char *n = names; *n; ++n) clgen_text_add(r->gen.t, "%s %c%d = (%s)(0.0f);\n", f, *n, k, f);
 }
 
-/* to += the values of the outputs at this place */
+/* to += the summed values at this place */
 static void add_values(reduction *r, const char *to) {
-  const clgen_step *s = r->walk.s;
-  for (int k = 0; k < s->n_outputs; ++k) clgen_text_add(r->gen.t, "%s%d += v%d;\n", to, k, s->value[k]);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(r->gen.t, "%s%d += v%d;\n", to, k, r->sum[k]);
 }
 
 static void add_blocks(reduction *r, int width, const char *sum, const char *error, const char *block) {
-  for (int k = 0; k < r->walk.s->n_outputs; ++k)
+  for (int k = 0; k < r->n_sums; ++k)
     clgen_text_add(r->gen.t, "ew_accumulate_%d(&%s%d, &%s%d, %s%d);\n", width, sum, k, error, k, block, k);
 }
 
@@ -67,7 +70,7 @@ static void open_tasks(reduction *r, int64_t per_item) {
     clgen_ew_number(g, "outs", r->outs);
   }
   if (r->lanes > 1) {
-    clgen_text_add(g->t, "__local float cell[%d][%d];\n", r->walk.s->n_outputs, r->lanes);
+    clgen_text_add(g->t, "__local float cell[%d][%d];\n", r->n_sums, r->lanes);
     clgen_text_add(g->t, "const int u = (int)get_group_id(0);\nconst int lane = (int)get_local_id(0);\n{\n");
   } else {
     clgen_ew_number(g, "tasks", r->owners * r->parts);
@@ -83,10 +86,34 @@ static void open_tasks(reduction *r, int64_t per_item) {
     clgen_text_add(g->t, "const int own = u; const int first = 0; const int last = summands;\n");
 }
 
-/* Stores one number for each output, of the sum `own`. */
+/* Stores what is made from the sums, at column j where columns are kept; total: their names. */
+static void store_after(reduction *r, int width, const char *total) {
+  clgen_ew_gen *g = &r->gen;
+  const clgen_step *s = r->walk.s;
+  char value[16];
+  clgen_ew_gen whole = *g;
+  g->first = s->first_after;
+  g->end = s->n_instrs;
+  g->total = total;
+  clgen_text_add(g->t, "{\n");
+  clgen_ew_load_fixed(g, "B");
+  clgen_ew_evaluate(g, width, "B");
+  for (int k = 0; k < s->n_outputs; ++k) {
+    snprintf(value, sizeof value, "v%d", s->value[k]);
+    clgen_ew_store(g, k, width, "B", value, NULL);
+  }
+  clgen_text_add(g->t, "}\n");
+  *g = whole;
+}
+
+/* Stores what belongs to the sums `own`. */
 static void store_totals(reduction *r) {
   char name[16];
-  for (int k = 0; k < r->walk.s->n_outputs; ++k) {
+  if (r->parts == 1 && r->walk.s->first_after) {
+    store_after(r, 1, "total%d");
+    return;
+  }
+  for (int k = 0; k < r->n_sums; ++k) {
     snprintf(name, sizeof name, "total%d", k);
     if (r->parts == 1)
       clgen_ew_store(&r->gen, k, 1, "B", name, NULL);
@@ -139,7 +166,7 @@ static void emit_rows(reduction *r) {
   if (r->width > 1) add_blocks(r, r->width, "s", "e", "t");
   if (tail) add_blocks(r, 1, "z", "y", "h");
   clgen_text_add(g->t, "}\n");
-  for (int k = 0; k < w->s->n_outputs; ++k) {
+  for (int k = 0; k < r->n_sums; ++k) {
     clgen_text_add(g->t, "const float total%d = ", k);
     if (r->width > 1) clgen_text_add(g->t, "ew_total_%d(s%d)%s", r->width, k, tail ? " + " : ";\n");
     if (tail) clgen_text_add(g->t, "z%d;\n", k);
@@ -160,15 +187,15 @@ static void emit_groups(reduction *r) {
   clgen_ew_bases(g, outer, 0, w->n_operands, "B", "b");
   clgen_ew_load_fixed(g, "b");
   clgen_ew_evaluate(g, 1, "b");
-  for (int k = 0; k < w->s->n_outputs; ++k)
-    clgen_text_add(g->t, "ew_accumulate_1(&z%d, &y%d, v%d);\n", k, k, w->s->value[k]);
+  for (int k = 0; k < r->n_sums; ++k)
+    clgen_text_add(g->t, "ew_accumulate_1(&z%d, &y%d, v%d);\n", k, k, r->sum[k]);
   clgen_text_add(g->t, "}\n");
-  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "cell[%d][lane] = z%d;\n", k, k);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "cell[%d][lane] = z%d;\n", k, k);
   clgen_text_add(g->t, "for (int far = %d; far > 0; far /= 2) {\nbarrier(CLK_LOCAL_MEM_FENCE);\nif (lane < far) {\n",
                  r->lanes / 2);
-  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "cell[%d][lane] += cell[%d][lane + far];\n", k, k);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "cell[%d][lane] += cell[%d][lane + far];\n", k, k);
   clgen_text_add(g->t, "}\n}\nif (lane == 0) {\n");
-  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "const float total%d = cell[%d][0];\n", k, k);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "const float total%d = cell[%d][0];\n", k, k);
   store_totals(r);
   clgen_text_add(g->t, "}\n");
 }
@@ -177,7 +204,7 @@ static void emit_groups(reduction *r) {
 static void add_arrays(reduction *r, int width, int vectors, const char *names) {
   char f[24];
   clgen_ew_type("float", width, f);
-  for (int k = 0; k < r->walk.s->n_outputs; ++k)
+  for (int k = 0; k < r->n_sums; ++k)
     for (const char *n = names; *n; ++n)
       clgen_text_add(r->gen.t, "%s %c%d[%d];\nfor (int i = 0; i < %d; ++i) %c%d[i] = (%s)(0.0f);\n", f, *n, k, vectors,
                      vectors, *n, k, f);
@@ -186,7 +213,11 @@ static void add_arrays(reduction *r, int width, int vectors, const char *names) 
 static void store_column(reduction *r, int width) {
   clgen_ew_gen *g = &r->gen;
   char value[16];
-  for (int k = 0; k < r->walk.s->n_outputs; ++k) {
+  if (r->parts == 1 && r->walk.s->first_after) {
+    store_after(r, width, "s%d[i]");
+    return;
+  }
+  for (int k = 0; k < r->n_sums; ++k) {
     snprintf(value, sizeof value, "s%d[i]", k);
     if (r->parts == 1)
       clgen_ew_store(g, k, width, "B", value, NULL);
@@ -218,9 +249,9 @@ static void emit_column_loop(reduction *r, int width, int vectors, const char *s
   clgen_ew_load_fixed(g, "b");
   clgen_text_add(g->t, "%s", each);
   clgen_ew_evaluate(g, width, "b");
-  for (int k = 0; k < w->s->n_outputs; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, w->s->value[k]);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, r->sum[k]);
   clgen_text_add(g->t, "}\n}\nfor (int i = 0; i < n; ++i) {\n");
-  for (int k = 0; k < w->s->n_outputs; ++k)
+  for (int k = 0; k < r->n_sums; ++k)
     clgen_text_add(g->t, "ew_accumulate_%d(&s%d[i], &e%d[i], t%d[i]);\n", width, k, k, k);
   clgen_text_add(g->t, "}\n}\n%s", each);
   store_column(r, width);
@@ -260,6 +291,7 @@ static void choose_way(const clgen_ocl *ocl, reduction *r) {
   int column = w->nd - 1;
   int64_t length = w->dim[column], summed = clgen_ew_count(w, w->axes);
   r->gen.column = column;
+  r->gen.end = w->s->first_after ? w->s->first_after : w->s->n_instrs;
   r->wide = ocl->wide;
   r->columns = !(w->axes >> column & 1u);
   r->outs = clgen_ew_count(w, ~w->axes);
@@ -302,7 +334,8 @@ static int64_t runs_together(const reduction *r) {
   return additions < BLOCK ? BLOCK / additions : 1;
 }
 
-static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index, bool from_scratch) {
+/* from_scratch: so many of the inputs lie in working memory. */
+static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index, int from_scratch) {
   const clgen_step *s = r->walk.s;
   clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
   if (!item) return clgen_fail_nomem(sizeof *item);
@@ -329,10 +362,10 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index
   clgen_text_add(&body, "}\n}\n");
   item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k)
-    item->mem[item->n_mems++] = from_scratch ? clgen_ocl_scratch_mem() : clgen_ocl_mem_of(&s->in[k]);
+    item->mem[item->n_mems++] = k < from_scratch ? clgen_ocl_scratch_mem() : clgen_ocl_mem_of(&s->in[k]);
   if (r->parts > 1) {
     item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
-    clgen_ocl_want_scratch(plan, (size_t)(r->outs * r->parts * s->n_outputs) * sizeof(float));
+    clgen_ocl_want_scratch(plan, (size_t)(r->outs * r->parts * r->n_sums) * sizeof(float));
   }
   for (int k = 0; r->parts == 1 && k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
   item->local = r->lanes > 1 ? (size_t)r->lanes : ocl->local;
@@ -341,18 +374,40 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index
   return CLGEN_OK;
 }
 
-/* The step that adds up the parts: its first axis counts them, the others are those that were kept. */
-static void make_second(const reduction *r, clgen_step *second) {
+/* The step that adds up the parts: its first axis counts them, the others are those that were kept. Its inputs are the parts of
+ * each sum, then those of the instructions after the sums, which are the same. */
+static bool make_second(const reduction *r, clgen_step *second) {
   const clgen_ew_walk *w = &r->walk;
-  *second = (clgen_step){.kind = CLGEN_STEP_REDUCE, .label = w->s->label, .axes = 1u, .ndim = 1};
+  const clgen_step *s = w->s;
+  int n = r->n_sums, moved[CLGEN_STEP_MAX_INPUTS];
+  *second = (clgen_step){.kind = CLGEN_STEP_REDUCE, .label = s->label, .axes = 1u, .ndim = 1};
   second->dim[0] = r->parts;
-  second->n_inputs = second->n_outputs = second->n_instrs = w->s->n_outputs;
-  for (int k = 0; k < w->s->n_outputs; ++k) {
+  for (int k = 0; k < n; ++k) {
     second->in[k] = (clgen_operand){.dtype = CLGEN_F32, .offset = k * r->parts * r->outs, .stride = {r->outs}};
-    second->out[k] = w->s->out[k];
-    second->out[k].stride[0] = 0;
     second->instr[k] = (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = k};
-    second->value[k] = k;
+  }
+  second->n_inputs = second->n_instrs = n;
+  second->n_outputs = s->n_outputs;
+  second->first_after = s->first_after ? n : 0;
+  for (int k = s->first_after, sums = 0; s->first_after && k < s->n_instrs; ++k) {
+    clgen_ew_instr in = s->instr[k];
+    if (in.op == CLGEN_EW_LOAD) {
+      if (second->n_inputs == CLGEN_STEP_MAX_INPUTS) return false;
+      moved[second->n_inputs] = in.a;
+      second->in[second->n_inputs] = s->in[in.a];
+      memset(second->in[second->n_inputs].stride, 0, sizeof second->in->stride);
+      in.a = second->n_inputs++;
+    } else if (in.op == CLGEN_EW_TOTAL) {
+      in.a = sums++;
+    } else {
+      in.a -= s->first_after - n, in.b -= s->first_after - n, in.c -= s->first_after - n;
+    }
+    second->instr[second->n_instrs++] = in;
+  }
+  for (int k = 0; k < s->n_outputs; ++k) {
+    second->out[k] = s->out[k];
+    memset(second->out[k].stride, 0, sizeof second->out[k].stride);
+    second->value[k] = s->first_after ? s->value[k] - s->first_after + n : k;
   }
   int64_t stride = r->outs;
   for (int a = 0; a < w->nd; ++a) {
@@ -360,11 +415,11 @@ static void make_second(const reduction *r, clgen_step *second) {
     int at = second->ndim++;
     second->dim[at] = w->dim[a];
     stride /= w->dim[a];
-    for (int k = 0; k < w->s->n_outputs; ++k) {
-      second->in[k].stride[at] = stride;
-      second->out[k].stride[at] = w->stride[w->s->n_inputs + k][a];
-    }
+    for (int k = 0; k < n; ++k) second->in[k].stride[at] = stride;
+    for (int k = n; k < second->n_inputs; ++k) second->in[k].stride[at] = w->stride[moved[k]][a];
+    for (int k = 0; k < s->n_outputs; ++k) second->out[k].stride[at] = w->stride[s->n_inputs + k][a];
   }
+  return true;
 }
 
 static int add_zeros(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
@@ -379,17 +434,21 @@ static int add_zeros(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size
   return clgen_ocl_add_map(ocl, plan, &zeros, index);
 }
 
-static int add_reduction(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, bool from_scratch) {
+static int add_reduction(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, int from_scratch) {
   reduction r = {.parts = 1};
   clgen_ew_walk_make(&r.walk, s);
+  for (int k = s->first_after; s->first_after && k < s->n_instrs; ++k)
+    if (s->instr[k].op == CLGEN_EW_TOTAL) r.sum[r.n_sums++] = s->instr[k].a;
+  for (int k = 0; !s->first_after && k < s->n_outputs; ++k) r.sum[r.n_sums++] = s->value[k];
   choose_way(ocl, &r);
   r.per_part = r.summands;
   if (!from_scratch) choose_parts(ocl, &r);
   int code = add_item(ocl, plan, &r, index, from_scratch);
   if (code || r.parts == 1) return code;
   clgen_step second;
-  make_second(&r, &second);
-  return add_reduction(ocl, plan, &second, index, true);
+  if (!make_second(&r, &second))
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %d sums and the inputs after them", s->label, r.n_sums);
+  return add_reduction(ocl, plan, &second, index, r.n_sums);
 }
 
 int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
@@ -400,7 +459,10 @@ int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
   if (summed == 1) {
     clgen_step map = *s;
     map.kind = CLGEN_STEP_MAP;
+    map.first_after = 0;
+    for (int k = 0; k < s->n_instrs; ++k)
+      if (s->instr[k].op == CLGEN_EW_TOTAL) map.instr[k].op = CLGEN_EW_COPY;
     return clgen_ocl_add_map(ocl, plan, &map, index);
   }
-  return add_reduction(ocl, plan, s, index, false);
+  return add_reduction(ocl, plan, s, index, 0);
 }
