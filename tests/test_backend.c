@@ -149,7 +149,8 @@ static void add_after(sample *x, uint64_t *random) {
   for (int k = random_int(random, 0, 1); k >= 0; --k) {
     double bound = x->bound[summed[k]];
     int total = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = summed[k]}, bound * terms, false);
-    mean = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = total, .p = (float)(1 / terms / fmax(bound, 1))}, 1, false);
+    mean = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = total, .p = (float)(1 / terms / fmax(bound, 1))}, 1,
+                     false);
   }
   s->in[s->n_inputs] = random_operand(x, random_int(random, 0, 3) ? CLGEN_F32 : CLGEN_U8, s->axes, random);
   double bound = s->in[s->n_inputs].dtype == CLGEN_U8 ? 255 : 2;

@@ -193,10 +193,15 @@ clgen_tensor *clgen_sum(clgen_tensor *x, unsigned axes, bool keep_dims) { return
 clgen_tensor *clgen_sum_split(clgen_tensor *x, unsigned axes) { return sum(x, axes, true, true); }
 
 clgen_tensor *clgen_mean(clgen_tensor *x, unsigned axes, bool keep_dims) {
-  clgen_tensor *s = clgen_sum(x, axes, keep_dims);
+  clgen_tensor *s = clgen_sum(x, axes, true);
   if (!s) return NULL;
   double ratio = (double)clgen_shape_count(&s->shape) / (double)clgen_shape_count(&x->shape);
-  return clgen_affine(s, (float)ratio, 0);
+  s = clgen_affine(s, (float)ratio, 0); /* in the shape of the sum, so that it is part of its launch */
+  if (keep_dims) return s;
+  clgen_shape dropped = {.ndim = 0};
+  for (int k = 0; k < x->shape.ndim; ++k)
+    if (!(axes >> k & 1u)) dropped.dim[dropped.ndim++] = x->shape.dim[k];
+  return clgen_reshape(s, dropped);
 }
 
 clgen_tensor *clgen_stop_gradient(clgen_tensor *x) {

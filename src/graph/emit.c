@@ -16,7 +16,8 @@ int clgen_lowered_slot_of(const clgen_lowered *low, const clgen_tensor *base) {
 static int slot_for(clgen_lowering *L, const clgen_tensor *base) {
   const clgen_tensor *owner = base;
   if (clgen_writes_state(base)) owner = clgen_state_of(base);
-  if (L->placed_in[base->id] >= 0) owner = clgen_state_of(L->g->node[L->placed_in[base->id]]);
+  const clgen_tensor *whole = L->placed_in[base->id] >= 0 ? L->g->node[L->placed_in[base->id]] : NULL;
+  if (whole) owner = whole->op == CLGEN_OP_PACK ? clgen_state_of(whole) : whole;
   int at = clgen_lowered_slot_of(L->low, owner);
   if (at >= 0) return at;
   clgen_lowered *low = L->low;
@@ -41,7 +42,8 @@ static int slot_for(clgen_lowering *L, const clgen_tensor *base) {
 typedef struct {
   clgen_lowering *L;
   clgen_step *s;
-  bool failed; /* out of memory; the fusion's limits keep everything else from happening */
+  unsigned after; /* the axes that were summed over, once what follows their sums is written */
+  bool failed;    /* out of memory; the fusion's limits keep everything else from happening */
 } writer;
 
 static bool step_begin(writer *w, clgen_lowering *L, clgen_step_kind kind, const char *label) {
@@ -66,10 +68,11 @@ static void set_domain(writer *w, const clgen_shape *shape) {
   memcpy(w->s->dim, shape->dim, sizeof w->s->dim);
 }
 
+/* What follows a sum stays where it is along the axes that were summed over; they have size 1 for it. */
 static clgen_operand operand(writer *w, const clgen_view *view, clgen_dtype dtype) {
   clgen_operand o = {.slot = slot_for(w->L, view->base), .dtype = dtype, .offset = view->offset};
   if (o.slot < 0) w->failed = true;
-  memcpy(o.stride, view->stride, sizeof o.stride);
+  for (int k = 0; k < CLGEN_MAX_DIMS; ++k) o.stride[k] = w->after >> k & 1u ? 0 : view->stride[k];
   return o;
 }
 
@@ -81,7 +84,7 @@ static int add_instr(writer *w, clgen_ew_instr instr) {
 
 static int add_load(writer *w, const clgen_view *view, clgen_dtype dtype) {
   clgen_operand o = operand(w, view, dtype);
-  for (int i = 0; i < w->s->n_instrs; ++i) {
+  for (int i = w->s->first_after; i < w->s->n_instrs; ++i) {
     if (w->s->instr[i].op != CLGEN_EW_LOAD) continue;
     const clgen_operand *have = &w->s->in[w->s->instr[i].a];
     if (have->slot == o.slot && have->offset == o.offset && have->dtype == dtype &&
@@ -175,14 +178,6 @@ static int copied_view_value(writer *w, const clgen_tensor *t) {
   return outside_value(w, in);
 }
 
-static void sum_store(writer *w, const clgen_tensor *t, int value) {
-  clgen_view view = w->L->low->view[t->id];
-  w->s->axes = t->attr.mask;
-  for (int k = 0; k < t->shape.ndim; ++k)
-    if (t->attr.mask >> k & 1u) view.stride[k] = 0;
-  add_store(w, value, &view, CLGEN_F32);
-}
-
 static void emit_member(writer *w, const clgen_tensor *t, int group, int *value_of) {
   clgen_lowering *L = w->L;
   int v[3] = {0, 0, 0};
@@ -206,13 +201,11 @@ static void emit_member(writer *w, const clgen_tensor *t, int group, int *value_
     else
       value_of[t->id] = v[0];
   }
-  if (t->op == CLGEN_OP_SUM) {
-    sum_store(w, t, value_of[t->id]);
-  } else if (t->op == CLGEN_OP_ASSIGN || needed_outside(L, t, group)) {
+  if (t->op == CLGEN_OP_ASSIGN || (t->op != CLGEN_OP_SUM && needed_outside(L, t, group))) {
     clgen_view contiguous; /* over the domain, which for some copied views is not t's shape */
     clgen_shape domain = {.ndim = w->s->ndim};
     memcpy(domain.dim, w->s->dim, sizeof domain.dim);
-    clgen_view_contiguous(&contiguous, t, &domain);
+    clgen_view_contiguous(&contiguous, t, w->after ? &t->shape : &domain);
     contiguous.offset = L->low->view[t->id].offset;
     add_store(w, value_of[t->id], &contiguous, t->dtype);
   }
@@ -231,14 +224,82 @@ static const char *group_label(const clgen_lowering *L, const clgen_group *group
   return computing > 1 ? "elementwise" : name;
 }
 
+/* First what is summed, then the sums, then what is made from them. */
+static void emit_sums(writer *w, const clgen_group *group, int g, int *value_of) {
+  const clgen_lowering *L = w->L;
+  bool after = false;
+  unsigned mask = 0;
+  for (int i = 0; i < group->n; ++i) {
+    const clgen_tensor *t = L->g->node[group->member[i]];
+    after = after || clgen_is_after(group, t);
+    if (!clgen_is_after(group, t)) emit_member(w, t, g, value_of);
+    if (t->op == CLGEN_OP_SUM) mask = t->attr.mask;
+  }
+  w->s->axes = w->after = mask;
+  if (after) w->s->first_after = w->s->n_instrs;
+  for (int i = 0; i < group->n; ++i) {
+    const clgen_tensor *t = L->g->node[group->member[i]];
+    if (t->op != CLGEN_OP_SUM) continue;
+    if (after) value_of[t->id] = add_instr(w, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = value_of[t->id]});
+    if (needed_outside(L, t, g)) add_store(w, value_of[t->id], &L->low->view[t->id], CLGEN_F32);
+  }
+  for (int i = 0; i < group->n; ++i)
+    if (clgen_is_after(group, L->g->node[group->member[i]])) emit_member(w, L->g->node[group->member[i]], g, value_of);
+}
+
+static bool meet(const clgen_step *a, const clgen_operand *x, const clgen_step *b, const clgen_operand *y) {
+  return x->slot == y->slot && x->offset <= y->offset + (b->dim[0] - 1) * y->stride[0] &&
+         y->offset <= x->offset + (a->dim[0] - 1) * x->stride[0];
+}
+
+/* Whether `b`, a step over as many elements of the same memory right behind those of `a`, can be one with it. */
+static bool goes_on(const clgen_step *a, const clgen_step *b) {
+  if (a->kind != CLGEN_STEP_MAP || b->kind != CLGEN_STEP_MAP || a->ndim != 1 || b->ndim != 1 || a->n_inputs != b->n_inputs ||
+      a->n_outputs != b->n_outputs || a->n_instrs != b->n_instrs)
+    return false;
+  for (int k = 0; k < a->n_instrs; ++k) {
+    const clgen_ew_instr *x = &a->instr[k], *y = &b->instr[k];
+    if (x->op != y->op || x->a != y->a || x->b != y->b || x->c != y->c || x->p != y->p || x->q != y->q ||
+        x->op == CLGEN_EW_RANDOM_UNIFORM || x->op == CLGEN_EW_RANDOM_NORMAL)
+      return false;
+  }
+  for (int k = 0; k < a->n_inputs + a->n_outputs; ++k) {
+    const clgen_operand *x = k < a->n_inputs ? &a->in[k] : &a->out[k - a->n_inputs];
+    const clgen_operand *y = k < a->n_inputs ? &b->in[k] : &b->out[k - a->n_inputs];
+    if (x->slot != y->slot || x->dtype != y->dtype || x->stride[0] != y->stride[0] || x->stride[0] < 0 ||
+        y->offset != x->offset + a->dim[0] * x->stride[0])
+      return false;
+    for (int j = 0; j < a->n_outputs; ++j) /* neither touches what the other writes */
+      if (meet(a, &a->out[j], b, y) || meet(a, x, b, &b->out[j])) return false;
+  }
+  for (int j = 0; j < a->n_outputs; ++j)
+    if (a->value[j] != b->value[j] || a->out[j].stride[0] == 0) return false;
+  return true;
+}
+
+/* The same over neighbours in memory, such as the averages of all running statistics, is one step. */
+static void join_neighbours(clgen_lowered *low) {
+  if (low->n_steps < 2) return;
+  clgen_step *a = &low->step[low->n_steps - 2], *b = a + 1;
+  if (!goes_on(a, b)) return;
+  a->dim[0] += b->dim[0];
+  clgen_step_count(a);
+  --low->n_steps;
+}
+
 static int emit_group(clgen_lowering *L, int g, int *value_of) {
   const clgen_group *group = &L->groups[g];
   writer w;
   if (!step_begin(&w, L, group->reduce ? CLGEN_STEP_REDUCE : CLGEN_STEP_MAP, group_label(L, group)))
     return clgen_fail_nomem(sizeof *w.s);
   set_domain(&w, &group->domain);
-  for (int i = 0; i < group->n; ++i) emit_member(&w, L->g->node[group->member[i]], g, value_of);
-  return step_end(&w);
+  if (group->reduce)
+    emit_sums(&w, group, g, value_of);
+  else
+    for (int i = 0; i < group->n; ++i) emit_member(&w, L->g->node[group->member[i]], g, value_of);
+  int code = step_end(&w);
+  if (!code) join_neighbours(L->low);
+  return code;
 }
 
 /* ---- The others ---- */
@@ -270,14 +331,20 @@ static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
   return step_end(&w);
 }
 
+static bool is_in_place(const clgen_lowering *L, const clgen_tensor *whole, int k) {
+  int64_t offset;
+  const clgen_tensor *b = clgen_piece(whole, k, &offset);
+  return L->placed_in[b->id] == whole->id && L->low->view[b->id].offset == offset;
+}
+
 static int emit_concat(clgen_lowering *L, const clgen_tensor *t) {
   int64_t start = 0;
-  for (int k = 0; k < t->n_in; ++k) {
+  for (int k = 0; k < t->n_in; start += t->in[k++]->shape.dim[t->attr.axis]) {
+    if (is_in_place(L, t, k)) continue;
     clgen_view to = L->low->view[t->id];
     to.offset += start * to.stride[t->attr.axis];
     int code = emit_copy(L, "concat", t->in[k], &to);
     if (code) return code;
-    start += t->in[k]->shape.dim[t->attr.axis];
   }
   return CLGEN_OK;
 }
@@ -296,9 +363,7 @@ static int emit_pad(clgen_lowering *L, const clgen_tensor *t) {
 static int emit_pack(clgen_lowering *L, const clgen_tensor *t) {
   int code = CLGEN_OK;
   for (int k = 1; k < t->n_in && !code; ++k) {
-    const clgen_tensor *b = t->in[k];
-    while (b->op == CLGEN_OP_RESHAPE || b->op == CLGEN_OP_STOP_GRADIENT) b = b->in[0];
-    if (L->placed_in[b->id] == t->id && L->low->view[b->id].offset == t->offsets[k - 1]) continue; /* it is there */
+    if (is_in_place(L, t, k)) continue;
     clgen_view to;
     clgen_view_contiguous(&to, t, &t->in[k]->shape);
     to.offset = L->low->view[t->id].offset + t->offsets[k - 1];

@@ -38,6 +38,10 @@ static bool group_absorb(clgen_lowering *L, int into, int from) {
     L->group[b->member[i]] = into;
   }
   if (b->last > a->last) a->last = b->last;
+  if (b->reduce) {
+    a->reduce = a->closed = true;
+    a->domain = b->domain;
+  }
   b->n = 0;
   return true;
 }
@@ -115,7 +119,7 @@ static bool writes_allow(const clgen_lowering *L, int ga, int gb) {
   return true;
 }
 
-/* An upper bound: every operand that is not a member may be a load of its own. */
+/* An upper bound: every operand that is not a member may be a load of its own, and so is a sum that has parts. */
 static bool fits(const clgen_lowering *L, int ga, int gb) {
   int loads = 0, values = 0, stores = 0;
   for (int side = 0; side < 2; ++side) {
@@ -123,7 +127,8 @@ static bool fits(const clgen_lowering *L, int ga, int gb) {
     for (int i = 0; i < group->n; ++i) {
       const clgen_tensor *t = L->g->node[group->member[i]];
       ++values;
-      bool stored = t->op == CLGEN_OP_ASSIGN || t->op == CLGEN_OP_SUM || t->output;
+      bool stored = t->op == CLGEN_OP_ASSIGN || t->output || L->placed_in[t->id] >= 0;
+      loads += t->op == CLGEN_OP_SUM;
       for (int u = L->use_start[t->id]; u < L->use_start[t->id + 1]; ++u)
         stored = stored || !in_either(L, L->use[u].id, ga, gb);
       stores += stored;
@@ -137,8 +142,48 @@ static bool fits(const clgen_lowering *L, int ga, int gb) {
   return loads <= CLGEN_STEP_MAX_INPUTS && values <= CLGEN_STEP_MAX_INSTRS && stores <= CLGEN_STEP_MAX_OUTPUTS;
 }
 
+static const clgen_tensor *first_sum(const clgen_lowering *L, const clgen_group *group) {
+  for (int i = 0; i < group->n; ++i)
+    if (L->g->node[group->member[i]]->op == CLGEN_OP_SUM) return L->g->node[group->member[i]];
+  return NULL;
+}
+
+/* Whether these can follow the sum `s` in one step, once for each of its elements. */
+static bool may_follow(const clgen_lowering *L, const clgen_group *group, const clgen_tensor *s) {
+  if (!clgen_shape_equal(&group->domain, &s->shape) || clgen_shape_count(&s->in[0]->shape) == 0) return false;
+  for (int i = 0; i < group->n; ++i) {
+    const clgen_tensor *t = L->g->node[group->member[i]];
+    if (t->dtype != CLGEN_F32 || t->op == CLGEN_EW_RANDOM_UNIFORM || t->op == CLGEN_EW_RANDOM_NORMAL) return false;
+  }
+  return true;
+}
+
+static bool shapes_allow(const clgen_lowering *L, int ga, int gb) {
+  const clgen_group *a = &L->groups[ga], *b = &L->groups[gb];
+  if (a->reduce != b->reduce) return may_follow(L, a->reduce ? b : a, first_sum(L, a->reduce ? a : b));
+  if (!clgen_shape_equal(&a->domain, &b->domain)) return false;
+  return !a->reduce || first_sum(L, a)->attr.mask == first_sum(L, b)->attr.mask;
+}
+
+/* What is written after the sums must not be what other work-items still add up. */
+static bool sums_allow(const clgen_lowering *L, int ga, int gb) {
+  const int group[] = {ga, gb};
+  for (int i = 0; i < 4; ++i) { /* each pair of a writer's group and a reader's */
+    const clgen_group *writers = &L->groups[group[i / 2]], *readers = &L->groups[group[i % 2]];
+    for (int w = 0; w < writers->n && readers->reduce; ++w) {
+      const clgen_tensor *written = L->g->node[writers->member[w]];
+      for (int r = 0; written->op == CLGEN_OP_ASSIGN && r < readers->n; ++r) {
+        const clgen_tensor *t = L->g->node[readers->member[r]];
+        for (int k = 0; k < t->n_in && !clgen_is_after(readers, t); ++k)
+          if (clgen_state_of(clgen_base_of(L, t->in[k])) == clgen_state_of(written)) return false;
+      }
+    }
+  }
+  return true;
+}
+
 static bool may_merge(const clgen_lowering *L, int ga, int gb, int at) {
-  return clgen_shape_equal(&L->groups[ga].domain, &L->groups[gb].domain) && uses_allow(L, ga, ga, gb, at) &&
+  return shapes_allow(L, ga, gb) && sums_allow(L, ga, gb) && uses_allow(L, ga, ga, gb, at) &&
          uses_allow(L, gb, ga, gb, at) && reads_allow(L, ga, ga, gb, at) && reads_allow(L, gb, ga, gb, at) &&
          writes_allow(L, ga, gb) && fits(L, ga, gb);
 }
@@ -156,31 +201,6 @@ static bool serves_only(const clgen_lowering *L, int g, const clgen_tensor *t) {
   return true;
 }
 
-static bool group_reads(const clgen_lowering *L, const clgen_group *group, const clgen_tensor *t) {
-  for (int i = 0; i < group->n; ++i) {
-    const clgen_tensor *m = L->g->node[group->member[i]];
-    for (int k = 0; k < m->n_in; ++k)
-      if (m->in[k] == t) return true;
-  }
-  return false;
-}
-
-static bool shares_operand(const clgen_lowering *L, int ga, int gb) {
-  for (int i = 0; i < L->groups[gb].n; ++i) {
-    const clgen_tensor *t = L->g->node[L->groups[gb].member[i]];
-    for (int k = 0; k < t->n_in; ++k)
-      if (L->group[t->in[k]->id] != gb && !clgen_is_constant(t->in[k]) && group_reads(L, &L->groups[ga], t->in[k]))
-        return true;
-  }
-  return false;
-}
-
-static uint32_t sum_axes(const clgen_lowering *L, const clgen_group *group) {
-  for (int i = 0; i < group->n; ++i)
-    if (L->g->node[group->member[i]]->op == CLGEN_OP_SUM) return L->g->node[group->member[i]]->attr.mask;
-  return 0;
-}
-
 static bool fuse_sum(clgen_lowering *L, const clgen_tensor *t) {
   int own = group_new(L, t);
   if (own < 0) return false;
@@ -189,10 +209,10 @@ static bool fuse_sum(clgen_lowering *L, const clgen_tensor *t) {
   if (in >= 0 && !L->groups[in].closed && serves_only(L, in, t) && may_merge(L, own, in, t->id) && !group_absorb(L, own, in))
     return false;
   L->groups[own].reduce = L->groups[own].closed = true;
-  /* Sums over the same axes of things made from the same operand: one pass over memory. Few back, since it must be near. */
+  /* Sums over the same axes: one launch, and where they add up the same memory one pass over it. Few back, since it must be
+   * near. */
   for (int g = own - 1; g >= 0 && g > own - 8; --g) {
-    const clgen_group *other = &L->groups[g];
-    if (!other->n || !other->reduce || sum_axes(L, other) != t->attr.mask || !shares_operand(L, g, own)) continue;
+    if (!L->groups[g].n || !L->groups[g].reduce) continue;
     if (may_merge(L, own, g, t->id)) return group_absorb(L, own, g);
   }
   return true;
@@ -213,12 +233,12 @@ static bool fuse_elementwise(clgen_lowering *L, const clgen_tensor *t) {
   bool summed = only_for_a_sum(L, t); /* then it is better computed while summing than stored by a group that does more */
   for (int k = t->op == CLGEN_OP_ASSIGN ? 1 : 0; !alone && k < t->n_in; ++k) {
     int g = L->group[t->in[k]->id];
-    if (g < 0 || g == own || L->groups[g].closed) continue;
+    if (g < 0 || g == own || (L->groups[g].closed && !L->groups[g].reduce)) continue;
     if (summed && !serves_only(L, g, t)) continue;
     if (may_merge(L, own, g, t->id) && !group_absorb(L, own, g)) return false;
   }
   /* The rounding to bytes is part of the store: members would see the value before it. */
-  L->groups[own].closed = alone || (t->dtype != CLGEN_F32 && t->op != CLGEN_OP_ASSIGN);
+  L->groups[own].closed |= alone || (t->dtype != CLGEN_F32 && t->op != CLGEN_OP_ASSIGN);
   return true;
 }
 

@@ -34,7 +34,7 @@ static bool is_heavy(int op) {
          op == CLGEN_OP_CONV2D_WEIGHT_GRAD;
 }
 
-/* ---- Pieces of a pack that are computed where they belong ---- */
+/* ---- Pieces of a pack or of a concatenation that are computed where they belong ---- */
 
 static bool state_is_only_packed(const clgen_lowering *L, const clgen_tensor *pack) {
   const clgen_tensor *state = clgen_state_of(pack);
@@ -51,23 +51,43 @@ static bool state_is_only_packed(const clgen_lowering *L, const clgen_tensor *pa
   return true;
 }
 
-static void place_pieces(clgen_lowering *L, const clgen_tensor *pack) {
-  if (!state_is_only_packed(L, pack)) return;
-  for (int k = 1; k < pack->n_in; ++k) {
-    const clgen_tensor *b = pack->in[k];
-    while (b->op == CLGEN_OP_RESHAPE || b->op == CLGEN_OP_STOP_GRADIENT) b = b->in[0];
+const clgen_tensor *clgen_piece(const clgen_tensor *whole, int k, int64_t *offset) {
+  const clgen_tensor *b = whole->in[k];
+  if (whole->op == CLGEN_OP_PACK) {
+    *offset = whole->offsets[k - 1];
+  } else {
+    int64_t inner = 1;
+    for (int a = whole->attr.axis; a < whole->shape.ndim; ++a) inner *= a == whole->attr.axis ? 1 : whole->shape.dim[a];
+    *offset = 0;
+    for (int i = 0; i < k; ++i) *offset += whole->in[i]->shape.dim[whole->attr.axis] * inner;
+  }
+  while (b->op == CLGEN_OP_RESHAPE || b->op == CLGEN_OP_STOP_GRADIENT) b = b->in[0];
+  return b;
+}
+
+/* Whether the pieces lie in `whole` one after another. */
+static bool pieces_are_contiguous(const clgen_tensor *whole) {
+  for (int a = 0; whole->op == CLGEN_OP_CONCAT && a < whole->attr.axis; ++a)
+    if (whole->shape.dim[a] != 1) return false;
+  return true;
+}
+
+static void place_pieces(clgen_lowering *L, const clgen_tensor *whole) {
+  bool pack = whole->op == CLGEN_OP_PACK;
+  if (!pieces_are_contiguous(whole) || (pack && !state_is_only_packed(L, whole))) return;
+  for (int k = pack ? 1 : 0; k < whole->n_in; ++k) {
+    int64_t offset;
+    const clgen_tensor *b = clgen_piece(whole, k, &offset);
     bool computed = is_heavy(b->op) || b->op == CLGEN_OP_SUM || (clgen_op_is_elementwise(b->op) && !clgen_is_constant(b));
-    if (computed && b->dtype == CLGEN_F32 && !b->output && L->placed_in[b->id] < 0) L->placed_in[b->id] = pack->id;
+    if (computed && b->dtype == CLGEN_F32 && !b->output && L->placed_in[b->id] < 0) L->placed_in[b->id] = whole->id;
   }
 }
 
 static int64_t placed_offset(const clgen_lowering *L, const clgen_tensor *t) {
-  const clgen_tensor *pack = L->g->node[L->placed_in[t->id]];
-  for (int k = 1; k < pack->n_in; ++k) {
-    const clgen_tensor *b = pack->in[k];
-    while (b->op == CLGEN_OP_RESHAPE || b->op == CLGEN_OP_STOP_GRADIENT) b = b->in[0];
-    if (b == t) return pack->offsets[k - 1];
-  }
+  const clgen_tensor *whole = L->g->node[L->placed_in[t->id]];
+  int64_t offset = 0;
+  for (int k = whole->op == CLGEN_OP_PACK ? 1 : 0; k < whole->n_in; ++k)
+    if (clgen_piece(whole, k, &offset) == t) return offset;
   return 0;
 }
 
@@ -97,7 +117,7 @@ static int make_views(clgen_lowering *L) {
   if (!contiguous) return clgen_fail_nomem((size_t)L->g->count);
   for (int i = 0; i < L->g->count; ++i) {
     const clgen_tensor *t = L->g->node[i];
-    if (L->alive[i] && t->op == CLGEN_OP_PACK) place_pieces(L, t);
+    if (L->alive[i] && (t->op == CLGEN_OP_PACK || t->op == CLGEN_OP_CONCAT)) place_pieces(L, t);
     if (L->alive[i] && is_heavy(t->op)) contiguous[t->in[0]->id] = contiguous[t->in[1]->id] = true;
   }
   int code = CLGEN_OK;

@@ -105,12 +105,14 @@ static clgen_tensor *convolution(const clgen_bound *b, const clgen_layer *l, clg
   return l->bias < 0 ? y : clgen_add(y, per_channel(b->tensor[l->bias], l->out));
 }
 
-/* running = (1 - momentum) running + momentum scale batch */
+/* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
+ * happens in the launch that sums it up. */
 static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
-  clgen_tensor *old = b->tensor[index];
-  clgen_tensor *now =
-      clgen_reshape(clgen_affine(batch, (float)(BATCH_NORM_MOMENTUM * scale), 0), b->net->tensors[index].shape);
-  b->tensor[index] = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - BATCH_NORM_MOMENTUM), 0), now));
+  const clgen_shape shape = b->net->tensors[index].shape;
+  clgen_tensor *old = per_channel(b->tensor[index], shape.dim[0]);
+  clgen_tensor *now = clgen_affine(batch, (float)(BATCH_NORM_MOMENTUM * scale), 0);
+  now = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - BATCH_NORM_MOMENTUM), 0), now));
+  b->tensor[index] = clgen_reshape(now, shape);
 }
 
 static clgen_tensor *batch_norm(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
@@ -122,11 +124,12 @@ static clgen_tensor *batch_norm(clgen_bound *b, const clgen_layer *l, clgen_tens
     if (count < 2) return shape_failure(b, l, x, "more than one value a channel (a larger batch)");
     unsigned axes = 1u << 0 | 1u << 2 | 1u << 3;
     clgen_tensor *mean = clgen_mean(x, axes, true);
-    clgen_tensor *var = clgen_mean(clgen_square(clgen_sub(x, mean)), axes, true);
-    y = clgen_normalize(x, mean, clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS)));
     move_running(b, l->mean, mean, 1);
+    clgen_tensor *var = clgen_mean(clgen_square(clgen_sub(x, mean)), axes, true);
+    clgen_tensor *inv_std = clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS));
     move_running(b, l->var, var, (double)count / (double)(count - 1)); /* PyTorch keeps the unbiased variance */
     if (!b->tensor[l->mean] || !b->tensor[l->var]) return NULL;
+    y = clgen_normalize(x, mean, inv_std);
   } else {
     clgen_tensor *mean = per_channel(b->tensor[l->mean], l->in), *var = per_channel(b->tensor[l->var], l->in);
     y = clgen_mul(clgen_sub(x, mean), clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS)));

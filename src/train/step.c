@@ -37,7 +37,7 @@ static void watch(clgen_trainer *t, const char *name, clgen_tensor *scalar) {
 /* Of the absolute values, which changes no bit of the squares: the optimiser's own square would be a shared node, written to
  * memory for both. */
 static clgen_tensor *norm(clgen_tensor *grad) {
-  return clgen_sqrt(clgen_sum(clgen_square(clgen_abs(grad)), CLGEN_ALL_AXES, false));
+  return clgen_sqrt(clgen_sum(clgen_square(clgen_abs(grad)), CLGEN_ALL_AXES, true));
 }
 
 static int update(clgen_trainer *t, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {

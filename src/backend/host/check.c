@@ -16,7 +16,8 @@ static int check_instr(const clgen_step *s, int k) {
   }
   bool after = s->first_after > 0 && k >= s->first_after;
   if (in->op == CLGEN_EW_TOTAL && (!after || in->a < 0 || in->a >= s->first_after))
-    return clgen_fail(CLGEN_E_INVALID, "host: %s: instruction %d is the sum of value %d, which is not summed", label(s), k, in->a);
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: instruction %d is the sum of value %d, which is not summed", label(s), k,
+                      in->a);
   const int operand[3] = {in->a, in->b, in->c};
   for (int j = 0; j < clgen_ew_arity(in->op); ++j)
     if (operand[j] < (after && in->op != CLGEN_EW_TOTAL ? s->first_after : 0) || operand[j] >= k)
@@ -37,7 +38,8 @@ static int check_program(const clgen_step *s) {
     return clgen_fail(CLGEN_E_INVALID, "host: %s: %d inputs, %d outputs, %d instructions, %d dimensions", label(s),
                       s->n_inputs, s->n_outputs, s->n_instrs, s->ndim);
   if (s->first_after && (s->kind != CLGEN_STEP_REDUCE || s->first_after < 1 || s->first_after >= s->n_instrs))
-    return clgen_fail(CLGEN_E_INVALID, "host: %s: %d of %d instructions before the sums", label(s), s->first_after, s->n_instrs);
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: %d of %d instructions before the sums", label(s), s->first_after,
+                      s->n_instrs);
   for (int k = 0; k < s->n_instrs; ++k) {
     int err = check_instr(s, k);
     if (err) return err;

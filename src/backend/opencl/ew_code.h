@@ -31,8 +31,8 @@ typedef struct {
   clgen_text *t;
   clgen_plan *plan;
   const clgen_ew_walk *w;
-  int column; /* the axis that the innermost loop or vector goes along */
-  int first, end; /* the instructions that load_fixed and evaluate are about */
+  int column;        /* the axis that the innermost loop or vector goes along */
+  int first, end;    /* the instructions that load_fixed and evaluate are about */
   const char *total; /* the name of the value of the n-th TOTAL, a format for n */
 } clgen_ew_gen;
 

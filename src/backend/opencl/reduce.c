@@ -27,8 +27,8 @@ typedef struct {
   clgen_ew_gen gen;
   clgen_ew_walk walk;
   bool wide, columns;
-  int width, lanes;      /* lanes > 1: a group of so many items for each sum */
-  int n_sums;            /* how many values are summed, and which */
+  int width, lanes; /* lanes > 1: a group of so many items for each sum */
+  int n_sums;       /* how many values are summed, and which */
   int sum[CLGEN_STEP_MAX_INSTRS];
   int64_t outs;          /* sums of each */
   int64_t chunk, blocks; /* stretches of the column axis: of a run, or of the columns that an item owns */
@@ -187,8 +187,7 @@ static void emit_groups(reduction *r) {
   clgen_ew_bases(g, outer, 0, w->n_operands, "B", "b");
   clgen_ew_load_fixed(g, "b");
   clgen_ew_evaluate(g, 1, "b");
-  for (int k = 0; k < r->n_sums; ++k)
-    clgen_text_add(g->t, "ew_accumulate_1(&z%d, &y%d, v%d);\n", k, k, r->sum[k]);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "ew_accumulate_1(&z%d, &y%d, v%d);\n", k, k, r->sum[k]);
   clgen_text_add(g->t, "}\n");
   for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "cell[%d][lane] = z%d;\n", k, k);
   clgen_text_add(g->t, "for (int far = %d; far > 0; far /= 2) {\nbarrier(CLK_LOCAL_MEM_FENCE);\nif (lane < far) {\n",
@@ -251,8 +250,7 @@ static void emit_column_loop(reduction *r, int width, int vectors, const char *s
   clgen_ew_evaluate(g, width, "b");
   for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, r->sum[k]);
   clgen_text_add(g->t, "}\n}\nfor (int i = 0; i < n; ++i) {\n");
-  for (int k = 0; k < r->n_sums; ++k)
-    clgen_text_add(g->t, "ew_accumulate_%d(&s%d[i], &e%d[i], t%d[i]);\n", width, k, k, k);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "ew_accumulate_%d(&s%d[i], &e%d[i], t%d[i]);\n", width, k, k, k);
   clgen_text_add(g->t, "}\n}\n%s", each);
   store_column(r, width);
   clgen_text_add(g->t, "}\n}\n");
@@ -374,8 +372,8 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, reduction *r, size_t index
   return CLGEN_OK;
 }
 
-/* The step that adds up the parts: its first axis counts them, the others are those that were kept. Its inputs are the parts of
- * each sum, then those of the instructions after the sums, which are the same. */
+/* The step that adds up the parts: its first axis counts them, the others are those that were kept. Its inputs are the parts
+ * of each sum, then those of the instructions after the sums, which are the same. */
 static bool make_second(const reduction *r, clgen_step *second) {
   const clgen_ew_walk *w = &r->walk;
   const clgen_step *s = w->s;
