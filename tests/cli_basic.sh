@@ -35,7 +35,7 @@ if [ -n "$MAN" ]; then
   done
   grep -q device "$MAN/clgen-devices.1" || fail "no manual of clgen-devices"
 fi
-for part in gemm ops; do
+for part in gemm ops generate; do
   expect 0 bench "$part" --help
   out_has "usage: clgen bench $part"
   out_has "--device SPEC"
@@ -140,6 +140,10 @@ expect 0 bench ops --device host --batch 1 --seconds 0.001 --json
 json .batch=1 '.ops[0].op=copy' '.ops[0].gb_per_s>0' '.ops[22].op=conv2d_weight_grad' '.ops[22].gflops>0'
 expect 0 bench ops --device host --batch 1 --seconds 0.001 --only matmul --json
 json '.ops#3'
+expect 0 bench generate --device host --cfg vae-mlp --hidden 8 --nz 2 --batch 3 --seconds 0.001 --json
+json .batch=3 '.images_per_s>0' '.one_image_s>0' '.launches>0'
+expect 2 bench generate --cfg classifier
+err_has "classifier makes no images"
 expect 2 bench ops --only nonsense
 err_has "nonsense"
 

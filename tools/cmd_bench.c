@@ -8,6 +8,7 @@
 
 static const tool_part parts[] = {
     {"step", bench_step, "whole training steps"},
+    {"generate", bench_generate, "making images, many at a time and a single one"},
     {"gemm", bench_gemm, "matrix products of the sizes that training needs"},
     {"ops", bench_ops, "every kind of operation, at a shape typical of training"},
 };

@@ -26,5 +26,6 @@ int explore_saliency(int argc, char **argv);
 int bench_gemm(int argc, char **argv);
 int bench_ops(int argc, char **argv);
 int bench_step(int argc, char **argv);
+int bench_generate(int argc, char **argv);
 
 #endif
