@@ -378,6 +378,43 @@ static void sums_of_networks(void **state) {
   for (int i = 0; i < N; ++i) free_sample(&x[i]);
 }
 
+/* The moments' outputs become the mean of x, and the mean of x^2 times a number of each sum's own. */
+static void make_means(sample *x, uint64_t *random) {
+  clgen_step *s = &x->step;
+  double terms = 1, square = x->bound[1];
+  for (int a = 0; a < s->ndim; ++a) terms *= s->axes >> a & 1u ? (double)s->dim[a] : 1;
+  s->first_after = s->n_instrs;
+  for (int k = 0; k < 2; ++k) {
+    int total = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = k}, x->bound[k] * terms, false);
+    s->value[k] =
+        add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = total, .p = (float)(1 / terms)}, x->bound[k], false);
+  }
+  s->in[s->n_inputs] = s->out[0];
+  s->in[s->n_inputs].slot = add_memory(x, &s->out[0], random);
+  int weight = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = s->n_inputs++}, 2, true);
+  s->value[1] = add_instr(x, (clgen_ew_instr){.op = CLGEN_EW_MUL, .a = s->value[1], .b = weight}, 2 * square, false);
+}
+
+static void means_of_networks(void **state) {
+  (void)state;
+  sample x[CLGEN_COUNT(network_sums)];
+  uint64_t random = 56;
+  int n = 0;
+  for (size_t i = 0; i < CLGEN_COUNT(network_sums); ++i) {
+    int64_t count = 1, dim[3];
+    for (int a = 0; a < network_sums[i].ndim; ++a) {
+      dim[a] = network_sums[i].dim[a];
+      if (scale < 20 && dim[a] > 40) dim[a] = 40 + dim[a] % 7;
+      count *= dim[a];
+    }
+    if (count == 0) continue;
+    make_moments(&x[n], network_sums[i].ndim, dim, network_sums[i].axes, network_sums[i].dtype, &random);
+    make_means(&x[n++], &random);
+  }
+  compare_with_host(x, n);
+  for (int i = 0; i < n; ++i) free_sample(&x[i]);
+}
+
 /* Adding 2^21 numbers one after another in single precision would be off by 1e-3 or so. */
 static void sums_are_accurate(void **state) {
   (void)state;
@@ -678,6 +715,7 @@ int main(void) {
       cmocka_unit_test(small_sums),
       cmocka_unit_test(large_sums),
       cmocka_unit_test(sums_of_networks),
+      cmocka_unit_test(means_of_networks),
       cmocka_unit_test(sums_are_accurate),
       cmocka_unit_test(the_same_bytes_each_time),
       cmocka_unit_test(the_profile_counts),

@@ -1,5 +1,6 @@
 /* The graph compiler: fusion, memory reuse and in-place writes must not change a value; states are written in the order of
  * the calls; what cannot be is refused with a message. Values of single operations are test_ops.c's business. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,6 +228,86 @@ static void test_batch_norm_backward(void **state) {
   clgen_lowered_free(&low);
 }
 
+/* A mean, what it becomes and a running average of it: all in the launch that sums. */
+static void test_sums_go_on(void **state) {
+  (void)state;
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(3, 4, 3, 5));
+  clgen_tensor *running = clgen_state(g, "running", CLGEN_F32, clgen_shape_of(1, 3));
+  clgen_tensor *mean = clgen_mean(x, 1u << 0 | 1u << 2, true);
+  clgen_tensor *old = clgen_reshape(running, clgen_shape_of(3, 1, 3, 1));
+  clgen_assign(old, clgen_add(clgen_affine(old, 0.5f, 0), clgen_affine(mean, 0.5f, 0)));
+  clgen_tensor *root = clgen_sqrt(mean);
+  OK(clgen_output(root));
+  clgen_program *p;
+  assert_int_equal(steps_of(&p), 1);
+  float values[60], roots[3], got[3], start[3] = {10, 20, 30};
+  for (int i = 0; i < 60; ++i) values[i] = (float)(i / 5 % 3 + 1);
+  OK(clgen_program_write(p, x, values, sizeof values));
+  OK(clgen_store_write(store, "running", 0, 3, start));
+  OK(clgen_program_run(p));
+  OK(clgen_program_read(p, root, roots, sizeof roots));
+  OK(clgen_store_read(store, "running", 0, 3, got));
+  for (int i = 0; i < 3; ++i) {
+    assert_float_equal(roots[i], sqrt(i + 1.0), 1e-6);
+    assert_float_equal(got[i], start[i] / 2 + (float)(i + 1) / 2, 1e-6);
+  }
+  clgen_program_free(p);
+}
+
+/* What is summed reads all of a state that what follows the sum would write: that waits for a step of its own. */
+static void test_sums_do_not_write_what_they_read(void **state) {
+  (void)state;
+  clgen_tensor *s = clgen_state(g, "s", CLGEN_F32, clgen_shape_of(2, 3, 3));
+  clgen_tensor *first = clgen_slice(s, 0, 0, 1);
+  clgen_tensor *sums = clgen_sum(s, 1u << 0, true);
+  clgen_assign(first, clgen_affine(sums, 2, 0));
+  clgen_program *p;
+  assert_int_equal(steps_of(&p), 2);
+  clgen_program_free(p);
+}
+
+/* Running averages of neighbours in memory are one step; with a gap they are two. */
+static void test_neighbours_are_one_step(void **state) {
+  (void)state;
+  clgen_tensor *a = clgen_state(g, "a", CLGEN_F32, clgen_shape_of(1, 10)),
+               *b = clgen_state(g, "b", CLGEN_F32, clgen_shape_of(1, 10));
+  const int from[] = {0, 3, 8}, count[] = {3, 4, 2};
+  for (int k = 0; k < 3; ++k) {
+    clgen_tensor *old = clgen_slice(a, 0, from[k], count[k]), *value = clgen_slice(b, 0, from[k], count[k]);
+    clgen_assign(old, clgen_add(clgen_affine(old, 0.5f, 0), clgen_affine(value, 0.5f, 0)));
+  }
+  clgen_program *p;
+  assert_int_equal(steps_of(&p), 2);
+  float x[10], y[10], got[10];
+  for (int i = 0; i < 10; ++i) x[i] = (float)i, y[i] = (float)(100 * i);
+  OK(clgen_program_prepare(p));
+  OK(clgen_store_write(store, "a", 0, 10, x));
+  OK(clgen_store_write(store, "b", 0, 10, y));
+  OK(clgen_program_run(p));
+  OK(clgen_store_read(store, "a", 0, 10, got));
+  for (int i = 0; i < 10; ++i) assert_float_equal(got[i], i == 7 ? 7 : 50.5f * (float)i, 1e-5);
+  clgen_program_free(p);
+}
+
+static void test_concat_computes_in_place(void **state) {
+  (void)state;
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 3, 4));
+  clgen_tensor *pieces[] = {clgen_reshape(clgen_sum(x, CLGEN_ALL_AXES, false), clgen_shape_of(1, 1)),
+                            clgen_sum(x, 1u << 1, false), clgen_slice(clgen_reshape(x, clgen_shape_of(1, 12)), 0, 5, 2)};
+  clgen_tensor *all = clgen_concat(3, pieces, 0);
+  OK(clgen_output(all));
+  clgen_program *p;
+  assert_int_equal(steps_of(&p), 3); /* two sums, and a copy of what is not computed */
+  float values[12], got[6];
+  for (int i = 0; i < 12; ++i) values[i] = (float)i;
+  OK(clgen_program_write(p, x, values, sizeof values));
+  OK(clgen_program_run(p));
+  OK(clgen_program_read(p, all, got, sizeof got));
+  const float expected[] = {66, 6, 22, 38, 5, 6};
+  for (int i = 0; i < 6; ++i) assert_float_equal(got[i], expected[i], 0);
+  clgen_program_free(p);
+}
+
 static void test_pack_computes_in_place(void **state) {
   (void)state;
   clgen_tensor *a = clgen_input(g, "a", CLGEN_F32, clgen_shape_of(2, 3, 4)),
@@ -406,6 +487,10 @@ int main(void) {
       cmocka_unit_test(test_fusion_changes_nothing),
       cmocka_unit_test_setup_teardown(test_optimiser_is_one_step, begin, end),
       cmocka_unit_test_setup_teardown(test_batch_norm_backward, begin, end),
+      cmocka_unit_test_setup_teardown(test_sums_go_on, begin, end),
+      cmocka_unit_test_setup_teardown(test_sums_do_not_write_what_they_read, begin, end),
+      cmocka_unit_test_setup_teardown(test_neighbours_are_one_step, begin, end),
+      cmocka_unit_test_setup_teardown(test_concat_computes_in_place, begin, end),
       cmocka_unit_test_setup_teardown(test_pack_computes_in_place, begin, end),
       cmocka_unit_test_setup_teardown(test_assign_order, begin, end),
       cmocka_unit_test_setup_teardown(test_a_read_is_not_moved_past_a_write, begin, end),
