@@ -2,6 +2,8 @@
  * the host: that devices agree with it is for test_ops and test_train. */
 #include "graphs.h"
 
+#include <clgen/safetensors.h>
+
 #include <clgen/nn.h>
 
 static clgen_device *host;
@@ -287,7 +289,10 @@ static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
 static void test_losses(void **state) {
   (void)state;
   clgen_tensor *x = test_input(g, "x", clgen_shape_of(2, 2, 3)), *t = test_input(g, "t", clgen_shape_of(2, 2, 3));
-  clgen_tensor *y[] = {clgen_loss_real(x), clgen_loss_fake(x), clgen_loss_bernoulli(x, t), clgen_loss_kl(x, t)};
+  const clgen_gan_loss *ns;
+  OK(clgen_gan_loss_find(&ns, "ns"));
+  clgen_tensor *y[4] = {NULL, NULL, clgen_loss_bernoulli(x, t), clgen_loss_kl(x, t)};
+  ns->discriminator(x, x, 0, &y[0], &y[1]);
   for (int i = 0; i < 4; ++i) OK(clgen_output(y[i]));
   clgen_program *p;
   OK(clgen_compile(&p, g, store));
@@ -366,6 +371,60 @@ static void test_sgd(void **state) {
   check_optimizer((clgen_optimizer){.kind = CLGEN_SGD, .momentum = 0.8}, 0.05);
 }
 
+/* Five steps as PyTorch takes them (tests/golden/make_optimizers.py). */
+static void as_pytorch(const char *name, clgen_optimizer o, double lr, double limit) {
+  char path[1024], prefix[32];
+  clgen_safetensors *st;
+  snprintf(path, sizeof path, "%s/optimizers.safetensors", getenv("CLGEN_TEST_GOLDEN"));
+  snprintf(prefix, sizeof prefix, "N-%s", name);
+  OK(clgen_safetensors_open(&st, path));
+  const clgen_st_tensor *steps = NEED((void *)clgen_safetensors_find(st, name));
+  const float *expected = steps->data;
+  OK(clgen_net_init(net, store, prefix, 3));
+  char param[48];
+  snprintf(param, sizeof param, "%s.param", prefix);
+  OK(clgen_store_write(store, param, 0, 4, clgen_safetensors_find(st, "start")->data));
+  clgen_graph *graph;
+  clgen_bound *b;
+  clgen_program *p;
+  OK(clgen_graph_create(&graph));
+  OK(clgen_net_bind(&b, net, graph, prefix));
+  clgen_tensor *scalars = clgen_input(graph, "s", CLGEN_F32, clgen_shape_of(1, CLGEN_OPTIMIZER_SCALARS));
+  clgen_tensor *c = clgen_input(graph, "c", CLGEN_F32, clgen_shape_of(2, 2, 2));
+  clgen_tensor *loss = clgen_sum(clgen_mul(c, clgen_square(clgen_bound_tensor(b, 0))), CLGEN_ALL_AXES, false);
+  clgen_tensor *grad = NEED(clgen_bound_grad(b, loss));
+  clgen_tensor *length = clgen_sqrt(clgen_sum(clgen_square(grad), CLGEN_ALL_AXES, false));
+  OK(clgen_optimizer_apply(&o, b, limit > 0 ? clgen_grad_limit(grad, length, limit) : grad, scalars));
+  OK(clgen_compile(&p, graph, store));
+  OK(clgen_program_write(p, c, clgen_safetensors_find(st, "c")->data, 16));
+  for (int step = 1; step <= 5; ++step) {
+    float s[CLGEN_OPTIMIZER_SCALARS], got[4];
+    clgen_optimizer_scalars(&o, lr, (uint64_t)step, s);
+    OK(clgen_program_write(p, scalars, s, sizeof s));
+    OK(clgen_program_run(p));
+    read_state(param, 0, 4, got);
+    for (int i = 0; i < 4; ++i)
+      if (!(fabs((double)got[i] - (double)expected[4 * (step - 1) + i]) < 5e-6))
+        fail_msg("%s, step %d, weight %d: %.8g, PyTorch %.8g", name, step, i, got[i], expected[4 * (step - 1) + i]);
+  }
+  clgen_program_free(p);
+  clgen_bound_free(b);
+  clgen_graph_free(graph);
+  clgen_safetensors_close(st);
+}
+static void test_optimizers_as_pytorch(void **state) {
+  (void)state;
+  layer(clgen_net_linear(net, "fc", 2, 2));
+  clgen_optimizer adam = {.kind = CLGEN_ADAM, .beta1 = 0.5, .beta2 = 0.99, .eps = 1e-3, .weight_decay = 0.3}, adamw = adam;
+  adamw.kind = CLGEN_ADAMW;
+  as_pytorch("sgd", (clgen_optimizer){.kind = CLGEN_SGD}, 0.05, 0);
+  as_pytorch("momentum", (clgen_optimizer){.kind = CLGEN_SGD, .momentum = 0.8}, 0.05, 0);
+  as_pytorch("rmsprop", (clgen_optimizer){.kind = CLGEN_RMSPROP, .beta2 = 0.9, .eps = 1e-3}, 0.05, 0);
+  as_pytorch("adam", adam, 0.1, 0);
+  as_pytorch("adamw", adamw, 0.1, 0);
+  as_pytorch("clipped", (clgen_optimizer){.kind = CLGEN_SGD}, 0.05, 3);
+}
+
 static void test_average(void **state) {
   (void)state;
   layer(clgen_net_batch_norm(net, "bn", 2));
@@ -417,6 +476,7 @@ int main(void) {
       TEST(test_losses),
       TEST(test_adam),
       TEST(test_sgd),
+      TEST(test_optimizers_as_pytorch),
       TEST(test_average),
   };
   return cmocka_run_group_tests(tests, open_device, close_device);

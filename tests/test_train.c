@@ -62,15 +62,21 @@ static void load_start(setup *s) {
   }
 }
 
-static setup set_up(clgen_device *device, const char *golden, const clgen_model_config *config, double lr, double beta1) {
+static setup set_up_for(clgen_device *device, const char *golden, const clgen_model_config *config, double lr, double beta1,
+                        const clgen_gan_objective *gan) {
   setup s = {.device = device, .st = open_golden(golden)};
   OK(clgen_model_create(&s.model, config));
   OK(clgen_store_create(&s.store, device));
   load_start(&s);
   clgen_trainer_config c = {.batch = BATCH, .lr = lr, .noise_given = true, .ema_kimg = 0.01};
   c.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = beta1, .beta2 = 0.999, .eps = 1e-8};
+  if (gan) c.gan = *gan;
   OK(clgen_trainer_create(&s.trainer, s.model, s.store, &c));
   return s;
+}
+
+static setup set_up(clgen_device *device, const char *golden, const clgen_model_config *config, double lr, double beta1) {
+  return set_up_for(device, golden, config, lr, beta1, NULL);
 }
 
 static void tear_down(setup *s) {
@@ -187,6 +193,56 @@ static void dcgan_on(clgen_device *device) {
   tear_down(&s);
 }
 
+/* Objectives (tests/golden/make_objectives.py). A loss that a step has not is not reported, and 0 in the file. */
+static void objective_on(clgen_device *device, const char *golden, const char *loss, const char *reg, int critic_steps,
+                         int interval) {
+  clgen_gan_objective o;
+  OK(clgen_gan_objective_parse(&o, loss, reg));
+  o.critic_steps = critic_steps;
+  o.r1_interval = interval;
+  clgen_model_config config = small_dcgan;
+  config.d_norm = clgen_gan_objective_d_norm(&o);
+  setup s = set_up_for(device, golden, &config, 2e-4, 0.5, &o);
+  static const char *const names[][2] = {{"loss_D_real", "loss_D_real"},
+                                         {"loss_D_fake", "loss_D_fake"},
+                                         {"loss_G", "loss_G"},
+                                         {"gp", "loss_reg"},
+                                         {"r1", "loss_reg"}};
+  int seen = 0;
+  for (int step = 0; step < STEPS; ++step) {
+    clgen_trainer_report r;
+    OK(clgen_trainer_step(s.trainer, (uint64_t)step,
+                          (const uint8_t *)golden_data(s.st, "images") + 1024 * BATCH * (step % 3),
+                          (const float *)golden_data(s.st, "latents") + step * BATCH * config.nz));
+    OK(clgen_trainer_read(s.trainer, &r));
+    assert_int_equal(r.bad, -1);
+    for (int i = 0; i < r.n; ++i)
+      for (size_t k = 0; k < sizeof names / sizeof *names; ++k) {
+        if (strcmp(r.name[i], names[k][0])) continue;
+        double expected = ((const float *)golden_data(s.st, names[k][1]))[step];
+        if (!(fabs(r.mean[i] - expected) <= 1e-4 * fmax(1, fabs(expected))))
+          fail_msg("%s, step %d, %s: %.8g where PyTorch has %.8g", golden, step, r.name[i], r.mean[i], expected);
+        ++seen;
+      }
+  }
+  assert_true(seen >= 25);
+  check_weights(&s, 2);
+  tear_down(&s);
+}
+
+static void objectives_on_host(void **state) {
+  (void)state;
+  objective_on(open_host(), "wgan_gp", "wgan-gp", "", 2, 1);
+  objective_on(open_host(), "hinge_sn", "hinge", "sn", 1, 1);
+  objective_on(open_host(), "r1", "ns", "r1", 1, 2);
+}
+static void objectives_on_device(void **state) {
+  (void)state;
+  objective_on(open_tested(), "wgan_gp", "wgan-gp", "", 2, 1);
+  objective_on(open_tested(), "hinge_sn", "hinge", "sn", 1, 1);
+  objective_on(open_tested(), "r1", "ns", "r1", 1, 2);
+}
+
 static void vae_on(clgen_device *device) {
   setup s = set_up(device, "vae", &small_vae, 1e-3, 0.9);
   static const char *const losses[][2] = {{"loss", "loss"}, {"bernoulli", "bce"}, {"kl", "kl"}};
@@ -285,8 +341,6 @@ static void reports(void **state) {
     OK(clgen_trainer_read(s.trainer, &one[i]));
   }
   OK(clgen_model_init(s.model, s.store, 3));
-  float zero[512] = {0};
-  OK(clgen_store_write(s.store, "VAE.sgd.m", 0, clgen_net_param_size(clgen_model_maker(s.model)->net), zero));
   for (int i = 0; i < 3; ++i) OK(clgen_trainer_step(s.trainer, (uint64_t)i, images, NULL));
   OK(clgen_trainer_read(s.trainer, &all));
   assert_int_equal(all.steps, 3);
@@ -313,8 +367,6 @@ static void what_is_not_finite_is_found(void **state) {
   assert_int_equal(r.bad_step, 3);
   assert_string_equal(r.name[r.bad], "loss");
   OK(clgen_model_init(s.model, s.store, 3)); /* and afterwards starts afresh */
-  float zero[512] = {0};
-  OK(clgen_store_write(s.store, "VAE.sgd.m", 0, clgen_net_param_size(clgen_model_maker(s.model)->net), zero));
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
   OK(clgen_trainer_read(s.trainer, &r));
   assert_int_equal(r.bad, -1);
@@ -325,7 +377,7 @@ static void what_is_not_finite_is_found(void **state) {
 static void the_first_that_is_not_finite_is_named(void **state) {
   (void)state;
   clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .lr_d = 3e38, .optimizer = sgd, .seed = 4};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0}, c);
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_BATCH_NORM}, c);
   uint8_t images[2 * 1024];
   for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
@@ -337,13 +389,69 @@ static void the_first_that_is_not_finite_is_named(void **state) {
   tear_down(&s);
 }
 
+/* ---- Learning rates ---- */
+
+/* Six steps of two images, the first two of them warm-up: how far the weights move for their gradient. */
+static void rates_follow_the_schedule(void **state) {
+  (void)state;
+  const double expected[3][6] = {
+      {0.5, 1, 1, 1, 1, 1}, {0.5, 1, 1, 0.75, 0.5, 0.25}, {0.5, 1, 1, 0.85355339, 0.5, 0.14644661}};
+  for (int schedule = CLGEN_LR_CONSTANT; schedule <= CLGEN_LR_COSINE; ++schedule) {
+    clgen_trainer_config c = {
+        .batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .warmup_kimg = 0.004, .total_kimg = 0.012};
+    if (schedule == CLGEN_LR_LINEAR) c.schedule = CLGEN_LR_LINEAR;
+    if (schedule == CLGEN_LR_COSINE) c.schedule = CLGEN_LR_COSINE;
+    setup s = set_up_tiny(&tiny_vae, c);
+    const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
+    float before[512], after[512], grad[512];
+    int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+    assert_true(n <= 512);
+    for (uint64_t step = 0; step < 6; ++step) {
+      OK(clgen_store_read(s.store, "VAE.param", 0, n, before));
+      OK(clgen_trainer_step(s.trainer, step, images, NULL));
+      OK(clgen_store_read(s.store, "VAE.param", 0, n, after));
+      OK(clgen_store_read(s.store, "VAE.grad", 0, n, grad));
+      double moved = 0, slope = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        moved += ((double)before[i] - (double)after[i]) * (double)grad[i];
+        slope += (double)grad[i] * (double)grad[i];
+      }
+      double rate = moved / slope / 1e-2;
+      if (!(fabs(rate - expected[schedule][step]) < 1e-3))
+        fail_msg("schedule %d, step %d: %g, not %g", schedule, (int)step, rate, expected[schedule][step]);
+    }
+    tear_down(&s);
+  }
+}
+
+/* A gradient that is too long moves the weights by as much as one of the greatest length. */
+static void long_gradients_are_shortened(void **state) {
+  (void)state;
+  setup s =
+      set_up_tiny(&tiny_vae, (clgen_trainer_config){.batch = 2, .lr = 1, .optimizer = sgd, .seed = 4, .grad_clip = 0.125});
+  const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
+  float before[512], after[512];
+  int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+  OK(clgen_store_read(s.store, "VAE.param", 0, n, before));
+  OK(clgen_trainer_step(s.trainer, 0, images, NULL));
+  OK(clgen_store_read(s.store, "VAE.param", 0, n, after));
+  clgen_trainer_report r;
+  OK(clgen_trainer_read(s.trainer, &r));
+  assert_string_equal(r.name[3], "grad");
+  assert_true(r.mean[3] > 0.5); /* what is reported is its own length */
+  double moved = 0;
+  for (int64_t i = 0; i < n; ++i) moved += pow((double)before[i] - (double)after[i], 2);
+  assert_true(fabs(sqrt(moved) - 0.125) < 1e-5);
+  tear_down(&s);
+}
+
 /* ---- The average of G ---- */
 
 static void average_follows(void **state) {
   (void)state;
   const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
   clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0}, c);
+  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_BATCH_NORM}, c);
   int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
   float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
   double *average = NEED(calloc((size_t)n, sizeof *average));
@@ -402,6 +510,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dcgan_on_host),
       cmocka_unit_test(dcgan_on_device),
+      cmocka_unit_test(objectives_on_host),
+      cmocka_unit_test(objectives_on_device),
       cmocka_unit_test(vae_on_host),
       cmocka_unit_test(vae_on_device),
       cmocka_unit_test(classifier_on_host),
@@ -409,6 +519,8 @@ int main(void) {
       cmocka_unit_test(reports),
       cmocka_unit_test(what_is_not_finite_is_found),
       cmocka_unit_test(the_first_that_is_not_finite_is_named),
+      cmocka_unit_test(rates_follow_the_schedule),
+      cmocka_unit_test(long_gradients_are_shortened),
       cmocka_unit_test(average_follows),
       cmocka_unit_test(latents_follow_seed_and_step),
       cmocka_unit_test(batches_that_make_no_sense),

@@ -183,10 +183,10 @@ static int build_saliency(gradient *g, const explorer *e, int64_t n) {
   clgen_tensor *images = clgen_model_from_bytes(e->model, g->in);
   clgen_tensor *noise = clgen_random_normal(g->graph, g->counter, 0, CLGEN_STREAM_METRIC, *clgen_tensor_shape(images));
   clgen_tensor *noisy = clgen_add(images, clgen_affine(noise, 2 * (float)e->r.noise, 0)); /* pixels are on [-1,1] */
-  g->error = clgen_model_judge(e->model, g->net, images, false);
+  g->error = clgen_model_judge(e->model, g->net, images, false, NULL);
   code = clgen_output(g->error);
   if (code) return code;
-  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, false);
+  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, false, NULL);
   return logits ? finish(g, e, clgen_sum(logits, CLGEN_ALL_AXES, false), noisy) : CLGEN_E_INVALID;
 }
 

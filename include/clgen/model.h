@@ -28,6 +28,10 @@ typedef enum {
 const char *clgen_arch_name(clgen_arch arch);
 int clgen_arch_parse(const char *name, clgen_arch *out);
 
+/* What is between a discriminator's convolutions: batch norm as in the paper; nothing, for what needs the gradient of each
+ * image's logit by itself; or nothing, with the weights spectrally normalised. Without batch norm they have biases. */
+typedef enum { CLGEN_D_BATCH_NORM, CLGEN_D_PLAIN, CLGEN_D_SPECTRAL } clgen_d_norm;
+
 typedef struct {
   clgen_arch arch;
   int channels, height, width;
@@ -36,6 +40,7 @@ typedef struct {
   int nz;      /* latent numbers an image */
   int hidden;  /* width of vae-mlp's hidden layers; how many features a classifier has */
   int classes; /* of a classifier, at least 2; 0 otherwise */
+  clgen_d_norm d_norm;
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden) with the usual sizes, and checks the rest: CLGEN_E_INVALID with what to do. What
@@ -77,8 +82,9 @@ clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, bool training);
 /* What decode gave, as bytes. */
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
-/* The discriminator's logits, (N). */
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training);
+/* The discriminator's logits, (N). *features, unless NULL, gets what its last layer sees: (N,C,4,4). */
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+                                clgen_tensor **features);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
                                    clgen_tensor **features);

@@ -6,6 +6,7 @@
 #define CLGEN_NN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <clgen/graph.h>
@@ -35,6 +36,12 @@ typedef struct {
 typedef struct clgen_net clgen_net;
 int clgen_net_create(clgen_net **out, clgen_init_scheme scheme);
 void clgen_net_free(clgen_net *net);
+
+/* The weights of layers added from now on are divided by their largest singular value, as PyTorch's spectral_norm does
+ * (Miyato et al. 2018, algorithm 1): each forward pass in training takes one step of the power iteration, whose vectors
+ * "weight_u" and "weight_v" last; what is trained is "weight_orig". Not for transposed convolutions: CLGEN_E_INVALID there.
+ */
+void clgen_net_spectral_norm(clgen_net *net);
 
 /* Each adds a layer and returns its index, or a negative code. Names are copied: "0", "fc1". */
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out); /* with a bias; weight (out,in) */
@@ -74,15 +81,28 @@ clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
 clgen_tensor *clgen_bound_param(const clgen_bound *b);
 /* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
 clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
+/* Every parameter is brought into [-limit, limit]. */
+int clgen_bound_clip(clgen_bound *b, double limit);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------------
  */
 
-/* Non-saturating cross entropy with logits: mean softplus(-x) says "real", mean softplus(x) says "fake". */
-clgen_tensor *clgen_loss_real(clgen_tensor *logits);
-clgen_tensor *clgen_loss_fake(clgen_tensor *logits);
+/* What the two players of a GAN minimise, from the discriminator's logits (N) of images and of fakes. */
+typedef struct {
+  const char *name;
+  /* *on_real + *on_fake is D's loss, scalars. smoothing: D is to say 1 - smoothing of images, where `smooths`. */
+  void (*discriminator)(clgen_tensor *real, clgen_tensor *fake, float smoothing, clgen_tensor **on_real,
+                        clgen_tensor **on_fake);
+  clgen_tensor *(*generator)(clgen_tensor *real, clgen_tensor *fake); /* G's loss; real is NULL unless `compares` */
+  bool smooths, compares;
+} clgen_gan_loss;
+/* The rows of the table, and one by its name: CLGEN_E_INVALID for others. */
+#define CLGEN_GAN_LOSS_CHOICES "ns|bce|lsgan|wgan|wgan-gp|hinge|ragan"
+const clgen_gan_loss *clgen_gan_losses(size_t *n);
+int clgen_gan_loss_find(const clgen_gan_loss **out, const char *name);
+
 /* The largest of each row: (N,D) -> (N,1). */
 clgen_tensor *clgen_row_max(clgen_tensor *x);
 /* Logarithm of the softmax of each row, without overflow: (N,D) -> (N,D). */
@@ -98,17 +118,21 @@ clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar);
  */
 
 typedef struct {
-  enum { CLGEN_ADAM, CLGEN_SGD } kind;
-  double beta1, beta2, eps; /* Adam (Kingma & Ba 2014), as PyTorch computes it */
-  double momentum;          /* SGD */
+  enum { CLGEN_ADAM, CLGEN_SGD, CLGEN_RMSPROP, CLGEN_ADAMW } kind;
+  double beta1, beta2, eps; /* Adam (Kingma & Ba 2014); RMSprop (Hinton 2012) decays its squares by beta2; as in PyTorch */
+  double momentum;          /* SGD; 0: none */
+  double weight_decay;      /* AdamW (Loshchilov & Hutter 2019), times the learning rate */
 } clgen_optimizer;
 
-#define CLGEN_OPTIMIZER_SCALARS 2
+#define CLGEN_OPTIMIZER_SCALARS 3
 /* What changes from step to step (counted from 1), for the `scalars` below. */
 void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]);
-/* One update of b's parameters; its moments are the states "<prefix>.adam.m", "<prefix>.adam.v" or "<prefix>.sgd.m". scalars
- * is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
+/* One update of b's parameters; its moments are the states "<prefix>.adam.m" and ".adam.v", ".rmsprop.v", or ".sgd.m".
+ * scalars is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars);
+
+/* The gradient, shortened to length `limit` where its norm (a scalar) is more (Pascanu et al. 2013, algorithm 1). */
+clgen_tensor *clgen_grad_limit(clgen_tensor *grad, clgen_tensor *norm, double limit);
 
 #ifdef __cplusplus
 }

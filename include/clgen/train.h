@@ -20,22 +20,56 @@
 extern "C" {
 #endif
 
+/* ---- What the players of a GAN minimise --------------------------------------------------------------------------------
+ */
+
+/* What is added to the losses, or asked of the discriminator, as bits. */
+typedef enum {
+  CLGEN_REG_GP = 1,     /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
+  CLGEN_REG_R1 = 2,     /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
+  CLGEN_REG_DRAGAN = 4, /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
+  CLGEN_REG_SN = 8,     /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
+  CLGEN_REG_FM = 16     /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
+} clgen_regularizer_bit;
+
+/* All zeros are the non-saturating loss as it is. */
+typedef struct {
+  const clgen_gan_loss *loss; /* NULL: non-saturating */
+  unsigned regularizers;      /* clgen_regularizer_bit */
+  double smoothing;           /* D is to say 1 - smoothing of images */
+  double clip;                /* D's weights stay within this; 0: anywhere */
+  double gp_weight, r1_gamma, fm_weight;
+  int critic_steps; /* D's updates for one of G, each on a batch of its own; 0: 1 */
+  int r1_interval;  /* 0: 1 */
+} clgen_gan_objective;
+
+/* Reads --loss and --reg ("r1,sn"; "" for none), adding what the loss needs. CLGEN_E_INVALID for names that there are not
+ * and for what makes no sense together, with the reason. */
+int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers);
+/* What the discriminator has to be for it. */
+clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o);
+
 /* ---- One training step ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
   int64_t batch;
   clgen_optimizer optimizer;
-  double lr, lr_d;   /* of everything, and of the discriminator; lr_d 0: the same */
+  double lr, lr_d;  /* of everything, and of the discriminator; lr_d 0: the same */
+  double grad_clip; /* no network's gradient is longer; 0: as long as it is */
+  /* The rates rise from 0 over warmup_kimg; from there they stay, or fall to 0 at total_kimg. */
+  enum { CLGEN_LR_CONSTANT, CLGEN_LR_LINEAR, CLGEN_LR_COSINE } schedule;
+  double warmup_kimg, total_kimg;
   double ema_kimg;   /* half-life of the average of G's weights, in thousands of images; 0: no averaging */
   double ema_rampup; /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
   uint64_t seed;     /* of the latents */
   bool noise_given;  /* latents come with each step instead of being drawn on the device */
+  clgen_gan_objective gan;
 } clgen_trainer_config;
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
- * the same fakes, G's update, and G_ema's. The step of a VAE is one update by the negative ELBO with one sample an image,
- * that of a classifier one by the cross entropy.
- * All of it is one program; states: the networks', "<prefix>.grad", the optimiser's, "train.*". */
+ * the same fakes, G's update, and G_ema's; with critic_steps N every Nth step has G's part. The step of a VAE is one update
+ * by the negative ELBO with one sample an image, that of a classifier one by the cross entropy. All of it is one program
+ * (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*". */
 typedef struct clgen_trainer clgen_trainer;
 /* Compiles for the store's device and allocates nothing there; model and store must outlive it. CLGEN_E_NOMEM says by how
  * much the step does not fit. */
@@ -51,11 +85,11 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
 
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
-#define CLGEN_TRAINER_MAX_WATCHED 8
+#define CLGEN_TRAINER_MAX_WATCHED 12
 typedef struct {
   int n;
   const char *name[CLGEN_TRAINER_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
-  double mean[CLGEN_TRAINER_MAX_WATCHED];      /* over the steps since the last call */
+  double mean[CLGEN_TRAINER_MAX_WATCHED];      /* over those of the steps since the last call that computed it */
   uint64_t steps;
   int bad;           /* the first that became NaN or infinite, -1: none */
   uint64_t bad_step; /* when: counted from 0 since the last call */
@@ -80,8 +114,11 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
 typedef struct {
   char data[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], resume[CLGEN_OPTION_TEXT],
       device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT],
-      metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT];
-  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num;
+      metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
+      lr_schedule[CLGEN_OPTION_TEXT];
+  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps, reg_interval;
+  double label_smoothing, clip, gp_weight, r1_gamma, fm_weight;
+  double weight_decay, warmup_kimg, grad_clip;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;
 } clgen_train_options;

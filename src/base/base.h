@@ -69,7 +69,9 @@ enum {
   CLGEN_STREAM_LATENT,
   CLGEN_STREAM_METRIC,
   CLGEN_STREAM_SHUFFLE,
-  CLGEN_STREAM_SUBSET
+  CLGEN_STREAM_SUBSET,
+  CLGEN_STREAM_BETWEEN, /* where gp and dragan look between images */
+  CLGEN_STREAM_AROUND   /* dragan's disturbance of images */
 };
 
 #endif

@@ -18,6 +18,9 @@ int clgen_arch_parse(const char *name, clgen_arch *out) {
   return clgen_fail(CLGEN_E_INVALID, "no model is called \"%s\"; there are %s", name, CLGEN_ARCH_CHOICES);
 }
 
+/* By clgen_d_norm; batch norm is what is meant where nothing is said. */
+static const char *const d_norms[] = {"batch", "none", "spectral"};
+
 static int check_size(const clgen_model_config *c) {
   if (c->channels < 1 || c->channels > 4)
     return clgen_fail(CLGEN_E_INVALID, "images of %d channels: 1 to 4 are possible", c->channels);
@@ -49,6 +52,9 @@ static int complete_classifier(clgen_model_config *c) {
 int clgen_model_config_complete(clgen_model_config *c) {
   if (c->arch == CLGEN_ARCH_CLASSIFIER) return complete_classifier(c);
   bool gan = c->arch == CLGEN_ARCH_DCGAN;
+  if ((size_t)c->d_norm >= CLGEN_COUNT(d_norms) || (c->d_norm && !gan))
+    return clgen_fail(CLGEN_E_INVALID, "%s with normalisation %d of a discriminator", clgen_arch_name(c->arch),
+                      (int)c->d_norm);
   if (!c->ngf) c->ngf = gan ? 64 : 32;
   if (!c->ndf) c->ndf = 64;
   if (!c->nz) c->nz = gan ? 100 : 20;
@@ -73,6 +79,7 @@ char *clgen_model_config_to_json(const clgen_model_config *c) {
     MEMBERS(X)
   }
 #undef X
+  if (c->d_norm) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
   if (!text) clgen_fail_nomem(256);
@@ -86,6 +93,16 @@ static int read_member(const json_t *o, const char *name, const char *source, in
     return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"%s\"", source, name);
   *out = (int)n;
   return CLGEN_OK;
+}
+
+static int read_d_norm(const json_t *o, const char *source, clgen_d_norm *out) {
+  const json_t *v = json_object_get(o, "d_norm");
+  for (size_t i = 0; i < CLGEN_COUNT(d_norms); ++i)
+    if (!v || (json_is_string(v) && strcmp(json_string_value(v), d_norms[i]) == 0)) {
+      *out = (clgen_d_norm)i;
+      return CLGEN_OK;
+    }
+  return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"d_norm\"", source);
 }
 
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source) {
@@ -104,6 +121,7 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
     MEMBERS(X)
   }
 #undef X
+  if (!code) code = read_d_norm(o, source, &config->d_norm);
   json_decref(o);
   if (!code && clgen_model_config_complete(config)) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
   return code;

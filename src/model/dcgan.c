@@ -28,13 +28,15 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
   char name[12];
   int i = 0, in = c->channels, out = c->ndf, last = c->ndf * c->height / 8;
   int code = 0;
+  bool norm = c->d_norm == CLGEN_D_BATCH_NORM;
+  if (c->d_norm == CLGEN_D_SPECTRAL) clgen_net_spectral_norm(net);
   for (; code >= 0 && out <= last; in = out, out *= 2) {
-    code = clgen_net_conv2d(net, next(&i, name), in, out, 4, 2, 1, false);
-    if (code >= 0 && i > 1) code = clgen_net_batch_norm(net, next(&i, name), out);
+    code = clgen_net_conv2d(net, next(&i, name), in, out, 4, 2, 1, !norm);
+    if (code >= 0 && norm && i > 1) code = clgen_net_batch_norm(net, next(&i, name), out);
     if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
     ++i;
   }
-  return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, false) : code;
+  return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, !norm) : code;
 }
 
 int clgen_dcgan_build(clgen_model *m) {
@@ -50,8 +52,12 @@ int clgen_dcgan_build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training) {
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+                                clgen_tensor **features) {
   if (!images) return NULL;
-  clgen_tensor *y = clgen_bound_forward(b, 0, clgen_net_layer_count(m->nets[1]), images, training);
+  int last = clgen_net_layer_count(m->nets[1]) - 1;
+  clgen_tensor *seen = clgen_bound_forward(b, 0, last, images, training);
+  clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, training);
+  if (features) *features = seen;
   return clgen_reshape(y, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
 }

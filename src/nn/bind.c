@@ -75,18 +75,18 @@ static clgen_tensor *per_channel(clgen_tensor *t, int64_t channels) {
   return clgen_reshape(t, clgen_shape_of(4, 1, channels, 1, 1));
 }
 
-static clgen_tensor *linear(const clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+static clgen_tensor *linear(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   int64_t n = clgen_tensor_dim(x, 0);
   if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in) return shape_failure(b, l, x, "another number of features");
   x = clgen_reshape(x, clgen_shape_of(2, n, l->in));
-  return clgen_add(clgen_matmul(x, b->tensor[l->weight], false, true), b->tensor[l->bias]);
+  return clgen_add(clgen_matmul(x, clgen_bound_weight(b, l, training), false, true), b->tensor[l->bias]);
 }
 
-static clgen_tensor *convolution(const clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim != 4 || s->dim[1] != l->in) return shape_failure(b, l, x, "(N,C,H,W) with the layer's channels");
   clgen_conv conv = {l->stride, l->stride, l->pad, l->pad};
-  clgen_tensor *w = b->tensor[l->weight], *y;
+  clgen_tensor *w = clgen_bound_weight(b, l, training), *y;
   int64_t n = s->dim[0], h = s->dim[2], wd = s->dim[3], k = l->kernel;
   /* Where the kernel meets one position only, the convolution is a matrix product, and is said so. */
   if (l->kind == CLGEN_LAYER_CONV2D && !l->pad && h == k && wd == k) {
@@ -146,9 +146,9 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
   for (int i = first; x && i < first + count; ++i) {
     const clgen_layer *l = &b->net->layers[i];
     switch (l->kind) {
-      case CLGEN_LAYER_LINEAR: x = linear(b, l, x); break;
+      case CLGEN_LAYER_LINEAR: x = linear(b, l, x, training); break;
       case CLGEN_LAYER_CONV2D:
-      case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x); break;
+      case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x, training); break;
       case CLGEN_LAYER_BATCH_NORM: x = batch_norm(b, l, x, training); break;
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;

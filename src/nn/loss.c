@@ -1,9 +1,6 @@
 /* Losses. */
 #include "nn/nn_internal.h"
 
-clgen_tensor *clgen_loss_real(clgen_tensor *logits) { return clgen_loss_fake(clgen_neg(logits)); }
-clgen_tensor *clgen_loss_fake(clgen_tensor *logits) { return clgen_mean(clgen_softplus(logits), CLGEN_ALL_AXES, false); }
-
 static clgen_tensor *sum_of_each(clgen_tensor *x) {
   if (!x) return NULL;
   unsigned all = (1u << clgen_tensor_shape(x)->ndim) - 1u;

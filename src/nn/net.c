@@ -69,13 +69,28 @@ static void start_uniform(clgen_net *net, int tensor, double bound) {
   net->tensors[tensor].uniform = true;
 }
 
+/* Vectors of length about 1, as a normal vector is when divided by the root of its size. */
+static int add_power_iteration(clgen_net *net, clgen_layer *layer, const char *name, const clgen_shape *weight) {
+  if (layer->kind == CLGEN_LAYER_CONV_TRANSPOSE2D)
+    return clgen_fail(CLGEN_E_INVALID, "%s: a transposed convolution cannot be spectrally normalised", name);
+  int64_t inputs = clgen_shape_count(weight) / layer->out;
+  layer->u = add_tensor(net, CLGEN_NET_STAT, name, "weight_u", clgen_shape_of(1, layer->out));
+  layer->v = add_tensor(net, CLGEN_NET_STAT, name, "weight_v", clgen_shape_of(1, inputs));
+  if (layer->u < 0 || layer->v < 0) return CLGEN_E_NOMEM;
+  start_normal(net, layer->u, 0, 1 / sqrt((double)layer->out));
+  start_normal(net, layer->v, 0, 1 / sqrt((double)inputs));
+  return CLGEN_OK;
+}
+
 /* The weight (and bias) of a layer, and how they start. */
 static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clgen_shape weight, bool bias, int64_t fan_in) {
-  layer.bias = layer.mean = layer.var = -1;
-  layer.weight = add_tensor(net, CLGEN_NET_PARAM, name, "weight", weight);
+  layer.bias = layer.mean = layer.var = layer.u = layer.v = -1;
+  layer.weight = add_tensor(net, CLGEN_NET_PARAM, name, net->spectral ? "weight_orig" : "weight", weight);
   if (layer.weight < 0) return layer.weight;
   if (bias) layer.bias = add_tensor(net, CLGEN_NET_PARAM, name, "bias", clgen_shape_of(1, layer.out));
   if (bias && layer.bias < 0) return layer.bias;
+  int code = net->spectral ? add_power_iteration(net, &layer, name, &weight) : CLGEN_OK;
+  if (code) return code;
   if (net->scheme == CLGEN_INIT_DCGAN) {
     start_normal(net, layer.weight, 0, 0.02);
   } else {
@@ -84,6 +99,8 @@ static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clge
   }
   return add_layer(net, layer);
 }
+
+void clgen_net_spectral_norm(clgen_net *net) { net->spectral = true; }
 
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out) {
   clgen_layer layer = {.kind = CLGEN_LAYER_LINEAR, .in = in, .out = out};
@@ -104,7 +121,7 @@ int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int
 }
 
 int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels) {
-  clgen_layer layer = {.kind = CLGEN_LAYER_BATCH_NORM, .in = channels, .out = channels};
+  clgen_layer layer = {.kind = CLGEN_LAYER_BATCH_NORM, .u = -1, .v = -1, .in = channels, .out = channels};
   clgen_shape shape = clgen_shape_of(1, channels);
   layer.weight = add_tensor(net, CLGEN_NET_PARAM, name, "weight", shape);
   layer.bias = add_tensor(net, CLGEN_NET_PARAM, name, "bias", shape);
@@ -119,7 +136,8 @@ int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels) {
 }
 
 static int add_activation(clgen_net *net, clgen_layer_kind kind, float slope) {
-  return add_layer(net, (clgen_layer){.kind = kind, .weight = -1, .bias = -1, .mean = -1, .var = -1, .slope = slope});
+  return add_layer(
+      net, (clgen_layer){.kind = kind, .weight = -1, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1, .slope = slope});
 }
 
 int clgen_net_relu(clgen_net *net) { return add_activation(net, CLGEN_LAYER_RELU, 0); }

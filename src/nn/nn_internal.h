@@ -19,6 +19,7 @@ typedef enum {
 typedef struct {
   clgen_layer_kind kind;
   int weight, bias, mean, var; /* indices into tensors; -1: none */
+  int u, v;                    /* of a spectrally normalised weight */
   int64_t in, out;
   int kernel, stride, pad;
   float slope;
@@ -31,6 +32,7 @@ struct clgen_net {
   clgen_net_tensor *tensors;
   int n_tensors, room_tensors;
   int64_t params, stats;
+  bool spectral; /* layers added now are spectrally normalised */
 };
 
 struct clgen_bound {
@@ -45,5 +47,8 @@ struct clgen_bound {
 clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix);
 /* Points the parameter views at a new version of all parameters; NULL stays an error. */
 int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
+
+/* The weight of a layer as it is applied. */
+clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);
 
 #endif

@@ -26,13 +26,10 @@ clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss) {
 }
 
 void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]) {
-  if (o->kind == CLGEN_ADAM) {
-    out[0] = (float)(lr / (1 - pow(o->beta1, (double)step)));
-    out[1] = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
-  } else {
-    out[0] = (float)lr;
-    out[1] = 0;
-  }
+  bool adam = o->kind == CLGEN_ADAM || o->kind == CLGEN_ADAMW;
+  out[0] = (float)(adam ? lr / (1 - pow(o->beta1, (double)step)) : lr);
+  out[1] = (float)(adam ? 1 / sqrt(1 - pow(o->beta2, (double)step)) : 0);
+  out[2] = (float)(o->kind == CLGEN_ADAMW ? 1 - lr * o->weight_decay : 1);
 }
 
 /* old + share (target - old), written over old */
@@ -40,18 +37,47 @@ static clgen_tensor *move(clgen_tensor *old, clgen_tensor *target, double share)
   return clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - share), 0), clgen_affine(target, (float)share, 0)));
 }
 
+static clgen_tensor *adam(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars) {
+  clgen_tensor *m = move(clgen_bound_state(b, "adam.m"), grad, 1 - o->beta1);
+  clgen_tensor *v = move(clgen_bound_state(b, "adam.v"), clgen_square(grad), 1 - o->beta2);
+  clgen_tensor *root = clgen_mul(clgen_sqrt(v), clgen_slice(scalars, 0, 1, 1));
+  return clgen_div(m, clgen_affine(root, 1, (float)o->eps));
+}
+
+static clgen_tensor *rmsprop(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad) {
+  clgen_tensor *v = move(clgen_bound_state(b, "rmsprop.v"), clgen_square(grad), 1 - o->beta2);
+  return clgen_div(grad, clgen_affine(clgen_sqrt(v), 1, (float)o->eps));
+}
+
+static clgen_tensor *descent(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad) {
+  if (!(o->momentum > 0)) return grad;
+  clgen_tensor *m = clgen_bound_state(b, "sgd.m");
+  return clgen_assign(m, clgen_add(clgen_affine(m, (float)o->momentum, 0), grad));
+}
+
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars) {
-  clgen_tensor *rate = clgen_slice(scalars, 0, 0, 1), *update;
-  if (o->kind == CLGEN_ADAM) {
-    clgen_tensor *m = move(clgen_bound_state(b, "adam.m"), grad, 1 - o->beta1);
-    clgen_tensor *v = move(clgen_bound_state(b, "adam.v"), clgen_square(grad), 1 - o->beta2);
-    clgen_tensor *root = clgen_mul(clgen_sqrt(v), clgen_slice(scalars, 0, 1, 1));
-    update = clgen_div(m, clgen_affine(root, 1, (float)o->eps));
-  } else {
-    clgen_tensor *m = clgen_bound_state(b, "sgd.m");
-    update = clgen_assign(m, clgen_add(clgen_affine(m, (float)o->momentum, 0), grad));
+  clgen_tensor *rate = clgen_slice(scalars, 0, 0, 1), *update = NULL, *from = b->param;
+  switch (o->kind) {
+    case CLGEN_ADAMW:
+      from = clgen_mul(from, clgen_slice(scalars, 0, 2, 1));
+      update = adam(o, b, grad, scalars);
+      break;
+    case CLGEN_ADAM: update = adam(o, b, grad, scalars); break;
+    case CLGEN_RMSPROP: update = rmsprop(o, b, grad); break;
+    case CLGEN_SGD: update = descent(o, b, grad); break;
   }
-  clgen_tensor *param = clgen_assign(b->param, clgen_sub(b->param, clgen_mul(rate, update)));
+  clgen_tensor *param = clgen_assign(b->param, clgen_sub(from, clgen_mul(rate, update)));
+  return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
+}
+
+/* torch.nn.utils.clip_grad_norm_ */
+clgen_tensor *clgen_grad_limit(clgen_tensor *grad, clgen_tensor *norm, double limit) {
+  clgen_tensor *factor = clgen_reciprocal(clgen_affine(norm, (float)(1 / limit), (float)(1e-6 / limit)));
+  return clgen_mul(grad, clgen_clamp(factor, 0, 1));
+}
+
+int clgen_bound_clip(clgen_bound *b, double limit) {
+  clgen_tensor *param = clgen_assign(b->param, clgen_clamp(b->param, (float)-limit, (float)limit));
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 

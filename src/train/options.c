@@ -30,19 +30,43 @@ static const clgen_option rows[] = {
     {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model", "numbers in a latent; 0: dcgan 100, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
      "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
+    {"loss", 0, CLGEN_OPTION_CHOICE, AT(loss), "ns", 0, 0, CLGEN_GAN_LOSS_CHOICES, "NAME", "Objective of a GAN",
+     "cross entropy, non-saturating (ns) or minimax (bce); lsgan; wgan clips weights; wgan-gp; hinge; ragan compares"},
+    {"reg", 0, CLGEN_OPTION_STRING, AT(reg), "", 0, 0, NULL, "LIST", "Objective of a GAN",
+     "some of gp, r1, dragan, sn, fm, with commas; all but fm make a discriminator without batch norm"},
+    {"label-smoothing", 0, CLGEN_OPTION_REAL, AT(label_smoothing), "0", 0, 0.5, NULL, "X", "Objective of a GAN",
+     "with ns and bce the discriminator is to say 1 - X of images"},
+    {"critic-steps", 0, CLGEN_OPTION_INT, AT(critic_steps), "0", 0, 1000, NULL, "N", "Objective of a GAN",
+     "updates of the discriminator, each on a batch, for one of the generator; 0: wgan and wgan-gp 5, others 1"},
+    {"clip", 0, CLGEN_OPTION_REAL, AT(clip), "0", 0, 1e9, NULL, "X", "Objective of a GAN",
+     "wgan keeps the discriminator's weights within X; 0: 0.01"},
+    {"gp-weight", 0, CLGEN_OPTION_REAL, AT(gp_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of gp and dragan"},
+    {"r1-gamma", 0, CLGEN_OPTION_REAL, AT(r1_gamma), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "r1 weighs X / 2"},
+    {"reg-interval", 0, CLGEN_OPTION_INT, AT(reg_interval), "16", 1, 100000, NULL, "N", "Objective of a GAN",
+     "compute r1 every N steps, weighing N times as much"},
+    {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
      "images in a step; 0: dcgan 64, others 128"},
-    {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "adam|sgd", "NAME", "Training", "how to descend"},
+    {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "sgd|momentum|rmsprop|adam|adamw", "NAME", "Training",
+     "how to descend; sgd is momentum without any"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
-     "learning rate; 0: dcgan 0.0002, others 0.001, with sgd 0.01"},
+     "learning rate; 0: dcgan 0.0002, others 0.001, with sgd and momentum 0.01"},
     {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
      "learning rate of the discriminator; 0: the same"},
     {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
      "Adam's decay of the mean gradient; -1: dcgan 0.5, others 0.9"},
-    {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "0.999", 0, 0.999999, NULL, "X", "Training",
-     "Adam's decay of the squared gradient"},
-    {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of sgd"},
+    {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "-1", -1, 0.999999, NULL, "X", "Training",
+     "decay of the squared gradient; -1: Adam 0.999, rmsprop 0.99"},
+    {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of --optimizer momentum"},
+    {"weight-decay", 0, CLGEN_OPTION_REAL, AT(weight_decay), "0.01", 0, 1e9, NULL, "X", "Training",
+     "adamw shortens the weights by X times the learning rate"},
+    {"lr-schedule", 0, CLGEN_OPTION_CHOICE, AT(lr_schedule), "constant", 0, 0, "constant|linear|cosine", "NAME", "Training",
+     "how the learning rates fall, to 0 at --kimg"},
+    {"warmup-kimg", 0, CLGEN_OPTION_REAL, AT(warmup_kimg), "0", 0, 1e9, NULL, "KIMG", "Training",
+     "learning rates rise from 0 over so many thousand images"},
+    {"grad-clip", 0, CLGEN_OPTION_REAL, AT(grad_clip), "0", 0, 1e9, NULL, "NORM", "Training",
+     "shorten a network's gradient to this length; 0: leave it"},
     {"ema", 0, CLGEN_OPTION_REAL, AT(ema), "10", 0, 1e9, NULL, "KIMG", "Training",
      "half-life of the average of the generator's weights, at most a twentieth of the images seen; 0: no average"},
     {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 4294967295.0, NULL, "N", "Training",
@@ -84,8 +108,9 @@ static bool is_of_the_call(const char *name) {
   static const char *const names[] = {"resume", "dry-run"};
   return is_one_of(name, names, CLGEN_COUNT(names));
 }
-/* They change nothing that is computed; the data are checked by what is in them. */
-static bool may_change(const char *name) {
+/* They change nothing that is computed; the data are checked by what is in them. Falling learning rates aim at the end. */
+static bool may_change(const clgen_train_options *o, const char *name) {
+  if (strcmp(name, "kimg") == 0 && strcmp(o->lr_schedule, "constant") != 0) return false;
   static const char *const names[] = {"kimg", "tick", "snap", "device", "data", "metrics", "metrics-num", "features"};
   return is_of_the_call(name) || is_one_of(name, names, CLGEN_COUNT(names));
 }
@@ -99,7 +124,7 @@ static char *to_json(const clgen_train_options *o, bool course_only) {
   size_t n = 0;
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
     const char *name = rows[i].name;
-    if (course_only ? !may_change(name) && !is_of_the_place(name) : !is_of_the_call(name)) some[n++] = rows[i];
+    if (course_only ? !may_change(o, name) && !is_of_the_place(name) : !is_of_the_call(name)) some[n++] = rows[i];
   }
   return clgen_options_to_json(some, n, o);
 }
@@ -111,16 +136,19 @@ char *clgen_train_options_course(const clgen_train_options *o) { return to_json(
 int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   int code = clgen_arch_parse(o->cfg, arch);
   if (code) return code;
-  bool gan = *arch == CLGEN_ARCH_DCGAN, sgd = strcmp(o->optimizer, "sgd") == 0;
+  bool gan = *arch == CLGEN_ARCH_DCGAN, sgd = !strcmp(o->optimizer, "sgd") || !strcmp(o->optimizer, "momentum");
   if (!o->batch) o->batch = gan ? 64 : 128;
   if (!(o->lr > 0)) o->lr = sgd ? 0.01 : gan ? 2e-4 : 1e-3;
   if (o->beta1 < 0) o->beta1 = gan ? 0.5 : 0.9;
+  if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? 0.999 : 0.99;
   if (!(o->tick > 0)) o->tick = gan ? 4 : 20;
   if (gan && !o->res) o->res = 32;
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
   if (*arch == CLGEN_ARCH_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
+  clgen_gan_objective objective;
+  if (!code) code = clgen_train_objective(o, &objective);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
   return code;
 }
@@ -131,10 +159,21 @@ int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]) {
 }
 
 clgen_optimizer clgen_train_optimizer(const clgen_train_options *o) {
-  clgen_optimizer opt = {.kind = strcmp(o->optimizer, "sgd") ? CLGEN_ADAM : CLGEN_SGD, .beta1 = o->beta1, .beta2 = o->beta2};
-  opt.eps = 1e-8;
-  opt.momentum = o->momentum;
+  clgen_optimizer opt = {.kind = CLGEN_SGD, .beta1 = o->beta1, .beta2 = o->beta2, .eps = 1e-8};
+  if (!strcmp(o->optimizer, "adam")) opt.kind = CLGEN_ADAM;
+  if (!strcmp(o->optimizer, "adamw")) opt.kind = CLGEN_ADAMW;
+  if (!strcmp(o->optimizer, "rmsprop")) opt.kind = CLGEN_RMSPROP;
+  if (!strcmp(o->optimizer, "momentum")) opt.momentum = o->momentum;
+  opt.weight_decay = o->weight_decay;
   return opt;
+}
+
+void clgen_train_schedule(const clgen_train_options *o, clgen_trainer_config *out) {
+  out->schedule = CLGEN_LR_CONSTANT;
+  if (!strcmp(o->lr_schedule, "linear")) out->schedule = CLGEN_LR_LINEAR;
+  if (!strcmp(o->lr_schedule, "cosine")) out->schedule = CLGEN_LR_COSINE;
+  out->warmup_kimg = o->warmup_kimg;
+  out->total_kimg = (double)o->kimg;
 }
 
 /* ---- Going on ---- */
@@ -179,7 +218,7 @@ static bool same_value(const clgen_option *row, const clgen_train_options *a, co
 static int refuse_changes(const clgen_train_options *saved, const clgen_train_options *now, const bool *given, bool asked) {
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
     const clgen_option *row = &rows[i];
-    if ((!given || given[i]) != asked || may_change(row->name) || same_value(row, saved, now)) continue;
+    if ((!given || given[i]) != asked || may_change(saved, row->name) || same_value(row, saved, now)) continue;
     char after[160], before[160];
     value_text(row, now, after, sizeof after);
     value_text(row, saved, before, sizeof before);

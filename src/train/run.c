@@ -66,8 +66,12 @@ static int open_model(clgen_run *r) {
   if (classifier) c.classes = info->classes;
   clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};
   t.optimizer = clgen_train_optimizer(o);
+  t.grad_clip = o->grad_clip;
+  clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
-  int code = classifier ? clgen_labels_check(r->data) : CLGEN_OK;
+  int code = clgen_train_objective(o, &t.gan);
+  c.d_norm = clgen_gan_objective_d_norm(&t.gan);
+  if (!code && classifier) code = clgen_labels_check(r->data);
   if (!code) code = clgen_model_create(&r->model, &c);
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);

@@ -19,10 +19,78 @@ typedef struct clgen_exam clgen_exam;
 int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch);
 int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]);
 clgen_optimizer clgen_train_optimizer(const clgen_train_options *o);
+void clgen_train_schedule(const clgen_train_options *o, clgen_trainer_config *out);
+/* The objective that the options ask for; CLGEN_E_INVALID with the reason for what makes no sense. */
+int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out);
 char *clgen_train_options_saved(const clgen_train_options *o);  /* JSON for training_options.json */
 char *clgen_train_options_course(const clgen_train_options *o); /* JSON of those that decide what is computed */
 /* o becomes the saved options with those of o that are given, if none of these changes the run's course. */
 int clgen_train_options_merge(clgen_train_options *o, const bool *given, const char *json, const char *source);
+
+/* ---- One training step ---- */
+
+/* Names of the watched numbers, the same for all kinds of steps of a trainer. */
+typedef struct {
+  int n;
+  const char *name[CLGEN_TRAINER_MAX_WATCHED];
+} clgen_watched_names;
+
+/* One kind of step as a program. */
+typedef struct {
+  const clgen_model *model;
+  const clgen_trainer_config *config;
+  bool with_g, with_lazy; /* of a GAN: G's update; the regularisers that are due every few steps only */
+  clgen_graph *graph;
+  clgen_program *program;
+  clgen_bound *net[3]; /* by index in the model */
+  clgen_tensor *images, *noise, *counter, *scalars;
+  clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
+  clgen_watched_names *names;
+  clgen_tensor *watched[CLGEN_TRAINER_MAX_WATCHED];
+  bool computes[CLGEN_TRAINER_MAX_WATCHED]; /* which of them */
+} clgen_step_kind;
+
+/* Where the step's small numbers lie in `scalars`. */
+enum {
+  CLGEN_SCALAR_G = 0,
+  CLGEN_SCALAR_D = CLGEN_OPTIMIZER_SCALARS,
+  CLGEN_SCALAR_EMA = 2 * CLGEN_OPTIMIZER_SCALARS,
+  CLGEN_SCALARS
+};
+
+/* States that last from one report to the next, and are no part of the training's state. */
+#define CLGEN_WATCH_SUM "train.sum"   /* of the watched numbers */
+#define CLGEN_WATCH_BAD "train.bad"   /* 1 once a number was not finite */
+#define CLGEN_WATCH_GOOD "train.good" /* steps before that */
+
+/* Builds and compiles s, whose first members up to with_lazy and `names` are set. */
+int clgen_step_kind_build(clgen_step_kind *s, clgen_store *store);
+void clgen_step_kind_free(clgen_step_kind *s);
+void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar);
+/* One update of b by the gradient of loss. */
+int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
+int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
+
+/* What a regulariser is computed from. */
+typedef struct {
+  clgen_step_kind *step;
+  clgen_bound *d;
+  clgen_tensor *real, *fake;                   /* images; no gradient flows into them in D's part */
+  clgen_tensor *real_features, *fake_features; /* in G's part, of the new D */
+} clgen_regularized;
+
+typedef struct {
+  const char *name;
+  clgen_regularizer_bit bit;
+  bool of_g;                                          /* it is added to G's loss, not to D's */
+  clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made */
+  double (*weight)(const clgen_gan_objective *o);
+  clgen_d_norm d_norm; /* what it needs the discriminator to be; CLGEN_D_BATCH_NORM: anything */
+} clgen_regularizer;
+const clgen_regularizer *clgen_regularizers(size_t *n);
+/* Adds the weighted regularisers of one player to its loss. */
+clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tensor *loss);
+bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r);
 
 /* ---- A run's folder ---- */
 

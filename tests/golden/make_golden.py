@@ -2,6 +2,7 @@
 """Makes the golden values that the tests compare with, from PyTorch (Debian's python3-torch, 1.13). The tests only read them.
 
     /usr/bin/python3 make_golden.py     writes ops, dcgan, vae and classifier.safetensors beside itself
+    (make_objectives.py, make_gan_cases.py and make_optimizers.py write others with the help of this file)
 
 Values are computed in double from inputs that are exact in float, and stored as float (F32).
 
@@ -362,17 +363,22 @@ def compare(name, run):
     """How far PyTorch's own float is from the double that is stored."""
     single, double = run(torch.float32), run(torch.float64)
     worst = max((float(np.abs(np.asarray(single[k].detach() if torch.is_tensor(single[k]) else single[k], dtype=np.float64) - np.asarray(double[k].detach() if torch.is_tensor(double[k]) else double[k], dtype=np.float64)).max()), k) for k in double if k.startswith("final"))
-    loss = max(float(np.abs(single[k] - double[k]).max() / np.abs(double[k]).max()) for k in double if k in ("loss", "bce", "kl") or k.startswith("loss"))
+    loss = max(float(np.abs(single[k] - double[k]).max() / max(np.abs(double[k]).max(), 1e-30)) for k in double if k in ("loss", "bce", "kl") or k.startswith("loss"))
     print(name + ": float differs from double by %.2g (%s) in the weights, %.2g in the losses" % (*worst, loss))
     return double
 
 
+def main():
+    ops = {}
+    torch.set_default_dtype(torch.float64)
+    for part in elementwise, shapes, linear, composed:
+        part(ops)
+    save("ops.safetensors", ops, "operations, their first and second derivatives")
+    save("dcgan.safetensors", compare("dcgan", dcgan), "ten training steps of a small DCGAN")
+    save("classifier.safetensors", compare("classifier", classifier), "ten training steps of a small classifier")
+    save("vae.safetensors", compare("vae", vae), "ten training steps of a small VAE")
+
+
 torch.set_num_threads(1)
-ops = {}
-torch.set_default_dtype(torch.float64)
-for part in elementwise, shapes, linear, composed:
-    part(ops)
-save("ops.safetensors", ops, "operations, their first and second derivatives")
-save("dcgan.safetensors", compare("dcgan", dcgan), "ten training steps of a small DCGAN")
-save("classifier.safetensors", compare("classifier", classifier), "ten training steps of a small classifier")
-save("vae.safetensors", compare("vae", vae), "ten training steps of a small VAE")
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+/* Which losses and regularisers go together: all that is refused is refused here. */
+#include "train/train_internal.h"
+
+#include <string.h>
+
+/* Two names, each of a loss or a regulariser, and why not both. */
+static const struct {
+  const char *one, *other, *why;
+} refused[] = {
+    {"wgan", "gp", "clipping already bounds the critic's slope; --loss wgan-gp has the penalty instead"},
+    {"wgan", "dragan", "clipping already bounds the critic's slope; --loss wgan-gp has a penalty instead"},
+    {"wgan", "r1", "clipping already bounds the critic's slope, and r1 would pull it to 0"},
+    {"wgan", "sn", "what is clipped is divided by its norm, so that clipping has no effect"},
+    {"gp", "r1", "one asks for slopes of 1 and the other for 0"},
+    {"gp", "dragan", "both ask for slopes of 1, at different places: choose one"},
+    {"dragan", "r1", "one asks for slopes of 1 and the other for 0"},
+};
+
+static bool has(const clgen_gan_objective *o, const char *name) {
+  if (o->loss && strcmp(o->loss->name, name) == 0) return true;
+  size_t n;
+  const clgen_regularizer *rows = clgen_regularizers(&n);
+  for (size_t i = 0; i < n; ++i)
+    if (strcmp(rows[i].name, name) == 0) return o->regularizers & rows[i].bit;
+  return false;
+}
+
+static int add_regularizer(clgen_gan_objective *o, const char *name, size_t length) {
+  size_t n;
+  const clgen_regularizer *rows = clgen_regularizers(&n);
+  char known[128] = "";
+  for (size_t i = 0; i < n; ++i) {
+    if (strlen(rows[i].name) == length && strncmp(rows[i].name, name, length) == 0) {
+      o->regularizers |= rows[i].bit;
+      return CLGEN_OK;
+    }
+    snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", rows[i].name);
+  }
+  return clgen_fail(CLGEN_E_INVALID, "option --reg: \"%.*s\" is none of %s", (int)length, name, known);
+}
+
+int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers) {
+  *out = (clgen_gan_objective){.critic_steps = 1, .r1_interval = 1, .gp_weight = 10, .r1_gamma = 10, .fm_weight = 1};
+  int code = clgen_gan_loss_find(&out->loss, loss);
+  if (code) return clgen_fail_prefix(code, "option --loss");
+  for (const char *p = regularizers; !code && *p;) {
+    size_t length = strcspn(p, ",");
+    code = add_regularizer(out, p, length);
+    p += length;
+    if (!code && *p == ',' && !*++p) code = add_regularizer(out, "", 0);
+  }
+  if (has(out, "wgan")) out->clip = 0.01;
+  if (has(out, "wgan") || has(out, "wgan-gp")) out->critic_steps = 5; /* both papers */
+  if (has(out, "wgan-gp")) out->regularizers |= CLGEN_REG_GP;
+  for (size_t i = 0; !code && i < CLGEN_COUNT(refused); ++i)
+    if (has(out, refused[i].one) && has(out, refused[i].other))
+      code = clgen_fail(CLGEN_E_INVALID, "options --loss %s and --reg %s: %s and %s do not go together: %s", loss,
+                        regularizers, refused[i].one, refused[i].other, refused[i].why);
+  return code;
+}
+
+clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o) {
+  size_t n;
+  const clgen_regularizer *rows = clgen_regularizers(&n);
+  clgen_d_norm norm = CLGEN_D_BATCH_NORM;
+  for (size_t i = 0; i < n; ++i)
+    if (o->regularizers & rows[i].bit && rows[i].d_norm > norm) norm = rows[i].d_norm;
+  return norm;
+}
+
+/* ---- From the options ---- */
+
+static int refuse(const char *option, const char *why) {
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: %s", option, why);
+}
+
+static int refuse_without_gan(const clgen_train_options *o) {
+  const char *option = NULL;
+  if (strcmp(o->loss, "ns") != 0) option = "loss";
+  if (o->reg[0]) option = "reg";
+  if (o->label_smoothing > 0) option = "label-smoothing";
+  if (o->clip > 0) option = "clip";
+  if (o->critic_steps > 1) option = "critic-steps";
+  return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg)
+                : CLGEN_OK;
+}
+
+int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out) {
+  *out = (clgen_gan_objective){0};
+  clgen_arch arch;
+  int code = clgen_arch_parse(o->cfg, &arch);
+  if (code) return code;
+  if (arch != CLGEN_ARCH_DCGAN) return refuse_without_gan(o);
+  code = clgen_gan_objective_parse(out, o->loss, o->reg);
+  if (code) return code;
+  if (o->label_smoothing > 0 && !out->loss->smooths)
+    return refuse("label-smoothing", "only the cross entropies ns and bce have labels to smooth");
+  if (o->clip > 0 && !(out->clip > 0)) return refuse("clip", "only --loss wgan clips weights");
+  out->smoothing = o->label_smoothing;
+  if (o->clip > 0) out->clip = o->clip;
+  out->gp_weight = o->gp_weight;
+  out->r1_gamma = o->r1_gamma;
+  out->fm_weight = o->fm_weight;
+  out->r1_interval = (int)o->reg_interval;
+  if (o->critic_steps) out->critic_steps = (int)o->critic_steps;
+  return CLGEN_OK;
+}

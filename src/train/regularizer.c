@@ -1,0 +1,83 @@
+/* What is added to the losses of a GAN's players, one row each. */
+#include "train/train_internal.h"
+
+/* The gradient of each image's logit with respect to that image, squared and summed: (N). Images see nothing of each other
+ * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. */
+static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
+  clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, true, NULL), *slope;
+  if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
+  return clgen_sum(clgen_square(slope), 1u << 1 | 1u << 2 | 1u << 3, false);
+}
+
+/* mean (|slope| - 1)^2; the root's derivative stays finite at 0. */
+static clgen_tensor *away_from_one(const clgen_regularized *r, clgen_tensor *at) {
+  clgen_tensor *length = clgen_sqrt(clgen_affine(squared_slope(r, at), 1, 1e-12f));
+  return clgen_mean(clgen_square(clgen_affine(length, 1, -1)), CLGEN_ALL_AXES, false);
+}
+
+/* a + t (b - a), with one t on [0,1) for each image */
+static clgen_tensor *between(const clgen_regularized *r, clgen_tensor *a, clgen_tensor *b) {
+  clgen_step_kind *s = r->step;
+  clgen_tensor *t = clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_BETWEEN,
+                                         clgen_shape_of(4, s->config->batch, 1, 1, 1));
+  return clgen_stop_gradient(clgen_add(a, clgen_mul(t, clgen_sub(b, a))));
+}
+
+/* Gulrajani et al. 2017, equation 3. */
+static clgen_tensor *gradient_penalty(const clgen_regularized *r) { return away_from_one(r, between(r, r->fake, r->real)); }
+
+/* Kodali et al. 2017, section 2.4 and its code: between an image and the image moved by half the batch's deviation times
+ * uniform numbers. */
+static clgen_tensor *dragan(const clgen_regularized *r) {
+  clgen_step_kind *s = r->step;
+  clgen_tensor *centred = clgen_sub(r->real, clgen_mean(r->real, CLGEN_ALL_AXES, false));
+  clgen_tensor *deviation = clgen_sqrt(clgen_mean(clgen_square(centred), CLGEN_ALL_AXES, false));
+  clgen_tensor *noise =
+      clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_AROUND, *clgen_tensor_shape(r->real));
+  clgen_tensor *moved = clgen_add(r->real, clgen_affine(clgen_mul(deviation, noise), 0.5f, 0));
+  return away_from_one(r, between(r, r->real, moved));
+}
+
+/* Mescheder, Geiger, Nowozin 2018, equation 9. */
+static clgen_tensor *r1(const clgen_regularized *r) {
+  return clgen_mean(squared_slope(r, clgen_stop_gradient(r->real)), CLGEN_ALL_AXES, false);
+}
+
+/* Salimans et al. 2016, section 3.1. */
+static clgen_tensor *feature_matching(const clgen_regularized *r) {
+  clgen_tensor *apart =
+      clgen_sub(clgen_mean(r->real_features, 1u << 0, false), clgen_mean(r->fake_features, 1u << 0, false));
+  return clgen_sum(clgen_square(apart), CLGEN_ALL_AXES, false);
+}
+
+static double gp_weight(const clgen_gan_objective *o) { return o->gp_weight; }
+static double fm_weight(const clgen_gan_objective *o) { return o->fm_weight; }
+/* Where it is computed every few steps only, it weighs as many times as much (Karras et al. 2020, appendix B). */
+static double r1_weight(const clgen_gan_objective *o) { return o->r1_gamma / 2 * (o->r1_interval > 1 ? o->r1_interval : 1); }
+
+static const clgen_regularizer rows[] = {
+    {"gp", CLGEN_REG_GP, false, gradient_penalty, gp_weight, CLGEN_D_PLAIN},
+    {"r1", CLGEN_REG_R1, false, r1, r1_weight, CLGEN_D_PLAIN},
+    {"dragan", CLGEN_REG_DRAGAN, false, dragan, gp_weight, CLGEN_D_PLAIN},
+    {"sn", CLGEN_REG_SN, false, NULL, NULL, CLGEN_D_SPECTRAL},
+    {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_BATCH_NORM},
+};
+
+const clgen_regularizer *clgen_regularizers(size_t *n) {
+  *n = CLGEN_COUNT(rows);
+  return rows;
+}
+
+bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r) {
+  return (s->config->gan.regularizers & r->bit) && r->value && (r->bit != CLGEN_REG_R1 || s->with_lazy);
+}
+
+clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tensor *loss) {
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    if (rows[i].of_g != of_g || !clgen_regularizer_is_due(r->step, &rows[i])) continue;
+    clgen_tensor *value = rows[i].value(r);
+    clgen_step_watch(r->step, rows[i].name, value);
+    loss = clgen_add(loss, clgen_affine(value, (float)rows[i].weight(&r->step->config->gan), 0));
+  }
+  return loss;
+}

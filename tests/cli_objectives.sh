@@ -1,0 +1,43 @@
+#!/bin/bash
+# clgen train --loss, --reg, --optimizer and what belongs to them: what does not go together, and going on exactly.
+# Needs CLGEN, JSON_CHECK, EXAMPLES. Runs are tiny.
+. "${0%/*}/cli.sh"
+gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+
+# ---- Refused, with the reason
+refuse() {
+  local why=$1
+  shift
+  expect 2 train --data "$EXAMPLES/mnist" --device host -n "$@"
+  err_has "$why"
+}
+refuse "only the cross entropies" --loss hinge --label-smoothing 0.1
+refuse "only --loss wgan clips" --clip 0.1
+refuse "clipping already bounds" --loss wgan --reg gp
+refuse "slopes of 1" --loss wgan-gp --reg r1
+refuse "\"foo\" is none of gp, r1, dragan, sn, fm" --reg sn,foo
+refuse "no two players" --cfg vae-mlp --reg sn
+refuse "no two players" --cfg vae-mlp --loss hinge
+expect 0 train $gan -n --loss wgan --reg fm
+
+# ---- Going on from the middle gives the same bytes
+exact() {
+  local where=$dir/$1 run
+  shift
+  expect 0 train $gan --kimg 1 --batch 32 --tick 0.3 --snap 1 --outdir "$where" "$@"
+  run=$where/00000-mnist-dcgan
+  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
+  expect 0 train --resume "$run/training-state-000000.safetensors"
+  out_has "goes on from"
+  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+}
+exact a --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip 1
+exact b --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
+exact c --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
+grep -q '"r1":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no r1"
+# Rates that fall to 0 at the end make the end a part of the run's course.
+expect 2 train --resume "$dir/c/00000-mnist-dcgan" --kimg 2
+err_has "--kimg"
+exit $failed

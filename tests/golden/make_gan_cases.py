@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Makes gan_cases.safetensors beside itself, from PyTorch (Debian's python3-torch, 1.13): one step of SGD at rate 0.05 for each
+of CASES, with DCGANs of 32x32, ngf = ndf = 2, nz = 4, batch 8; D with batch norm, plain (biases instead), or plain with
+PyTorch's spectral_norm. Computed in double. Numbers drawn on the device are Philox4x32-10 with seed 0 and counter 0.
+
+  images U8 (8,1,32,32), used as x / 127.5 - 1; latents (8,4)
+  init.KIND.G.*, init.KIND.D.*        the state dicts before; KIND batch, plain or spectral
+  CASE.grad.D.*, CASE.grad.G.*        d(all of the player's loss)/d(parameter), G's through D after its update
+  CASE.loss_D_real, .loss_D_fake, .loss_G, and the regulariser's name   values; the regulariser's is not weighted
+  svd.weight (5,7), svd.sigma         a matrix and its largest singular value
+"""
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils import spectral_norm
+from make_golden import pictures, save
+
+
+BETWEEN, AROUND = 7, 8  # streams, src/base/base.h
+f, nz = 2, 4
+
+
+def uniform(stream, counter, *shape):
+    """clgen_random_uniform with seed 0: Salmon et al. 2011, section 3.3; the upper 24 bits of each word."""
+    n, low = int(np.prod(shape)), np.uint64(0xFFFFFFFF)
+    block = np.arange((n + 3) // 4, dtype=np.uint64)
+    c = [block, np.zeros_like(block), np.full_like(block, stream), np.full_like(block, counter)]
+    k0 = k1 = 0
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k0), p1 & low, (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k1), p0 & low]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    words = np.stack(c, 1).reshape(-1)[:n]
+    return torch.tensor((words >> np.uint64(8)).astype(np.float64) / 2**24).reshape(shape)
+
+
+def networks(kind):
+    torch.manual_seed(5)
+    sn, bias = (spectral_norm if kind == "spectral" else lambda m: m), kind != "batch"
+    norm = (lambda n: [nn.BatchNorm2d(n)]) if kind == "batch" else (lambda n: [])
+    G = nn.Sequential(nn.ConvTranspose2d(nz, f*4, 4, 1, 0, bias=False), nn.BatchNorm2d(f*4), nn.ReLU(),
+                      nn.ConvTranspose2d(f*4, f*2, 4, 2, 1, bias=False), nn.BatchNorm2d(f*2), nn.ReLU(),
+                      nn.ConvTranspose2d(f*2, f, 4, 2, 1, bias=False), nn.BatchNorm2d(f), nn.ReLU(),
+                      nn.ConvTranspose2d(f, 1, 4, 2, 1, bias=False), nn.Tanh())
+    D = nn.Sequential(sn(nn.Conv2d(1, f, 4, 2, 1, bias=bias)), nn.LeakyReLU(0.2),
+                      sn(nn.Conv2d(f, f*2, 4, 2, 1, bias=bias)), *norm(f*2), nn.LeakyReLU(0.2),
+                      sn(nn.Conv2d(f*2, f*4, 4, 2, 1, bias=bias)), *norm(f*4), nn.LeakyReLU(0.2),
+                      sn(nn.Conv2d(f*4, 1, 4, 1, 0, bias=bias)))
+    return G, D
+
+
+def ce(x, target):
+    return F.binary_cross_entropy_with_logits(x, torch.full_like(x, target))
+
+
+def mse(x, target):
+    return F.mse_loss(x, torch.full_like(x, target)) / 2
+
+
+def losses_of_d(loss, r, k, smoothing):
+    if loss in ("ns", "bce"):
+        return ce(r, 1 - smoothing), ce(k, 0)
+    if loss == "lsgan":
+        return mse(r, 1), mse(k, 0)
+    if loss in ("wgan", "wgan-gp"):
+        return -r.mean(), k.mean()
+    if loss == "hinge":
+        return F.relu(1 - r).mean(), F.relu(1 + k).mean()
+    return ce(r - k.mean(), 1), ce(k - r.mean(), 0)
+
+
+def loss_of_g(loss, r, k):
+    if loss == "ns":
+        return ce(k, 1)
+    if loss == "bce":
+        return torch.log(1 - torch.sigmoid(k)).mean()
+    if loss == "lsgan":
+        return mse(k, 1)
+    if loss == "ragan":
+        return ce(k - r.mean(), 1) + ce(r - k.mean(), 0)
+    return -k.mean()
+
+
+def slopes(D, at):
+    at = at.detach().requires_grad_(True)
+    g, = torch.autograd.grad(D(at).sum(), at, create_graph=True)
+    return g.flatten(1)
+
+
+def penalty(reg, D, x, fake, step):
+    """Its value and its weight."""
+    if reg == "r1":
+        return (slopes(D, x) ** 2).sum(1).mean(), 5
+    t = uniform(BETWEEN, step, 8, 1, 1, 1)
+    end, start = (x, fake) if reg == "gp" else (x + 0.5 * x.std(unbiased=False) * uniform(AROUND, step, *x.shape), x)
+    return ((slopes(D, start + t * (end - start)).norm(dim=1) - 1) ** 2).mean(), 10
+
+
+def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, smoothing=0, clip=0):
+    values = {}
+    fake = G(z)
+    real_part, fake_part = losses_of_d(loss, D(x).view(-1), D(fake.detach()).view(-1), smoothing)
+    values["loss_D_real"], values["loss_D_fake"], total = real_part, fake_part, real_part + fake_part
+    if reg in ("gp", "r1", "dragan"):
+        values[reg], weight = penalty(reg, D, x, fake.detach(), step)
+        total = total + weight * values[reg]
+    oD.zero_grad()
+    total.backward()
+    grads.update({"D." + n: p.grad.clone() for n, p in D.named_parameters()})
+    oD.step()
+    if clip:
+        for p in D.parameters():
+            p.data.clamp_(-clip, clip)
+    r = D(x).view(-1) if loss == "ragan" and reg != "fm" else None
+    if reg == "fm":
+        real_features = D[:-1](x)
+        r = D[-1](real_features).view(-1)
+    fake_features = D[:-1](fake)
+    values["loss_G"] = total = loss_of_g(loss, r, D[-1](fake_features).view(-1))
+    if reg == "fm":
+        values["fm"] = ((real_features.detach().mean(0) - fake_features.mean(0)) ** 2).sum()
+        total = total + values["fm"]
+    oG.zero_grad()
+    total.backward()
+    grads.update({"G." + n: p.grad.clone() for n, p in G.named_parameters()})
+    oG.step()
+    return values
+
+
+rng = np.random.RandomState(7)
+given = {"images": pictures(8, 32)[:, None], "latents": rng.randn(8, nz).astype(np.float32)}
+reals = torch.tensor(given["images"].astype(np.float64)) / 127.5 - 1
+noise = torch.tensor(given["latents"].astype(np.float64))[:, :, None, None]
+
+CASES = [("ns", ""), ("bce", ""), ("lsgan", ""), ("wgan", ""), ("hinge", ""), ("ragan", ""), ("wgan-gp", "gp"), ("ns", "r1"),
+         ("ns", "dragan"), ("hinge", "sn"), ("ns", "fm"), ("ragan", "fm"), ("bce", "smoothed")]
+
+
+def objectives():
+    out = dict(given)
+    for kind in "batch", "plain", "spectral":
+        for name, net in zip("GD", networks(kind)):
+            out.update({"init.%s.%s.%s" % (kind, name, k): v.clone() for k, v in net.state_dict().items()})
+    for loss, reg in CASES:
+        G, D = (n.double() for n in networks({"gp": "plain", "r1": "plain", "dragan": "plain", "sn": "spectral"}.get(reg, "batch")))
+        grads, case = {}, loss + ("+" + reg if reg else "")
+        oG, oD = (torch.optim.SGD(n.parameters(), 0.05) for n in (G, D))
+        values = step_of(G, D, oG, oD, loss, reg, reals, noise, 0, grads, smoothing=0.1 if reg == "smoothed" else 0,
+                         clip=0.01 if loss == "wgan" else 0)
+        out.update({case + "." + k: np.array(v.item()) for k, v in values.items()})
+        out.update({case + ".grad." + k: v for k, v in grads.items()})
+    weight = rng.randn(5, 7).astype(np.float32)
+    out["svd.weight"], out["svd.sigma"] = weight, np.array(np.linalg.svd(weight.astype(np.float64))[1][0])
+    return out
+
+
+torch.set_num_threads(1)
+save("gan_cases.safetensors", objectives(), "losses and regularisers of GANs, their values and gradients")

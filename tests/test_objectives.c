@@ -1,0 +1,220 @@
+/* Every loss and regulariser of a GAN against PyTorch (tests/golden/make_gan_cases.py): values, and the gradients with
+ * respect to both players' weights after one step. What does not go together. Spectral norm against a singular value. */
+#include "graphs.h"
+
+#include <clgen/model.h>
+#include <clgen/safetensors.h>
+#include <clgen/train.h>
+
+static clgen_safetensors *golden;
+
+static int open_golden(void **state) {
+  (void)state;
+  char path[1024];
+  snprintf(path, sizeof path, "%s/gan_cases.safetensors", getenv("CLGEN_TEST_GOLDEN"));
+  return clgen_safetensors_open(&golden, path);
+}
+static int close_golden(void **state) {
+  (void)state;
+  clgen_safetensors_close(golden);
+  return 0;
+}
+
+static const void *data_of(const char *name) {
+  const clgen_st_tensor *t = clgen_safetensors_find(golden, name);
+  if (!t) fail_msg("no %s", name);
+  return t->data;
+}
+
+/* What a case is called in the file, and what makes it. */
+static const struct {
+  const char *name, *loss, *reg, *init, *value; /* value: the regulariser's name, or NULL */
+  double smoothing;
+} cases[] = {
+    {"ns", "ns", "", "batch", NULL, 0},
+    {"bce", "bce", "", "batch", NULL, 0},
+    {"bce+smoothed", "bce", "", "batch", NULL, 0.1},
+    {"lsgan", "lsgan", "", "batch", NULL, 0},
+    {"wgan", "wgan", "", "batch", NULL, 0},
+    {"hinge", "hinge", "", "batch", NULL, 0},
+    {"ragan", "ragan", "", "batch", NULL, 0},
+    {"wgan-gp+gp", "wgan-gp", "", "plain", "gp", 0},
+    {"ns+r1", "ns", "r1", "plain", "r1", 0},
+    {"ns+dragan", "ns", "dragan", "plain", "dragan", 0},
+    {"hinge+sn", "hinge", "sn", "spectral", NULL, 0},
+    {"ns+fm", "ns", "fm", "batch", "fm", 0},
+    {"ragan+fm", "ragan", "fm", "batch", "fm", 0},
+};
+
+static void load_start(const clgen_model *m, clgen_store *store, const char *kind) {
+  OK(clgen_model_init(m, store, 1));
+  for (int i = 0; i < 2; ++i) {
+    const clgen_model_network *w = clgen_model_network_at(m, i);
+    for (int k = 0; k < clgen_net_tensor_count(w->net); ++k) {
+      const clgen_net_tensor *t = clgen_net_tensor_at(w->net, k);
+      if (t->kind == CLGEN_NET_COUNTER) continue;
+      char name[128], state[64];
+      snprintf(name, sizeof name, "init.%s.%s.%s", kind, w->prefix, t->name);
+      snprintf(state, sizeof state, "%s.%s", w->prefix, t->kind == CLGEN_NET_PARAM ? "param" : "stat");
+      OK(clgen_store_write(store, state, t->offset, clgen_shape_count(&t->shape), data_of(name)));
+    }
+  }
+}
+
+static void check_value(const char *name, const clgen_trainer_report *r, const char *what) {
+  char key[128];
+  snprintf(key, sizeof key, "%s.%s", name, what);
+  double expected = *(const float *)data_of(key);
+  for (int i = 0; i < r->n; ++i) {
+    if (strcmp(r->name[i], what)) continue;
+    if (!(fabs(r->mean[i] - expected) <= 1e-5 * fmax(1, fabs(expected))))
+      fail_msg("%s: %.8g where PyTorch has %.8g", key, r->mean[i], expected);
+    return;
+  }
+  fail_msg("%s is not reported", key);
+}
+
+/* To 1e-4 of the player's largest. */
+static void check_grad(const char *name, clgen_store *store, const clgen_model_network *w) {
+  char state[64];
+  double largest = 0, worst = 0;
+  snprintf(state, sizeof state, "%s.grad", w->prefix);
+  for (int k = 0; k < clgen_net_tensor_count(w->net); ++k) {
+    const clgen_net_tensor *t = clgen_net_tensor_at(w->net, k);
+    if (t->kind != CLGEN_NET_PARAM) continue;
+    char key[128];
+    snprintf(key, sizeof key, "%s.grad.%s.%s", name, w->prefix, t->name);
+    const float *expected = data_of(key);
+    int64_t n = clgen_shape_count(&t->shape);
+    float *got = new_floats((size_t)n);
+    OK(clgen_store_read(store, state, t->offset, n, got));
+    for (int64_t i = 0; i < n; ++i) {
+      largest = fmax(largest, fabs((double)expected[i]));
+      worst = fmax(worst, fabs((double)got[i] - (double)expected[i]));
+    }
+    free(got);
+  }
+  if (!(largest > 0 && worst <= 1e-4 * largest))
+    fail_msg("%s: gradients of %s differ by up to %g, the largest is %g", name, w->prefix, worst, largest);
+}
+
+static void one_case(clgen_device *device, size_t i) {
+  clgen_trainer_config c = {.batch = 8, .lr = 0.05, .optimizer = {.kind = CLGEN_SGD}, .noise_given = true};
+  OK(clgen_gan_objective_parse(&c.gan, cases[i].loss, cases[i].reg));
+  c.gan.smoothing = cases[i].smoothing;
+  c.gan.critic_steps = 1;
+  clgen_model_config config = {
+      .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 4};
+  config.d_norm = clgen_gan_objective_d_norm(&c.gan);
+  clgen_model *m;
+  clgen_store *store;
+  clgen_trainer *t;
+  clgen_trainer_report r;
+  OK(clgen_model_create(&m, &config));
+  OK(clgen_store_create(&store, device));
+  load_start(m, store, cases[i].init);
+  OK(clgen_trainer_create(&t, m, store, &c));
+  OK(clgen_trainer_step(t, 0, data_of("images"), data_of("latents")));
+  OK(clgen_trainer_read(t, &r));
+  check_value(cases[i].name, &r, "loss_D_real");
+  check_value(cases[i].name, &r, "loss_D_fake");
+  check_value(cases[i].name, &r, "loss_G");
+  if (cases[i].value) check_value(cases[i].name, &r, cases[i].value);
+  check_grad(cases[i].name, store, clgen_model_network_at(m, 0));
+  check_grad(cases[i].name, store, clgen_model_network_at(m, 1));
+  clgen_trainer_free(t);
+  clgen_store_free(store);
+  clgen_model_free(m);
+}
+
+static void on(clgen_device *device) {
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) one_case(device, i);
+  clgen_device_close(device);
+}
+static void as_pytorch_on_host(void **state) {
+  (void)state;
+  on(open_host());
+}
+static void as_pytorch_on_device(void **state) {
+  (void)state;
+  on(open_tested());
+}
+
+/* Each row of the table of losses is among the cases. */
+static void every_loss_has_a_case(void **state) {
+  (void)state;
+  size_t n;
+  const clgen_gan_loss *rows = clgen_gan_losses(&n);
+  for (size_t k = 0; k < n; ++k) {
+    bool found = false;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) found = found || !strcmp(cases[i].loss, rows[k].name);
+    if (!found) fail_msg("no golden case for the loss %s", rows[k].name);
+  }
+}
+
+/* After many steps of the power iteration the weight is divided by its largest singular value. */
+static void spectral_norm_divides_by_the_largest_singular_value(void **state) {
+  (void)state;
+  clgen_device *device = open_tested();
+  clgen_store *store;
+  clgen_net *net;
+  clgen_graph *g;
+  clgen_bound *b;
+  clgen_program *p;
+  OK(clgen_store_create(&store, device));
+  OK(clgen_net_create(&net, CLGEN_INIT_PYTORCH));
+  clgen_net_spectral_norm(net);
+  assert_true(clgen_net_linear(net, "fc", 7, 5) >= 0);
+  OK(clgen_net_init(net, store, "N", 1));
+  const float *weight = data_of("svd.weight"), zero[5] = {0}, sigma = *(const float *)data_of("svd.sigma");
+  OK(clgen_store_write(store, "N.param", clgen_net_tensor_at(net, 0)->offset, 35, weight));
+  OK(clgen_store_write(store, "N.param", clgen_net_tensor_at(net, 1)->offset, 5, zero));
+  OK(clgen_graph_create(&g));
+  OK(clgen_net_bind(&b, net, g, "N"));
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 7, 7));
+  clgen_tensor *y = NEED(clgen_bound_forward(b, 0, 1, x, true)), *fixed = NEED(clgen_bound_forward(b, 0, 1, x, false));
+  OK(clgen_output(y));
+  OK(clgen_output(fixed));
+  OK(clgen_compile(&p, g, store));
+  float one[49] = {0}, got[2][35];
+  for (int i = 0; i < 7; ++i) one[8 * i] = 1;
+  OK(clgen_program_write(p, x, one, sizeof one));
+  for (int i = 0; i < 200; ++i) OK(clgen_program_run(p));
+  OK(clgen_program_read(p, y, got[0], sizeof got[0]));
+  OK(clgen_program_read(p, fixed, got[1], sizeof got[1]));
+  for (int k = 0; k < 2; ++k)
+    for (int i = 0; i < 7; ++i)
+      for (int o = 0; o < 5; ++o)
+        assert_true(fabs((double)got[k][5 * i + o] * (double)sigma - (double)weight[7 * o + i]) < 1e-5);
+  clgen_program_free(p);
+  clgen_bound_free(b);
+  clgen_graph_free(g);
+  clgen_net_free(net);
+  clgen_store_free(store);
+  clgen_device_close(device);
+}
+
+static void what_makes_no_sense_is_refused(void **state) {
+  (void)state;
+  static const char *const wrong[][2] = {
+      {"what", ""},           {"ns", "r2"},        {"ns", ","},          {"ns", "gp,,r1"},  {"wgan", "gp"},
+      {"wgan", "sn"},         {"wgan", "dragan"},  {"wgan", "r1"},       {"wgan-gp", "r1"}, {"ns", "gp,r1"},
+      {"hinge", "gp,dragan"}, {"ns", "r1,dragan"}, {"wgan-gp", "dragan"}};
+  static const char *const right[][2] = {{"wgan", "fm"}, {"wgan-gp", "gp"}, {"wgan-gp", "sn,fm"}, {"ragan", "r1,sn"}};
+  clgen_gan_objective o;
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i)
+    if (clgen_gan_objective_parse(&o, wrong[i][0], wrong[i][1]) != CLGEN_E_INVALID)
+      fail_msg("--loss %s --reg %s is taken", wrong[i][0], wrong[i][1]);
+  for (size_t i = 0; i < sizeof right / sizeof *right; ++i) OK(clgen_gan_objective_parse(&o, right[i][0], right[i][1]));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(as_pytorch_on_host),
+      cmocka_unit_test(as_pytorch_on_device),
+      cmocka_unit_test(every_loss_has_a_case),
+      cmocka_unit_test(spectral_norm_divides_by_the_largest_singular_value),
+      cmocka_unit_test(what_makes_no_sense_is_refused),
+  };
+  return cmocka_run_group_tests(tests, open_golden, close_golden);
+}
