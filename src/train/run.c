@@ -171,9 +171,10 @@ void clgen_run_say_plan(const clgen_run *r) {
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
       "memory:   %.1f MiB at peak of %.0f: parameters and moments %.1f, intermediate results %.1f, working memory "
-      "%.1f",
+      "%.1f, inputs, pictures and judging %.1f",
       (double)clgen_run_peak_bytes(r) / mib, (double)d->global_bytes / mib, (double)p->state_bytes / mib,
-      (double)p->arena_bytes / mib, (double)p->scratch_bytes / mib);
+      (double)p->arena_bytes / mib, (double)p->scratch_bytes / mib,
+      (double)(clgen_run_peak_bytes(r) - p->state_bytes - p->arena_bytes - p->scratch_bytes) / mib);
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
       "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
