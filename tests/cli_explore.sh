@@ -1,32 +1,11 @@
 #!/bin/bash
 # clgen explore: what each part writes, held against clgen generate where that can make the same pictures; bad input.
 # Needs CLGEN, MAKE_SNAPSHOT, EXAMPLES.
-set -u
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
-unset CLGEN_DEVICE CLGEN_PROFILE
+. "${0%/*}/cli.sh"
 mkdir "$dir/none"
 export OCL_ICD_VENDORS=$dir/none CLGEN_DEVICE=host
 data=$EXAMPLES/mnist
 
-fail() {
-  echo "FAILED: $*"
-  head -n 15 "$dir/out" | cut -c 1-200 | sed "s/^/  stdout: /"
-  head -n 15 "$dir/err" | sed "s/^/  stderr: /"
-  failed=1
-}
-expect() {
-  local wanted=$1 got
-  shift
-  "$CLGEN" "$@" >"$dir/out" 2>"$dir/err"
-  got=$?
-  [ "$got" = "$wanted" ] || fail "clgen $*: exit status $got, not $wanted"
-  last="clgen $*"
-}
-out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
-err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }
-same() { cmp -s "$1" "$2" || fail "$last: $1 is not as $2"; }
 differ() { ! cmp -s "$1" "$2" || fail "$last: $1 and $2 are the same"; }
 # Width and height in the header of a PNG.
 size_is() {

@@ -34,12 +34,16 @@ static int write_title(FILE *f, const report *r) {
   return CLGEN_OK;
 }
 
-static void tile(FILE *f, const char *name, const char *value) {
-  fputs("<div><dt>", f);
+static void pair(FILE *f, const char *const around[3], const char *name, const char *value) {
+  fputs(around[0], f);
   clgen_xml_text(f, name);
-  fputs("</dt><dd>", f);
+  fputs(around[1], f);
   clgen_xml_text(f, value);
-  fputs("</dd></div>\n", f);
+  fputs(around[2], f);
+}
+
+static void tile(FILE *f, const char *name, const char *value) {
+  pair(f, (const char *const[]){"<div><dt>", "</dt><dd>", "</dd></div>\n"}, name, value);
 }
 
 /* Every call counts its own time; ticks add up over all of them. */
@@ -80,11 +84,7 @@ static int write_summary(FILE *f, const report *r) {
 /* ---- Tables ---- */
 
 static void row(FILE *f, const char *name, const char *value) {
-  fputs("<tr><th scope=\"row\">", f);
-  clgen_xml_text(f, name);
-  fputs("</th><td>", f);
-  clgen_xml_text(f, value);
-  fputs("</td></tr>\n", f);
+  pair(f, (const char *const[]){"<tr><th scope=\"row\">", "</th><td>", "</td></tr>\n"}, name, value);
 }
 
 static int write_options(FILE *f, const report *r) {
