@@ -15,7 +15,7 @@ refuse "only the cross entropies" --loss hinge --label-smoothing 0.1
 refuse "only --loss wgan clips" --clip 0.1
 refuse "clipping already bounds" --loss wgan --reg gp
 refuse "slopes of 1" --loss wgan-gp --reg r1
-refuse "\"foo\" is none of gp, r1, dragan, sn, fm" --reg sn,foo
+refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr" --reg sn,foo
 refuse "no two players" --cfg vae-mlp --reg sn
 refuse "no two players" --cfg vae-mlp --loss hinge
 expect 0 train $gan -n --loss wgan --reg fm
@@ -36,6 +36,8 @@ exact() {
 exact a --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip 1
 exact b --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
 exact c --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
+exact d --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weight 0.1
+grep -q '"bcr":.*"ha_D":.*"ha_G":' "$dir/d/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no bcr, ha_D, ha_G"
 grep -q '"r1":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no r1"
 # Rates that fall to 0 at the end make the end a part of the run's course.
 expect 2 train --resume "$dir/c/00000-mnist-dcgan" --kimg 2

@@ -83,6 +83,9 @@ clgen_tensor *clgen_bound_param(const clgen_bound *b);
 clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
 /* Every parameter is brought into [-limit, limit]. */
 int clgen_bound_clip(clgen_bound *b, double limit);
+/* All parameters less the mean of what they have been so far, now included, which the state "<prefix>.history" keeps; share
+ * is 1 / (how many times this has come, with this one). NULL on failure. */
+clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
 

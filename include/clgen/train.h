@@ -29,7 +29,9 @@ typedef enum {
   CLGEN_REG_R1 = 2,     /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
   CLGEN_REG_DRAGAN = 4, /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
   CLGEN_REG_SN = 8,     /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
-  CLGEN_REG_FM = 16     /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
+  CLGEN_REG_FM = 16,    /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
+  CLGEN_REG_HA = 32,    /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
+  CLGEN_REG_BCR = 64    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x shifted))^2 of images and of fakes */
 } clgen_regularizer_bit;
 
 /* All zeros are the non-saturating loss as it is. */
@@ -38,7 +40,7 @@ typedef struct {
   unsigned regularizers;      /* clgen_regularizer_bit */
   double smoothing;           /* D is to say 1 - smoothing of images */
   double clip;                /* D's weights stay within this; 0: anywhere */
-  double gp_weight, r1_gamma, fm_weight;
+  double gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int critic_steps; /* D's updates for one of G, each on a batch of its own; 0: 1 */
   int r1_interval;  /* 0: 1 */
 } clgen_gan_objective;
@@ -46,6 +48,8 @@ typedef struct {
 /* Reads --loss and --reg ("r1,sn"; "" for none), adding what the loss needs. CLGEN_E_INVALID for names that there are not
  * and for what makes no sense together, with the reason. */
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers);
+/* What --reg knows, by index; NULL beyond the last. */
+const char *clgen_gan_regularizer_name(size_t index);
 /* What the discriminator has to be for it. */
 clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o);
 
@@ -85,7 +89,7 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
 
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
-#define CLGEN_TRAINER_MAX_WATCHED 12
+#define CLGEN_TRAINER_MAX_WATCHED 16
 typedef struct {
   int n;
   const char *name[CLGEN_TRAINER_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
@@ -117,7 +121,7 @@ typedef struct {
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
       lr_schedule[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps, reg_interval;
-  double label_smoothing, clip, gp_weight, r1_gamma, fm_weight;
+  double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   double weight_decay, warmup_kimg, grad_clip;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;

@@ -71,7 +71,8 @@ enum {
   CLGEN_STREAM_SHUFFLE,
   CLGEN_STREAM_SUBSET,
   CLGEN_STREAM_BETWEEN, /* where gp and dragan look between images */
-  CLGEN_STREAM_AROUND   /* dragan's disturbance of images */
+  CLGEN_STREAM_AROUND,  /* dragan's disturbance of images */
+  CLGEN_STREAM_SHIFT    /* bcr's transformations */
 };
 
 #endif

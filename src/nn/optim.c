@@ -81,6 +81,12 @@ int clgen_bound_clip(clgen_bound *b, double limit) {
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 
+clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share) {
+  clgen_tensor *mean = clgen_bound_state(b, "history");
+  mean = clgen_assign(mean, clgen_add(mean, clgen_mul(share, clgen_sub(b->param, mean))));
+  return clgen_sub(b->param, mean);
+}
+
 static clgen_tensor *towards(clgen_tensor *average, clgen_tensor *value, clgen_tensor *beta) {
   return clgen_assign(average, clgen_add(value, clgen_mul(beta, clgen_sub(average, value))));
 }

@@ -19,7 +19,7 @@ static clgen_tensor *norm(clgen_tensor *grad) {
 }
 
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {
-  clgen_tensor *grad = clgen_bound_grad(b, loss);
+  clgen_tensor *grad = clgen_regularize_history(s, b, clgen_bound_grad(b, loss), scalar);
   clgen_tensor *length = norm(grad);
   clgen_step_watch(s, watched_as, length);
   if (grad && s->config->grad_clip > 0) grad = clgen_grad_limit(grad, length, s->config->grad_clip);

@@ -10,7 +10,8 @@ static int update_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) 
   o->loss->discriminator(real_logits, fake_logits, (float)o->smoothing, &on_real, &on_fake);
   clgen_step_watch(s, "loss_D_real", on_real);
   clgen_step_watch(s, "loss_D_fake", on_fake);
-  const clgen_regularized r = {.step = s, .d = d, .real = real, .fake = fixed};
+  const clgen_regularized r = {
+      .step = s, .d = d, .real = real, .fake = fixed, .real_logits = real_logits, .fake_logits = fake_logits};
   int code = clgen_step_update(s, d, clgen_regularize(&r, false, clgen_add(on_real, on_fake)), CLGEN_SCALAR_D, "grad_D");
   return code || !(o->clip > 0) ? code : clgen_bound_clip(d, o->clip);
 }

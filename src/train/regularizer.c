@@ -50,8 +50,53 @@ static clgen_tensor *feature_matching(const clgen_regularized *r) {
   return clgen_sum(clgen_square(apart), CLGEN_ALL_AXES, false);
 }
 
+#define SHIFT 4
+
+/* Each image moved along an axis by -SHIFT .. SHIFT pixels, all alike probable, by a number on [0,1) for each: (N,1,1,1).
+ * Black comes in from outside. */
+static clgen_tensor *shifted(const clgen_regularized *r, clgen_tensor *x, int axis, clgen_tensor *drawn) {
+  if (!x || !drawn) return NULL;
+  clgen_tensor *wide = clgen_pad(clgen_affine(x, 1, 1), axis, SHIFT, SHIFT), *out = NULL;
+  clgen_tensor *place = clgen_affine(clgen_broadcast(drawn, *clgen_tensor_shape(x)), 2 * SHIFT + 1, 0);
+  for (int k = 0; wide && k <= 2 * SHIFT; ++k) {
+    clgen_tensor *there = clgen_slice(wide, axis, k, clgen_tensor_dim(x, axis));
+    clgen_tensor *edge = clgen_constant(r->step->graph, (float)k, clgen_shape_of(0));
+    out = k ? clgen_where(clgen_greater(place, edge), there, out) : there;
+  }
+  return clgen_affine(out, 1, -1);
+}
+
+/* mean (D(x) - D(x moved))^2 */
+static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
+                                   int first) {
+  clgen_shape each = clgen_shape_of(4, r->step->config->batch, 1, 1, 1);
+  for (int k = 0; k < 2; ++k) x = shifted(r, x, 2 + k, clgen_reshape(clgen_slice(drawn, 0, first + k, 1), each));
+  clgen_tensor *moved = clgen_model_judge(r->step->model, r->d, x, true, NULL);
+  return clgen_mean(clgen_square(clgen_sub(logits, moved)), CLGEN_ALL_AXES, false);
+}
+
+/* Zhao, Singh, Lee, Zhang, Odena, Zhang 2021, "Improved consistency regularization for GANs", algorithm 1 (bCR). */
+static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
+  clgen_step_kind *s = r->step;
+  clgen_tensor *drawn = clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_SHIFT,
+                                             clgen_shape_of(2, 4, s->config->batch));
+  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, drawn, 0);
+  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, drawn, 2));
+}
+
+/* Salimans et al. 2016, section 3.2: |p - m|^2 with m the mean of the parameters before each update so far, this one
+ * included, which counts as a constant. All of a network at once, so it is a gradient rather than a term of the loss. */
+clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar) {
+  const clgen_gan_objective *o = &s->config->gan;
+  if (!grad || !(o->regularizers & CLGEN_REG_HA)) return grad;
+  clgen_tensor *away = clgen_bound_departure(b, clgen_slice(s->scalars, 0, scalar + CLGEN_SCALAR_HISTORY, 1));
+  clgen_step_watch(s, scalar == CLGEN_SCALAR_D ? "ha_D" : "ha_G", clgen_sum(clgen_square(away), CLGEN_ALL_AXES, false));
+  return clgen_assign(grad, clgen_add(grad, clgen_affine(away, (float)(2 * o->ha_weight), 0)));
+}
+
 static double gp_weight(const clgen_gan_objective *o) { return o->gp_weight; }
 static double fm_weight(const clgen_gan_objective *o) { return o->fm_weight; }
+static double bcr_weight(const clgen_gan_objective *o) { return o->bcr_weight; }
 /* Where it is computed every few steps only, it weighs as many times as much (Karras et al. 2020, appendix B). */
 static double r1_weight(const clgen_gan_objective *o) { return o->r1_gamma / 2 * (o->r1_interval > 1 ? o->r1_interval : 1); }
 
@@ -61,12 +106,16 @@ static const clgen_regularizer rows[] = {
     {"dragan", CLGEN_REG_DRAGAN, false, dragan, gp_weight, CLGEN_D_PLAIN},
     {"sn", CLGEN_REG_SN, false, NULL, NULL, CLGEN_D_SPECTRAL},
     {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_BATCH_NORM},
+    {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_BATCH_NORM},
+    {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_BATCH_NORM},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {
   *n = CLGEN_COUNT(rows);
   return rows;
 }
+
+const char *clgen_gan_regularizer_name(size_t index) { return index < CLGEN_COUNT(rows) ? rows[index].name : NULL; }
 
 bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r) {
   return (s->config->gan.regularizers & r->bit) && r->value && (r->bit != CLGEN_REG_R1 || s->with_lazy);

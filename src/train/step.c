@@ -151,6 +151,12 @@ static double rate_factor(const clgen_trainer_config *c, uint64_t step) {
   }
 }
 
+/* Of a player's update number `update`, from 1. */
+static void player_scalars(const clgen_trainer_config *c, double lr, uint64_t update, float out[CLGEN_PLAYER_SCALARS]) {
+  clgen_optimizer_scalars(&c->optimizer, lr, update, out);
+  out[CLGEN_SCALAR_HISTORY] = (float)(1 / (double)update);
+}
+
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
   const clgen_model_config *m = clgen_model_get_config(t->model);
   const clgen_trainer_config *c = &t->config;
@@ -158,8 +164,8 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   clgen_step_kind *s = &t->kind[kind];
   float scalars[CLGEN_SCALARS];
   double factor = rate_factor(c, step);
-  clgen_optimizer_scalars(&c->optimizer, factor * c->lr, step / critic_steps(c) + 1, scalars + CLGEN_SCALAR_G);
-  clgen_optimizer_scalars(&c->optimizer, factor * (c->lr_d > 0 ? c->lr_d : c->lr), step + 1, scalars + CLGEN_SCALAR_D);
+  player_scalars(c, factor * c->lr, step / critic_steps(c) + 1, scalars + CLGEN_SCALAR_G);
+  player_scalars(c, factor * (c->lr_d > 0 ? c->lr_d : c->lr), step + 1, scalars + CLGEN_SCALAR_D);
   scalars[CLGEN_SCALAR_EMA] = (float)average_beta(c, step);
   uint32_t counter = (uint32_t)step;
   size_t batch = (size_t)c->batch, image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;

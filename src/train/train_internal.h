@@ -52,9 +52,11 @@ typedef struct {
 
 /* Where the step's small numbers lie in `scalars`. */
 enum {
+  CLGEN_SCALAR_HISTORY = CLGEN_OPTIMIZER_SCALARS, /* behind the optimiser's of each player: the newest parameters' share */
+  CLGEN_PLAYER_SCALARS,
   CLGEN_SCALAR_G = 0,
-  CLGEN_SCALAR_D = CLGEN_OPTIMIZER_SCALARS,
-  CLGEN_SCALAR_EMA = 2 * CLGEN_OPTIMIZER_SCALARS,
+  CLGEN_SCALAR_D = CLGEN_PLAYER_SCALARS,
+  CLGEN_SCALAR_EMA = 2 * CLGEN_PLAYER_SCALARS,
   CLGEN_SCALARS
 };
 
@@ -76,6 +78,7 @@ typedef struct {
   clgen_step_kind *step;
   clgen_bound *d;
   clgen_tensor *real, *fake;                   /* images; no gradient flows into them in D's part */
+  clgen_tensor *real_logits, *fake_logits;     /* in D's part */
   clgen_tensor *real_features, *fake_features; /* in G's part, of the new D */
 } clgen_regularized;
 
@@ -83,13 +86,15 @@ typedef struct {
   const char *name;
   clgen_regularizer_bit bit;
   bool of_g;                                          /* it is added to G's loss, not to D's */
-  clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made */
+  clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made, or updated */
   double (*weight)(const clgen_gan_objective *o);
   clgen_d_norm d_norm; /* what it needs the discriminator to be; CLGEN_D_BATCH_NORM: anything */
 } clgen_regularizer;
 const clgen_regularizer *clgen_regularizers(size_t *n);
 /* Adds the weighted regularisers of one player to its loss. */
 clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tensor *loss);
+/* A player's gradient with that of historical averaging, where it is asked for; `scalar`: where the player's lie. */
+clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar);
 bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r);
 
 /* ---- A run's folder ---- */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes gan_cases.safetensors beside itself, from PyTorch (Debian's python3-torch, 1.13): one step of SGD at rate 0.05 for each
-of CASES, with DCGANs of 32x32, ngf = ndf = 2, nz = 4, batch 8; D with batch norm, plain (biases instead), or plain with
+"""Makes gan_cases.safetensors beside itself, from PyTorch (Debian's python3-torch, 1.13): for each of CASES one step of SGD at
+rate 0.05, or three with historical averaging, of which the last is kept, with DCGANs of 32x32, ngf = ndf = 2, nz = 4, batch 8; D with batch norm, plain (biases instead), or plain with
 PyTorch's spectral_norm. Computed in double. Numbers drawn on the device are Philox4x32-10 with seed 0 and counter 0.
 
   images U8 (8,1,32,32), used as x / 127.5 - 1; latents (8,4)
@@ -17,7 +17,7 @@ from torch.nn.utils import spectral_norm
 from make_golden import pictures, save
 
 
-BETWEEN, AROUND = 7, 8  # streams, src/base/base.h
+BETWEEN, AROUND, SHIFT = 7, 8, 9  # streams, src/base/base.h
 f, nz = 2, 4
 
 
@@ -97,7 +97,26 @@ def penalty(reg, D, x, fake, step):
     return ((slopes(D, start + t * (end - start)).norm(dim=1) - 1) ** 2).mean(), 10
 
 
-def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, smoothing=0, clip=0):
+def moved(x, axis, drawn):
+    """By -4 .. 4 pixels; black comes in."""
+    wide = F.pad(x + 1, (4, 4, 0, 0) if axis == 3 else (0, 0, 4, 4)) - 1
+    return torch.stack([w.narrow(axis - 1, int(9 * d), 32) for w, d in zip(wide, drawn)])
+
+
+def inconsistency(D, x, drawn):
+    return ((D(x).view(-1) - D(moved(moved(x, 2, drawn[0]), 3, drawn[1])).view(-1)) ** 2).mean()
+
+
+def departure(net, history):
+    """|p - mean of p so far|^2, the mean a constant; history: what there was, by name."""
+    out = 0
+    for n, p in net.named_parameters():
+        history[n] = history.get(n, []) + [p.detach().clone()]
+        out = out + ((p - sum(history[n]) / len(history[n])) ** 2).sum()
+    return out
+
+
+def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, history, smoothing=0, clip=0):
     values = {}
     fake = G(z)
     real_part, fake_part = losses_of_d(loss, D(x).view(-1), D(fake.detach()).view(-1), smoothing)
@@ -105,6 +124,13 @@ def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, smoothing=0, clip=0):
     if reg in ("gp", "r1", "dragan"):
         values[reg], weight = penalty(reg, D, x, fake.detach(), step)
         total = total + weight * values[reg]
+    if reg == "bcr":
+        drawn = uniform(SHIFT, step, 4, 8)
+        values[reg] = inconsistency(D, x, drawn[:2]) + inconsistency(D, fake.detach(), drawn[2:])
+        total = total + 10 * values[reg]
+    if reg == "ha":
+        values["ha_D"] = departure(D, history["D"])
+        total = total + HA_WEIGHT * values["ha_D"]
     oD.zero_grad()
     total.backward()
     grads.update({"D." + n: p.grad.clone() for n, p in D.named_parameters()})
@@ -121,6 +147,9 @@ def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, smoothing=0, clip=0):
     if reg == "fm":
         values["fm"] = ((real_features.detach().mean(0) - fake_features.mean(0)) ** 2).sum()
         total = total + values["fm"]
+    if reg == "ha":
+        values["ha_G"] = departure(G, history["G"])
+        total = total + HA_WEIGHT * values["ha_G"]
     oG.zero_grad()
     total.backward()
     grads.update({"G." + n: p.grad.clone() for n, p in G.named_parameters()})
@@ -134,7 +163,9 @@ reals = torch.tensor(given["images"].astype(np.float64)) / 127.5 - 1
 noise = torch.tensor(given["latents"].astype(np.float64))[:, :, None, None]
 
 CASES = [("ns", ""), ("bce", ""), ("lsgan", ""), ("wgan", ""), ("hinge", ""), ("ragan", ""), ("wgan-gp", "gp"), ("ns", "r1"),
-         ("ns", "dragan"), ("hinge", "sn"), ("ns", "fm"), ("ragan", "fm"), ("bce", "smoothed")]
+         ("ns", "dragan"), ("hinge", "sn"), ("ns", "fm"), ("ragan", "fm"), ("bce", "smoothed"),
+         ("ns", "ha"), ("hinge", "bcr")]
+HA_WEIGHT = 1
 
 
 def objectives():
@@ -146,8 +177,10 @@ def objectives():
         G, D = (n.double() for n in networks({"gp": "plain", "r1": "plain", "dragan": "plain", "sn": "spectral"}.get(reg, "batch")))
         grads, case = {}, loss + ("+" + reg if reg else "")
         oG, oD = (torch.optim.SGD(n.parameters(), 0.05) for n in (G, D))
-        values = step_of(G, D, oG, oD, loss, reg, reals, noise, 0, grads, smoothing=0.1 if reg == "smoothed" else 0,
-                         clip=0.01 if loss == "wgan" else 0)
+        history = {"G": {}, "D": {}}
+        for step in range(3 if reg == "ha" else 1):
+            values = step_of(G, D, oG, oD, loss, reg, reals, noise, step, grads, history,
+                             smoothing=0.1 if reg == "smoothed" else 0, clip=0.01 if loss == "wgan" else 0)
         out.update({case + "." + k: np.array(v.item()) for k, v in values.items()})
         out.update({case + ".grad." + k: v for k, v in grads.items()})
     weight = rng.randn(5, 7).astype(np.float32)
