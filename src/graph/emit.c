@@ -1,162 +1,16 @@
-/* Lowering, third part: groups and other nodes become steps over slots of memory. */
-#include "graph/lower.h"
-
+/* Lowering, third part: groups and other nodes become steps. */
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Slots ---- */
-
-int clgen_lowered_slot_of(const clgen_lowered *low, const clgen_tensor *base) {
-  const clgen_tensor *owner = clgen_writes_state(base) ? clgen_state_of(base) : base;
-  for (int i = 0; i < low->n_slots; ++i)
-    if (low->slot[i].node == owner) return i;
-  return -1;
-}
-
-static int slot_for(clgen_lowering *L, const clgen_tensor *base) {
-  const clgen_tensor *owner = base;
-  if (clgen_writes_state(base)) owner = clgen_state_of(base);
-  const clgen_tensor *whole = L->placed_in[base->id] >= 0 ? L->g->node[L->placed_in[base->id]] : NULL;
-  if (whole) owner = whole->op == CLGEN_OP_PACK ? clgen_state_of(whole) : whole;
-  int at = clgen_lowered_slot_of(L->low, owner);
-  if (at >= 0) return at;
-  clgen_lowered *low = L->low;
-  if (low->n_slots == low->room_slots) {
-    int room = low->room_slots ? 2 * low->room_slots : 64;
-    clgen_slot *slot = realloc(low->slot, (size_t)room * sizeof *slot);
-    if (!slot) return -1;
-    low->slot = slot;
-    low->room_slots = room;
-  }
-  clgen_slot_kind kind = owner->op == CLGEN_OP_STATE   ? CLGEN_SLOT_STATE
-                         : owner->op == CLGEN_OP_INPUT ? CLGEN_SLOT_INPUT
-                         : owner->output               ? CLGEN_SLOT_OUTPUT
-                                                       : CLGEN_SLOT_TEMP;
-  uint64_t bytes = (uint64_t)clgen_shape_count(&owner->shape) * clgen_dtype_size(owner->dtype);
-  low->slot[low->n_slots] = (clgen_slot){.kind = kind, .node = owner, .bytes = bytes, .first = -1, .last = -1, .alias = -1};
-  return low->n_slots++;
-}
-
-/* ---- Steps ---- */
-
-typedef struct {
-  clgen_lowering *L;
-  clgen_step *s;
-  unsigned after; /* the axes that were summed over, once what follows their sums is written */
-  bool failed;    /* out of memory; the fusion's limits keep everything else from happening */
-} writer;
-
-static bool step_begin(writer *w, clgen_lowering *L, clgen_step_kind kind, const char *label) {
-  clgen_lowered *low = L->low;
-  *w = (writer){.L = L};
-  if (low->n_steps == low->room_steps) {
-    size_t room = low->room_steps ? 2 * low->room_steps : 64;
-    clgen_step *step = realloc(low->step, room * sizeof *step);
-    if (!step) return false;
-    low->step = step;
-    low->room_steps = room;
-  }
-  w->s = &low->step[low->n_steps++];
-  memset(w->s, 0, sizeof *w->s);
-  w->s->kind = kind;
-  w->s->label = label;
-  return true;
-}
-
-static void set_domain(writer *w, const clgen_shape *shape) {
-  w->s->ndim = shape->ndim;
-  memcpy(w->s->dim, shape->dim, sizeof w->s->dim);
-}
-
-/* What follows a sum stays where it is along the axes that were summed over; they have size 1 for it. */
-static clgen_operand operand(writer *w, const clgen_view *view, clgen_dtype dtype) {
-  clgen_operand o = {.slot = slot_for(w->L, view->base), .dtype = dtype, .offset = view->offset};
-  if (o.slot < 0) w->failed = true;
-  for (int k = 0; k < CLGEN_MAX_DIMS; ++k) o.stride[k] = w->after >> k & 1u ? 0 : view->stride[k];
-  return o;
-}
-
-static int add_instr(writer *w, clgen_ew_instr instr) {
-  if (w->s->n_instrs == CLGEN_STEP_MAX_INSTRS) return w->failed = true, 0;
-  w->s->instr[w->s->n_instrs] = instr;
-  return w->s->n_instrs++;
-}
-
-static int add_load(writer *w, const clgen_view *view, clgen_dtype dtype) {
-  clgen_operand o = operand(w, view, dtype);
-  for (int i = w->s->first_after; i < w->s->n_instrs; ++i) {
-    if (w->s->instr[i].op != CLGEN_EW_LOAD) continue;
-    const clgen_operand *have = &w->s->in[w->s->instr[i].a];
-    if (have->slot == o.slot && have->offset == o.offset && have->dtype == dtype &&
-        memcmp(have->stride, o.stride, sizeof o.stride) == 0)
-      return i;
-  }
-  if (w->s->n_inputs == CLGEN_STEP_MAX_INPUTS) return w->failed = true, 0;
-  w->s->in[w->s->n_inputs] = o;
-  return add_instr(w, (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = w->s->n_inputs++});
-}
-
-/* The value of operand `in`, for a step over in's own shape: a constant or a load. */
-static int outside_value(writer *w, const clgen_tensor *in) {
-  if (clgen_is_constant(in)) return add_instr(w, (clgen_ew_instr){.op = CLGEN_EW_CONST, .p = in->attr.p});
-  return add_load(w, &w->L->low->view[in->id], in->dtype);
-}
-
-static void add_store(writer *w, int value, const clgen_view *view, clgen_dtype dtype) {
-  if (w->s->n_outputs == CLGEN_STEP_MAX_OUTPUTS) {
-    w->failed = true;
-    return;
-  }
-  w->s->out[w->s->n_outputs] = operand(w, view, dtype);
-  w->s->value[w->s->n_outputs++] = value;
-}
-
-/* Merges neighbouring axes that every operand walks alike, and drops those of size 1. */
-static void collapse(clgen_step *s) {
-  int n = 0;
-  unsigned axes = 0;
-  clgen_operand *all[CLGEN_STEP_MAX_INPUTS + CLGEN_STEP_MAX_OUTPUTS];
-  int n_all = 0;
-  for (int i = 0; i < s->n_inputs; ++i) all[n_all++] = &s->in[i];
-  for (int i = 0; i < s->n_outputs; ++i) all[n_all++] = &s->out[i];
-  for (int k = 0; k < s->ndim; ++k) {
-    if (s->dim[k] == 1) continue;
-    bool summed = s->axes >> k & 1u;
-    bool merge = n > 0 && summed == (bool)(axes >> (n - 1) & 1u);
-    for (int i = 0; merge && i < n_all; ++i) merge = all[i]->stride[n - 1] == all[i]->stride[k] * s->dim[k];
-    if (merge) {
-      s->dim[n - 1] *= s->dim[k];
-      for (int i = 0; i < n_all; ++i) all[i]->stride[n - 1] = all[i]->stride[k];
-      continue;
-    }
-    int64_t dim = s->dim[k];
-    s->dim[n] = dim;
-    for (int i = 0; i < n_all; ++i) all[i]->stride[n] = all[i]->stride[k];
-    if (summed) axes |= 1u << n;
-    ++n;
-  }
-  for (int k = n; k < CLGEN_MAX_DIMS; ++k) {
-    s->dim[k] = 0;
-    for (int i = 0; i < n_all; ++i) all[i]->stride[k] = 0;
-  }
-  s->ndim = n;
-  s->axes = axes;
-}
-
-static int step_end(writer *w) {
-  if (w->failed) return clgen_fail(CLGEN_E_NOMEM, "lowering a graph: out of memory");
-  if (w->s->kind == CLGEN_STEP_MAP || w->s->kind == CLGEN_STEP_REDUCE) collapse(w->s);
-  clgen_step_count(w->s);
-  return CLGEN_OK;
-}
+#include "graph/steps.h"
 
 /* One copy of `in` over its shape to memory seen as `to`. */
 static int emit_copy(clgen_lowering *L, const char *label, const clgen_tensor *in, const clgen_view *to) {
-  writer w;
-  if (!step_begin(&w, L, CLGEN_STEP_MAP, label)) return clgen_fail_nomem(sizeof *w.s);
-  set_domain(&w, &in->shape);
-  add_store(&w, outside_value(&w, in), to, CLGEN_F32);
-  return step_end(&w);
+  clgen_step_writer w;
+  if (!clgen_step_begin(&w, L, CLGEN_STEP_MAP, label)) return clgen_fail_nomem(sizeof *w.s);
+  clgen_step_domain(&w, &in->shape);
+  clgen_step_store(&w, clgen_step_outside(&w, in), to, CLGEN_F32);
+  return clgen_step_end(&w);
 }
 
 /* ---- Groups ---- */
@@ -170,34 +24,34 @@ static bool needed_outside(const clgen_lowering *L, const clgen_tensor *t, int g
 
 /* A view that must be written out: read through its operand's view where strides allow, else in the operand's shape, which
  * has the same elements in the same order. */
-static int copied_view_value(writer *w, const clgen_tensor *t) {
+static int copied_view_value(clgen_step_writer *w, const clgen_tensor *t) {
   clgen_view view;
   const clgen_tensor *in = t->in[0];
-  if (clgen_view_apply(t, &w->L->low->view[in->id], &view)) return add_load(w, &view, t->dtype);
-  set_domain(w, &in->shape);
-  return outside_value(w, in);
+  if (clgen_view_apply(t, &w->L->low->view[in->id], &view)) return clgen_step_load(w, &view, t->dtype);
+  clgen_step_domain(w, &in->shape);
+  return clgen_step_outside(w, in);
 }
 
-static void emit_member(writer *w, const clgen_tensor *t, int group, int *value_of) {
+static void emit_member(clgen_step_writer *w, const clgen_tensor *t, int group, int *value_of) {
   clgen_lowering *L = w->L;
   int v[3] = {0, 0, 0};
   int first = t->op == CLGEN_OP_ASSIGN ? 1 : 0;
   if (clgen_op_is_view(t->op)) {
     value_of[t->id] = copied_view_value(w, t);
   } else if (clgen_is_constant(t)) {
-    value_of[t->id] = outside_value(w, t);
+    value_of[t->id] = clgen_step_outside(w, t);
   } else {
     for (int k = first; k < t->n_in; ++k)
-      v[k - first] = L->group[t->in[k]->id] == group ? value_of[t->in[k]->id] : outside_value(w, t->in[k]);
+      v[k - first] = L->group[t->in[k]->id] == group ? value_of[t->in[k]->id] : clgen_step_outside(w, t->in[k]);
     if (clgen_op_is_elementwise(t->op))
-      value_of[t->id] = add_instr(w, (clgen_ew_instr){.op = (clgen_ew_op)t->op,
-                                                      .a = v[0],
-                                                      .b = v[1],
-                                                      .c = v[2],
-                                                      .p = t->attr.p,
-                                                      .q = t->attr.q,
-                                                      .seed = t->attr.seed,
-                                                      .stream = t->attr.stream});
+      value_of[t->id] = clgen_step_instr(w, (clgen_ew_instr){.op = (clgen_ew_op)t->op,
+                                                             .a = v[0],
+                                                             .b = v[1],
+                                                             .c = v[2],
+                                                             .p = t->attr.p,
+                                                             .q = t->attr.q,
+                                                             .seed = t->attr.seed,
+                                                             .stream = t->attr.stream});
     else
       value_of[t->id] = v[0];
   }
@@ -207,7 +61,7 @@ static void emit_member(writer *w, const clgen_tensor *t, int group, int *value_
     memcpy(domain.dim, w->s->dim, sizeof domain.dim);
     clgen_view_contiguous(&contiguous, t, w->after ? &t->shape : &domain);
     contiguous.offset = L->low->view[t->id].offset;
-    add_store(w, value_of[t->id], &contiguous, t->dtype);
+    clgen_step_store(w, value_of[t->id], &contiguous, t->dtype);
   }
 }
 
@@ -225,7 +79,7 @@ static const char *group_label(const clgen_lowering *L, const clgen_group *group
 }
 
 /* First what is summed, then the sums, then what is made from them. */
-static void emit_sums(writer *w, const clgen_group *group, int g, int *value_of) {
+static void emit_sums(clgen_step_writer *w, const clgen_group *group, int g, int *value_of) {
   const clgen_lowering *L = w->L;
   bool after = false;
   unsigned mask = 0;
@@ -240,65 +94,25 @@ static void emit_sums(writer *w, const clgen_group *group, int g, int *value_of)
   for (int i = 0; i < group->n; ++i) {
     const clgen_tensor *t = L->g->node[group->member[i]];
     if (t->op != CLGEN_OP_SUM) continue;
-    if (after) value_of[t->id] = add_instr(w, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = value_of[t->id]});
-    if (needed_outside(L, t, g)) add_store(w, value_of[t->id], &L->low->view[t->id], CLGEN_F32);
+    if (after) value_of[t->id] = clgen_step_instr(w, (clgen_ew_instr){.op = CLGEN_EW_TOTAL, .a = value_of[t->id]});
+    if (needed_outside(L, t, g)) clgen_step_store(w, value_of[t->id], &L->low->view[t->id], CLGEN_F32);
   }
   for (int i = 0; i < group->n; ++i)
     if (clgen_is_after(group, L->g->node[group->member[i]])) emit_member(w, L->g->node[group->member[i]], g, value_of);
 }
 
-static bool meet(const clgen_step *a, const clgen_operand *x, const clgen_step *b, const clgen_operand *y) {
-  return x->slot == y->slot && x->offset <= y->offset + (b->dim[0] - 1) * y->stride[0] &&
-         y->offset <= x->offset + (a->dim[0] - 1) * x->stride[0];
-}
-
-/* Whether `b`, a step over as many elements of the same memory right behind those of `a`, can be one with it. */
-static bool goes_on(const clgen_step *a, const clgen_step *b) {
-  if (a->kind != CLGEN_STEP_MAP || b->kind != CLGEN_STEP_MAP || a->ndim != 1 || b->ndim != 1 || a->n_inputs != b->n_inputs ||
-      a->n_outputs != b->n_outputs || a->n_instrs != b->n_instrs)
-    return false;
-  for (int k = 0; k < a->n_instrs; ++k) {
-    const clgen_ew_instr *x = &a->instr[k], *y = &b->instr[k];
-    if (x->op != y->op || x->a != y->a || x->b != y->b || x->c != y->c || x->p != y->p || x->q != y->q ||
-        x->op == CLGEN_EW_RANDOM_UNIFORM || x->op == CLGEN_EW_RANDOM_NORMAL)
-      return false;
-  }
-  for (int k = 0; k < a->n_inputs + a->n_outputs; ++k) {
-    const clgen_operand *x = k < a->n_inputs ? &a->in[k] : &a->out[k - a->n_inputs];
-    const clgen_operand *y = k < a->n_inputs ? &b->in[k] : &b->out[k - a->n_inputs];
-    if (x->slot != y->slot || x->dtype != y->dtype || x->stride[0] != y->stride[0] || x->stride[0] < 0 ||
-        y->offset != x->offset + a->dim[0] * x->stride[0])
-      return false;
-    for (int j = 0; j < a->n_outputs; ++j) /* neither touches what the other writes */
-      if (meet(a, &a->out[j], b, y) || meet(a, x, b, &b->out[j])) return false;
-  }
-  for (int j = 0; j < a->n_outputs; ++j)
-    if (a->value[j] != b->value[j] || a->out[j].stride[0] == 0) return false;
-  return true;
-}
-
-/* The same over neighbours in memory, such as the averages of all running statistics, is one step. */
-static void join_neighbours(clgen_lowered *low) {
-  if (low->n_steps < 2) return;
-  clgen_step *a = &low->step[low->n_steps - 2], *b = a + 1;
-  if (!goes_on(a, b)) return;
-  a->dim[0] += b->dim[0];
-  clgen_step_count(a);
-  --low->n_steps;
-}
-
 static int emit_group(clgen_lowering *L, int g, int *value_of) {
   const clgen_group *group = &L->groups[g];
-  writer w;
-  if (!step_begin(&w, L, group->reduce ? CLGEN_STEP_REDUCE : CLGEN_STEP_MAP, group_label(L, group)))
+  clgen_step_writer w;
+  if (!clgen_step_begin(&w, L, group->reduce ? CLGEN_STEP_REDUCE : CLGEN_STEP_MAP, group_label(L, group)))
     return clgen_fail_nomem(sizeof *w.s);
-  set_domain(&w, &group->domain);
+  clgen_step_domain(&w, &group->domain);
   if (group->reduce)
     emit_sums(&w, group, g, value_of);
   else
     for (int i = 0; i < group->n; ++i) emit_member(&w, L->g->node[group->member[i]], g, value_of);
-  int code = step_end(&w);
-  if (!code) join_neighbours(L->low);
+  int code = clgen_step_end(&w);
+  if (!code) clgen_steps_join(L->low);
   return code;
 }
 
@@ -307,11 +121,11 @@ static int emit_group(clgen_lowering *L, int g, int *value_of) {
 static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
   static const clgen_step_kind kinds[] = {CLGEN_STEP_MATMUL, CLGEN_STEP_CONV2D, CLGEN_STEP_CONV2D_INPUT_GRAD,
                                           CLGEN_STEP_CONV2D_WEIGHT_GRAD};
-  writer w;
-  if (!step_begin(&w, L, kinds[t->op - CLGEN_OP_MATMUL], clgen_op_name(t->op))) return clgen_fail_nomem(sizeof *w.s);
+  clgen_step_writer w;
+  if (!clgen_step_begin(&w, L, kinds[t->op - CLGEN_OP_MATMUL], clgen_op_name(t->op))) return clgen_fail_nomem(sizeof *w.s);
   clgen_step *s = w.s;
-  for (int k = 0; k < 2; ++k) s->in[s->n_inputs++] = operand(&w, &L->low->view[t->in[k]->id], CLGEN_F32);
-  s->out[s->n_outputs++] = operand(&w, &L->low->view[t->id], CLGEN_F32);
+  for (int k = 0; k < 2; ++k) s->in[s->n_inputs++] = clgen_step_operand(&w, &L->low->view[t->in[k]->id], CLGEN_F32);
+  s->out[s->n_outputs++] = clgen_step_operand(&w, &L->low->view[t->id], CLGEN_F32);
   const int64_t *a = t->in[0]->shape.dim, *b = t->in[1]->shape.dim, *y = t->shape.dim;
   if (t->op == CLGEN_OP_MATMUL) {
     s->transpose_a = t->attr.transpose_a;
@@ -319,7 +133,7 @@ static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
     s->m = y[0];
     s->n = y[1];
     s->k = a[s->transpose_a ? 0 : 1];
-    return step_end(&w);
+    return clgen_step_end(&w);
   }
   const int64_t *x = t->op == CLGEN_OP_CONV2D_INPUT_GRAD ? y : a;
   const int64_t *kernel = t->op == CLGEN_OP_CONV2D_WEIGHT_GRAD ? y : b;
@@ -328,7 +142,7 @@ static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
   s->conv.o = kernel[0], s->conv.kh = kernel[2], s->conv.kw = kernel[3];
   s->conv.oh = out[2], s->conv.ow = out[3];
   s->conv.conv = t->attr.conv;
-  return step_end(&w);
+  return clgen_step_end(&w);
 }
 
 static bool is_in_place(const clgen_lowering *L, const clgen_tensor *whole, int k) {
@@ -350,11 +164,11 @@ static int emit_concat(clgen_lowering *L, const clgen_tensor *t) {
 }
 
 static int emit_pad(clgen_lowering *L, const clgen_tensor *t) {
-  writer w;
-  if (!step_begin(&w, L, CLGEN_STEP_MAP, "pad")) return clgen_fail_nomem(sizeof *w.s);
-  set_domain(&w, &t->shape);
-  add_store(&w, add_instr(&w, (clgen_ew_instr){.op = CLGEN_EW_CONST}), &L->low->view[t->id], CLGEN_F32);
-  int code = step_end(&w);
+  clgen_step_writer w;
+  if (!clgen_step_begin(&w, L, CLGEN_STEP_MAP, "pad")) return clgen_fail_nomem(sizeof *w.s);
+  clgen_step_domain(&w, &t->shape);
+  clgen_step_store(&w, clgen_step_instr(&w, (clgen_ew_instr){.op = CLGEN_EW_CONST}), &L->low->view[t->id], CLGEN_F32);
+  int code = clgen_step_end(&w);
   clgen_view to = L->low->view[t->id];
   to.offset += t->attr.before * to.stride[t->attr.axis];
   return code ? code : emit_copy(L, "pad", t->in[0], &to);
@@ -407,7 +221,7 @@ int clgen_emit(clgen_lowering *L) {
     if (!L->alive[i]) continue;
     if (t->op == CLGEN_OP_INPUT ||
         t->op == CLGEN_OP_STATE) { /* so that they have memory even where only read from outside */
-      if (slot_for(L, t) < 0) code = clgen_fail_nomem(sizeof(clgen_slot));
+      if (clgen_slot_for(L, t) < 0) code = clgen_fail_nomem(sizeof(clgen_slot));
     } else {
       code = emit_node(L, t, value_of);
     }

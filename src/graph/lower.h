@@ -1,4 +1,5 @@
-/* What the parts of the lowering share: lower.c finds what is alive and where it lies, fuse.c makes groups, emit.c steps. */
+/* What the parts of the lowering share: lower.c finds what is alive and where it lies, fuse.c makes groups, emit.c writes
+ * them as steps by means of steps.c. */
 #ifndef CLGEN_GRAPH_LOWER_H
 #define CLGEN_GRAPH_LOWER_H
 
