@@ -124,10 +124,11 @@ done | jq -s --arg cpu "$cpu" --arg cores "$cores" --arg system "$(uname -sr)" -
     of("gemm-" + $size + ".clgen"; .gemm[0].gflops) as $us | of("gemm-" + $size + ".peer"; .median_s) as $p | select($us) |
     {work: ("GEMM " + ($size | gsub(","; "x"))), unit: "GFLOP/s", clgen: $us, peer: (if $p then $gflop / $p else null end),
      peer_name: "OpenBLAS", ratio: ratio($us; if $p then $gflop / $p else null end), asked_ratio: $asked};
-  def bandwidth($op):
-    of("ops.clgen"; .ops[]? | select(.op == $op) | .gb_per_s) as $us | of("ops.clgen"; .ops[]? | select(.op == "copy") | .gb_per_s) as $copy |
-    select($us) | {work: ($op + ", bandwidth"), unit: "GB/s", clgen: $us, peer: $copy, peer_name: "clgen copy",
-                   ratio: ratio($us; $copy), asked_ratio: 0.8};
+  def bandwidth($op; $list; $size):
+    def row(f): of("ops.clgen"; .[$list][]? | select(.op == $op) | f);
+    row(.gb_per_s) as $us | row(.of_copy) as $share |
+    select($us) | {work: ($op + ", " + $size), unit: "GB/s", clgen: $us, peer: ($us / $share), peer_name: "clgen copy",
+                   ratio: $share, asked_ratio: 0.8};
   {machine: {cpu: $cpu, cores: ($cores | tonumber), system: $system},
    versions: {clgen: of("dcgan-64.clgen"; .version), device: of("dcgan-64.clgen"; .device), driver: of("dcgan-64.clgen"; .driver),
               device_version: of("dcgan-64.clgen"; .device_version), pytorch: (if $pytorch == "" then null else $pytorch end)},
@@ -141,7 +142,8 @@ done | jq -s --arg cpu "$cpu" --arg cores "$cores" --arg system "$(uname -sr)" -
             peer_name: "PyTorch", ratio: ratio($p; $us), asked_ms: 3}),
           gemm("1024,1024,1024"; null), gemm("128,4096,1024"; 0.6), gemm("128,1024,4096"; 0.6), gemm("1024,4096,128"; 0.6),
           gemm("64,16384,16"; 0.5), gemm("128,784,400"; 0.5),
-          (("add", "bias+leaky_relu", "tanh", "sum_channels", "sum_rows", "sum_columns", "batch_norm", "adam") | bandwidth(.))]}' \
+          (("add", "bias+leaky_relu", "tanh", "to_u8", "transpose", "slice", "sum_channels", "sum_rows", "sum_columns", "batch_norm", "adam") |
+            bandwidth(.; "ops"; "as in training"), bandwidth(.; "large"; "beyond the caches"))]}' \
   >"$work/table.json"
 
 jq -r '

@@ -86,14 +86,14 @@ static clgen_tensor *build_conv_weight(const place *p) {
   return clgen_conv2d_weight_grad(picture(p, "x"), halved(p), halving, 4, 4);
 }
 
-/* Adam on a million parameters, in the place where a training step has it. */
+/* Adam on a million parameters (for batches of 64), in the place where a training step has it. */
 static clgen_tensor *build_adam(const place *p) {
   static const clgen_optimizer adam = {.kind = CLGEN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
   clgen_net *net = NULL;
   clgen_bound *bound = NULL;
   clgen_tensor *result = NULL;
   int code = clgen_net_create(&net, CLGEN_INIT_PYTORCH);
-  if (!code) code = clgen_net_linear(net, "fc", 1024, 1024);
+  if (!code) code = clgen_net_linear(net, "fc", 1024, (int)p->batch * 16);
   if (code >= 0) code = clgen_net_init(net, p->store, "net", 1);
   if (!code) code = clgen_net_bind(&bound, net, p->graph, "net");
   if (!code) {
@@ -109,34 +109,35 @@ static clgen_tensor *build_adam(const place *p) {
 static const struct {
   const char *name;
   clgen_tensor *(*build)(const place *p);
+  bool moves; /* bound by memory: compared with a copy */
 } operations[] = {
-    {"copy", build_copy}, /* what others are compared with */
-    {"add", build_add},
-    {"bias+leaky_relu", build_bias_leaky},
-    {"tanh", build_tanh},
-    {"to_u8", build_to_u8},
-    {"random_normal", build_random},
-    {"broadcast", build_broadcast},
-    {"permute", build_permute},
-    {"transpose", build_transpose},
-    {"slice", build_slice},
-    {"pad", build_pad},
-    {"concat", build_concat},
-    {"sum_channels", build_sum_channels},
-    {"sum_rows", build_sum_rows},
-    {"sum_columns", build_sum_columns},
-    {"batch_norm", build_batch_norm},
-    {"adam", build_adam},
-    {"matmul", build_matmul},
-    {"matmul_nt", build_matmul_nt},
-    {"matmul_tn", build_matmul_tn},
-    {"conv2d", build_conv},
-    {"conv2d_input_grad", build_conv_input},
-    {"conv2d_weight_grad", build_conv_weight},
+    {"copy", build_copy, true},
+    {"add", build_add, true},
+    {"bias+leaky_relu", build_bias_leaky, true},
+    {"tanh", build_tanh, true},
+    {"to_u8", build_to_u8, true},
+    {"random_normal", build_random, true},
+    {"broadcast", build_broadcast, true},
+    {"permute", build_permute, true},
+    {"transpose", build_transpose, true},
+    {"slice", build_slice, true},
+    {"pad", build_pad, true},
+    {"concat", build_concat, true},
+    {"sum_channels", build_sum_channels, true},
+    {"sum_rows", build_sum_rows, true},
+    {"sum_columns", build_sum_columns, true},
+    {"batch_norm", build_batch_norm, true},
+    {"adam", build_adam, true},
+    {"matmul", build_matmul, false},
+    {"matmul_nt", build_matmul_nt, false},
+    {"matmul_tn", build_matmul_tn, false},
+    {"conv2d", build_conv, false},
+    {"conv2d_input_grad", build_conv_input, false},
+    {"conv2d_weight_grad", build_conv_weight, false},
 };
 
 typedef struct {
-  int64_t batch;
+  int64_t batch, large;
   double seconds;
   char only[CLGEN_OPTION_TEXT];
   bool json;
@@ -145,6 +146,8 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 4096, NULL, "N", NULL, "images in a batch"},
+    {"large", 0, CLGEN_OPTION_INT, offsetof(record, large), "1024", 0, 4096, NULL, "N", NULL,
+     "what memory bounds also with batches of N, beyond the caches; 0: not"},
     {"only", 0, CLGEN_OPTION_STRING, offsetof(record, only), "", 0, 0, NULL, "TEXT", NULL,
      "operations with this in their name"},
     {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "0.5", 0.001, 3600, NULL, "X", NULL,
@@ -154,42 +157,91 @@ static const clgen_option rows[] = {
 };
 
 static const char usage[] =
-    "usage: clgen bench ops [--batch N] [--only TEXT] [--device SPEC] [--json]\n\n"
-    "Measures one program for each kind of operation, at shapes from the middle of a DCGAN and of a VAE. The copy shows "
-    "what\n"
-    "the memory gives. Times are medians.\n";
+    "usage: clgen bench ops [--batch N] [--large N] [--only TEXT] [--device SPEC] [--json]\n\n"
+    "Measures one program for each kind of operation, at shapes from the middle of a DCGAN and of a VAE. What memory\n"
+    "bounds is measured in turn with a copy of an array of the batch, at two sizes: as in training, and beyond the caches.\n"
+    "GB/s count each operand once; of copy is that rate beside the copy's, by the clock and by processor time, which\n"
+    "means more on a busy machine. Times are medians.\n";
 
-static json_t *operation_json(const char *name, const clgen_program_info *info, const bench_timing *t) {
-  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:i}", "op", name, "steps", (int)info->steps, "median_s", t->median_s,
-                   "best_s", t->best_s, "gflops", 1e-9 * info->flops / t->median_s, "gb_per_s",
-                   1e-9 * info->bytes / t->median_s, "samples", t->samples);
+/* ---- Measuring ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  place at;
+  clgen_program *program;
+} operation;
+
+static void operation_free(operation *o) {
+  clgen_program_free(o->program);
+  clgen_store_free(o->at.store);
+  clgen_graph_free(o->at.graph);
 }
 
-static int measure(json_t *list, clgen_device *device, const record *r, size_t index) {
-  place p = {.batch = r->batch};
-  clgen_program *program = NULL;
-  bench_timing timing;
-  int code = clgen_graph_create(&p.graph);
-  if (!code) code = clgen_store_create(&p.store, device);
-  clgen_tensor *result = code ? NULL : operations[index].build(&p);
+static int operation_create(operation *o, clgen_device *device, size_t index, int64_t batch) {
+  *o = (operation){.at = {.batch = batch}};
+  int code = clgen_graph_create(&o->at.graph);
+  if (!code) code = clgen_store_create(&o->at.store, device);
+  clgen_tensor *result = code ? NULL : operations[index].build(&o->at);
   if (!code) code = result ? clgen_output(result) : CLGEN_E_INVALID;
-  if (!code) code = clgen_compile(&program, p.graph, p.store);
-  if (!code) code = bench_program(&timing, device, program, r->seconds);
-  if (!code) json_array_append_new(list, operation_json(operations[index].name, clgen_program_get_info(program), &timing));
-  clgen_program_free(program);
-  clgen_store_free(p.store);
-  clgen_graph_free(p.graph);
+  if (!code) code = clgen_compile(&o->program, o->at.graph, o->at.store);
+  if (!code) code = clgen_program_prepare(o->program);
+  return code;
+}
+
+static json_t *operation_json(size_t index, const operation *o, const bench_timing *t) {
+  const clgen_program_info *info = clgen_program_get_info(o->program);
+  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:i}", "op", operations[index].name, "steps", (int)info->steps,
+                   "median_s", t->median_s, "best_s", t->best_s, "cpu_s", t->cpu_s, "gflops",
+                   1e-9 * info->flops / t->median_s, "gb_per_s", 1e-9 * info->bytes / t->median_s, "samples", t->samples);
+}
+
+static int measure(json_t *list, clgen_device *device, size_t index, const operation *copy, int64_t batch, double seconds) {
+  operation o;
+  bench_timing t[2];
+  bench_ratio ratio;
+  int code = operation_create(&o, device, index, batch);
+  const bench_work work[2] = {{bench_run_program, o.program}, {bench_run_program, copy->program}};
+  if (!code && operations[index].moves)
+    code = bench_beside(t, &ratio, device, work, seconds);
+  else if (!code)
+    code = bench_measure(t, device, bench_run_program, o.program, seconds);
+  if (!code) {
+    json_t *row = operation_json(index, &o, t);
+    double bytes = clgen_program_get_info(o.program)->bytes / clgen_program_get_info(copy->program)->bytes;
+    if (operations[index].moves) json_object_set_new(row, "of_copy", json_real(bytes * ratio.wall));
+    if (operations[index].moves) json_object_set_new(row, "of_copy_cpu", json_real(bytes * ratio.cpu));
+    json_array_append_new(list, row);
+  }
+  operation_free(&o);
   return code ? clgen_fail_prefix(code, "%s", operations[index].name) : CLGEN_OK;
 }
 
-static void print_operations(const json_t *list) {
+/* large: only what memory bounds */
+static int measure_list(json_t *list, clgen_device *device, const record *r, int64_t batch, bool large) {
+  operation copy;
+  int code = operation_create(&copy, device, 0, batch);
+  for (size_t i = 0; !code && i < CLGEN_COUNT(operations); ++i)
+    if (strstr(operations[i].name, r->only) && (!large || operations[i].moves))
+      code = measure(list, device, i, &copy, batch, r->seconds);
+  operation_free(&copy);
+  return code;
+}
+
+static double real_of(const json_t *row, const char *key) { return json_real_value(json_object_get(row, key)); }
+
+static void print_list(const json_t *list, int64_t batch) {
   size_t i;
   json_t *row;
-  printf("%-20s %5s %12s %10s %8s\n", "operation", "steps", "median ms", "GFLOP/s", "GB/s");
-  json_array_foreach(list, i, row) printf(
-      "%-20s %5lld %12.3f %10.2f %8.2f\n", json_string_value(json_object_get(row, "op")),
-      (long long)json_integer_value(json_object_get(row, "steps")), 1e3 * json_real_value(json_object_get(row, "median_s")),
-      json_real_value(json_object_get(row, "gflops")), json_real_value(json_object_get(row, "gb_per_s")));
+  printf("\n%-20s %5s %10s %9s %9s %8s %8s %8s\n", "operation", "steps", "median ms", "cpu ms", "GFLOP/s", "GB/s", "of copy",
+         "by cpu");
+  json_array_foreach(list, i, row) {
+    printf("%-20s %5lld %10.3f %9.3f %9.2f %8.2f", json_string_value(json_object_get(row, "op")),
+           (long long)json_integer_value(json_object_get(row, "steps")), 1e3 * real_of(row, "median_s"),
+           1e3 * real_of(row, "cpu_s"), real_of(row, "gflops"), real_of(row, "gb_per_s"));
+    if (json_object_get(row, "of_copy"))
+      printf(" %7.0f%% %7.0f%%", 1e2 * real_of(row, "of_copy"), 1e2 * real_of(row, "of_copy_cpu"));
+    printf("\n");
+  }
+  printf("batches of %lld\n", (long long)batch);
 }
 
 int bench_ops(int argc, char **argv) {
@@ -202,17 +254,19 @@ int bench_ops(int argc, char **argv) {
   if (!matching) return tool_usage(argv[0], "no operation has '%s' in its name", r.only);
   clgen_device *device;
   if (tool_device_open(&device, argv[0], &r.device)) return tool_failed(argv[0]);
-  json_t *list = json_array(), *out = tool_device_json(device);
-  int code = out ? CLGEN_OK : CLGEN_E_NOMEM;
-  for (size_t i = 0; !code && i < CLGEN_COUNT(operations); ++i)
-    if (strstr(operations[i].name, r.only)) code = measure(list, device, &r, i);
+  json_t *list = json_array(), *large = json_array(), *out = tool_device_json(device);
+  int code = out ? measure_list(list, device, &r, r.batch, false) : CLGEN_E_NOMEM;
+  if (!code && r.large) code = measure_list(large, device, &r, r.large, true);
   status = code ? tool_failed(argv[0]) : TOOL_OK;
   if (!status && !r.json) {
     bench_print_device(out);
-    print_operations(list);
+    print_list(list, r.batch);
+    if (json_array_size(large)) print_list(large, r.large);
   }
   json_object_set_new(out, "batch", json_integer(r.batch));
   json_object_set_new(out, "ops", list);
+  json_object_set_new(out, "large_batch", json_integer(r.large));
+  json_object_set_new(out, "large", large);
   if (!status && r.json)
     status = tool_json_print(argv[0], out);
   else
