@@ -75,7 +75,7 @@ static void test_sizes_that_make_no_sense(void **state) {
 
 static void test_configuration_as_json(void **state) {
   (void)state;
-  clgen_model_config c = {CLGEN_ARCH_VAE_CONV, 3, 8, 12, 5, 6, 7, 9, 0, CLGEN_D_BATCH_NORM}, back;
+  clgen_model_config c = {CLGEN_ARCH_VAE_CONV, 3, 8, 12, 5, 6, 7, 9, 0, CLGEN_D_AUTO}, back;
   char *json = NEED(clgen_model_config_to_json(&c));
   OK(clgen_model_config_from_json(&back, json, "here"));
   assert_memory_equal(&c, &back, sizeof c);

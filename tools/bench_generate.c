@@ -96,8 +96,9 @@ int bench_generate(int argc, char **argv) {
   clgen_model_config c = {.channels = (int)r.channels, .ngf = (int)r.ngf, .nz = (int)r.nz, .hidden = (int)r.hidden};
   if (clgen_arch_parse(r.cfg, &c.arch)) return tool_failed(argv[0]);
   c.ndf = c.ngf;
-  if (c.arch == CLGEN_ARCH_CLASSIFIER) return tool_usage(argv[0], "--cfg %s makes no images", r.cfg);
-  c.height = c.width = (int)(r.res ? r.res : c.arch == CLGEN_ARCH_DCGAN ? 32 : 28);
+  if (clgen_arch_kind(c.arch) == CLGEN_CLASSIFIER) return tool_usage(argv[0], "--cfg %s makes no images", r.cfg);
+  const clgen_arch_defaults *d = clgen_arch_get_defaults(c.arch);
+  c.height = c.width = (int)(r.res ? r.res : d->res ? d->res : 28);
   clgen_device *device = NULL;
   if (tool_device_open(&device, argv[0], &r.device)) return tool_failed(argv[0]);
   clgen_model *model = NULL;

@@ -101,7 +101,8 @@ static int build_encoder(encoder *n, const explorer *e) {
   if (!code) code = clgen_net_bind(&n->net, w->net, n->graph, w->prefix);
   if (code) return code;
   n->images = clgen_input(n->graph, "images", CLGEN_U8, clgen_shape_of(4, BATCH, c->channels, c->height, c->width));
-  code = clgen_model_encode(e->model, n->net, clgen_model_from_bytes(e->model, n->images), &n->mu, &logvar);
+  code =
+      clgen_model_encode(e->model, n->net, clgen_model_from_bytes(e->model, n->images), &(clgen_pass){0}, &n->mu, &logvar);
   if (!code) code = clgen_output(n->mu);
   return code ? code : clgen_compile(&n->program, n->graph, e->store);
 }

@@ -68,7 +68,7 @@ static int build_projection(gradient *g, const explorer *e) {
   if (code) return code;
   g->in = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, e->r.starts, c->nz));
   g->target = clgen_input(g->graph, "target", CLGEN_U8, clgen_shape_of(4, 1, c->channels, c->height, c->width));
-  clgen_tensor *made = clgen_model_decode(e->model, g->net, g->in, false);
+  clgen_tensor *made = clgen_model_decode(e->model, g->net, g->in, &(clgen_pass){0});
   made = clgen_model_is_gan(e->model) ? clgen_affine(made, 0.5f, 0.5f) : clgen_sigmoid(made);
   clgen_tensor *off = clgen_sub(made, clgen_affine(g->target, 1 / 255.0f, 0));
   g->error = clgen_mean(clgen_square(off), 1u << 1 | 1u << 2 | 1u << 3, false);
@@ -183,10 +183,10 @@ static int build_saliency(gradient *g, const explorer *e, int64_t n) {
   clgen_tensor *images = clgen_model_from_bytes(e->model, g->in);
   clgen_tensor *noise = clgen_random_normal(g->graph, g->counter, 0, CLGEN_STREAM_METRIC, *clgen_tensor_shape(images));
   clgen_tensor *noisy = clgen_add(images, clgen_affine(noise, 2 * (float)e->r.noise, 0)); /* pixels are on [-1,1] */
-  g->error = clgen_model_judge(e->model, g->net, images, false, NULL);
+  g->error = clgen_model_judge(e->model, g->net, images, &(clgen_pass){0}, NULL);
   code = clgen_output(g->error);
   if (code) return code;
-  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, false, NULL);
+  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, &(clgen_pass){0}, NULL);
   return logits ? finish(g, e, clgen_sum(logits, CLGEN_ALL_AXES, false), noisy) : CLGEN_E_INVALID;
 }
 

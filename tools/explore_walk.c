@@ -169,10 +169,10 @@ int explore_traverse(int argc, char **argv) {
 /* a (nz, nz) = W^T W of the first layer's weight W (outputs, nz), whichever way round PyTorch keeps it. */
 static int first_layer(const explorer *e, double *a) {
   const clgen_model_network *maker = clgen_model_maker(e->model);
-  const clgen_net_tensor *w = clgen_net_tensor_at(maker->net, 0);
+  int first;
+  clgen_net_layer_tensors(maker->net, clgen_model_latent_layer(e->model), &first);
+  const clgen_net_tensor *w = clgen_net_tensor_at(maker->net, first);
   int64_t nz = e->config->nz;
-  if (clgen_model_is_vae(e->model)) /* behind the encoder */
-    for (int i = 0; strcmp(w->name, "fc3.weight") != 0; ++i) w = clgen_net_tensor_at(maker->net, i);
   int64_t n = clgen_shape_count(&w->shape), outputs = n / nz;
   bool latent_first = w->shape.ndim == 4; /* conv_transpose2d: (in,out,k,k); linear: (out,in) */
   char *state = clgen_format("%s.param", maker->prefix);

@@ -17,20 +17,42 @@ extern "C" {
 
 /* ---- Configurations ---------------------------------------------------------------------------------------------- */
 
-typedef enum {
-  CLGEN_ARCH_DCGAN,     /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */
-  CLGEN_ARCH_VAE_MLP,   /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */
-  CLGEN_ARCH_VAE_CONV,  /* two convolutions of stride 2 each way */
-  CLGEN_ARCH_CLASSIFIER /* convolutions of stride 2 with batch norm, then two linear layers: makes no images but judges them
-                         */
-} clgen_arch;
-#define CLGEN_ARCH_CHOICES "dcgan|vae-mlp|vae-conv|classifier"
+/* What there is to train, one a line: its constant, its name, and its row of the table in src/model (arch.c), which says
+ * all else of it. */
+#define CLGEN_ARCHS(X)                                                                                                   \
+  X(DCGAN, "dcgan", dcgan)          /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */                              \
+  X(VAE_MLP, "vae-mlp", vae_mlp)    /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */ \
+  X(VAE_CONV, "vae-conv", vae_conv) /* two convolutions of stride 2 each way */                                          \
+  X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers: it judges images */
+
+#define CLGEN_ARCH_CONSTANT(id, name, row) CLGEN_ARCH_##id,
+#define CLGEN_ARCH_CHOICE(id, name, row) "|" name
+typedef enum { CLGEN_ARCHS(CLGEN_ARCH_CONSTANT) CLGEN_ARCH_COUNT } clgen_arch;
+#define CLGEN_ARCH_CHOICES (&(CLGEN_ARCHS(CLGEN_ARCH_CHOICE))[1]) /* "dcgan|vae-mlp|..." */
 const char *clgen_arch_name(clgen_arch arch);
 int clgen_arch_parse(const char *name, clgen_arch *out);
 
-/* What is between a discriminator's convolutions: batch norm as in the paper; nothing, for what needs the gradient of each
- * image's logit by itself; or nothing, with the weights spectrally normalised. Without batch norm they have biases. */
-typedef enum { CLGEN_D_BATCH_NORM, CLGEN_D_PLAIN, CLGEN_D_SPECTRAL } clgen_d_norm;
+/* GAN: a generator and a discriminator. VAE: an encoder and a decoder in one network. Classifier: one that makes no images.
+ */
+typedef enum { CLGEN_GAN, CLGEN_VAE, CLGEN_CLASSIFIER } clgen_model_kind;
+clgen_model_kind clgen_arch_kind(clgen_arch arch);
+
+/* What is meant where nothing is said. */
+typedef struct {
+  int res;                  /* of square images; 0: whatever the data have */
+  int ngf, ndf, nz, hidden; /* 0: it has no such thing */
+  int batch;
+  double lr, beta1, beta2; /* of Adam */
+  double tick;             /* thousands of images between reports */
+} clgen_arch_defaults;
+const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);
+
+/* What is between a discriminator's convolutions: whatever the architecture has by itself; batch norm; nothing, for what
+ * needs the gradient of each image's logit by itself; or nothing, with the weights spectrally normalised. Without batch norm
+ * they have biases. */
+typedef enum { CLGEN_D_AUTO, CLGEN_D_BATCH_NORM, CLGEN_D_PLAIN, CLGEN_D_SPECTRAL, CLGEN_D_NORMS } clgen_d_norm;
+/* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
+clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 
 typedef struct {
   clgen_arch arch;
@@ -43,8 +65,8 @@ typedef struct {
   clgen_d_norm d_norm;
 } clgen_model_config;
 
-/* Fills in what is 0 (ngf, ndf, nz, hidden) with the usual sizes, and checks the rest: CLGEN_E_INVALID with what to do. What
- * an architecture does not use stays as it is. */
+/* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with
+ * what to do. What an architecture does not use stays as it is. */
 int clgen_model_config_complete(clgen_model_config *config);
 char *clgen_model_config_to_json(const clgen_model_config *config); /* free() it */
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source_name);
@@ -65,6 +87,7 @@ typedef struct {
 int clgen_model_create(clgen_model **out, const clgen_model_config *config);
 void clgen_model_free(clgen_model *m);
 const clgen_model_config *clgen_model_get_config(const clgen_model *m);
+clgen_model_kind clgen_model_get_kind(const clgen_model *m);
 bool clgen_model_is_gan(const clgen_model *m);
 bool clgen_model_is_vae(const clgen_model *m);
 bool clgen_model_is_classifier(const clgen_model *m);
@@ -73,30 +96,40 @@ int clgen_model_network_count(const clgen_model *m);
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
 /* The network that makes images: G_ema, or the VAE; the classifier, where there is nothing else. */
 const clgen_model_network *clgen_model_maker(const clgen_model *m);
+/* The layer of the maker that takes the latent: its weight is the layer's first tensor. */
+int clgen_model_latent_layer(const clgen_model *m);
 /* Starting values of every network, a function of the seed; G_ema starts as G. */
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
 
-/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. */
+/* How a network is run, and what it gets beside its input. All zeros: as it is used. */
+typedef struct {
+  bool training; /* batch statistics, moving averages that move */
+} clgen_pass;
+
+/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. What a model has no part for fails
+ * with CLGEN_E_INVALID: only GANs judge, only VAEs encode, only classifiers classify. */
 clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
 /* z (N,nz) to images (a GAN) or to their logits (a VAE), (N,C,H,W). */
-clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, bool training);
+clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
 /* What decode gave, as bytes. */
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
-/* The discriminator's logits, (N). *features, unless NULL, gets what its last layer sees: (N,C,4,4). */
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+/* The discriminator's logits, (N). *features, unless NULL, gets what its last layer sees: (N,...). */
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
-clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
 /* The VAE's posterior: mean and log variance (N,nz). */
-int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor **mu, clgen_tensor **logvar);
+int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+                       clgen_tensor **logvar);
 /* The two terms of the negative ELBO, (N) each: -log p(image | z) with z = mu + eps exp(logvar / 2), and the KL divergence.
  */
-int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps, clgen_tensor **bernoulli,
-                     clgen_tensor **kl);
+int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor *eps,
+                     clgen_tensor **bernoulli, clgen_tensor **kl);
 
 /* log p(image, z) - log q(z | image) with z = mu + eps exp(logvar / 2): (N). */
-clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps);
+clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                     clgen_tensor *eps);
 
 /* ---- Network snapshots -------------------------------------------------------------------------------------------------
  */

@@ -50,7 +50,7 @@ typedef struct {
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers);
 /* What --reg knows, by index; NULL beyond the last. */
 const char *clgen_gan_regularizer_name(size_t index);
-/* What the discriminator has to be for it. */
+/* What the discriminator has to be for it; CLGEN_D_AUTO: whatever its architecture has. */
 clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o);
 
 /* ---- One training step ------------------------------------------------------------------------------------------------ */

@@ -33,11 +33,12 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   j->counter = clgen_input(j->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   clgen_tensor *eps = clgen_random_normal(j->graph, j->counter, seed, CLGEN_STREAM_METRIC, clgen_shape_of(2, BATCH, c->nz));
   clgen_tensor *images = clgen_model_from_bytes(m, j->images);
+  const clgen_pass as_used = {0};
   if (weighted) {
-    j->log_weight = clgen_model_log_weight(m, j->net, images, eps);
+    j->log_weight = clgen_model_log_weight(m, j->net, images, &as_used, eps);
     code = clgen_output(j->log_weight);
   } else {
-    code = clgen_model_elbo(m, j->net, images, eps, &j->reconstruction, &j->kl);
+    code = clgen_model_elbo(m, j->net, images, &as_used, eps, &j->reconstruction, &j->kl);
     if (!code) code = clgen_output(j->reconstruction);
     if (!code) code = clgen_output(j->kl);
   }

@@ -43,7 +43,8 @@ static int build(clgen_features *f, const clgen_model *m, clgen_store *store) {
   if (!code) code = clgen_net_bind(&f->net, w->net, f->graph, w->prefix);
   if (code) return code;
   f->images = clgen_input(f->graph, "images", CLGEN_U8, clgen_shape_of(4, f->batch, c->channels, c->height, c->width));
-  clgen_tensor *logits = clgen_model_classify(m, f->net, clgen_model_from_bytes(m, f->images), false, &f->features);
+  clgen_tensor *logits =
+      clgen_model_classify(m, f->net, clgen_model_from_bytes(m, f->images), &(clgen_pass){0}, &f->features);
   f->probabilities = clgen_exp(clgen_log_softmax(logits));
   code = clgen_output(f->features);
   if (!code) code = clgen_output(f->probabilities);

@@ -5,64 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"dcgan", "vae-mlp", "vae-conv", "classifier"}; /* by clgen_arch */
-
-const char *clgen_arch_name(clgen_arch arch) { return (size_t)arch < CLGEN_COUNT(names) ? names[arch] : "?"; }
-
-int clgen_arch_parse(const char *name, clgen_arch *out) {
-  for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
-    if (strcmp(names[i], name) == 0) {
-      *out = (clgen_arch)i;
-      return CLGEN_OK;
-    }
-  return clgen_fail(CLGEN_E_INVALID, "no model is called \"%s\"; there are %s", name, CLGEN_ARCH_CHOICES);
-}
-
-/* By clgen_d_norm; batch norm is what is meant where nothing is said. */
-static const char *const d_norms[] = {"batch", "none", "spectral"};
+/* By clgen_d_norm; a file does not say what the architecture has by itself. */
+static const char *const d_norms[CLGEN_D_NORMS] = {"auto", "batch", "none", "spectral"};
 
 static int check_size(const clgen_model_config *c) {
   if (c->channels < 1 || c->channels > 4)
     return clgen_fail(CLGEN_E_INVALID, "images of %d channels: 1 to 4 are possible", c->channels);
   if (c->height < 1 || c->width < 1 || c->height > 4096 || c->width > 4096)
     return clgen_fail(CLGEN_E_INVALID, "images of %dx%d pixels make no sense here", c->width, c->height);
-  bool square = c->height == c->width;
-  if (c->arch == CLGEN_ARCH_DCGAN && (!square || (c->height != 32 && c->height != 64)))
-    return clgen_fail(CLGEN_E_INVALID,
-                      "dcgan makes images of 32x32 or 64x64 pixels, and these are %dx%d; resize them with --res 32",
-                      c->width, c->height);
-  if (c->arch == CLGEN_ARCH_VAE_CONV && (c->height % 4 || c->width % 4))
-    return clgen_fail(CLGEN_E_INVALID,
-                      "vae-conv needs sides that are multiples of 4, and these are %dx%d; resize them with --res", c->width,
-                      c->height);
-  return CLGEN_OK;
+  const clgen_arch_row *row = clgen_arch_row_of(c->arch);
+  return row->check ? row->check(c) : CLGEN_OK;
 }
 
-static int complete_classifier(clgen_model_config *c) {
-  if (!c->ndf) c->ndf = 16;
-  if (!c->hidden) c->hidden = 64;
-  if (c->ndf < 1 || c->hidden < 1)
-    return clgen_fail(CLGEN_E_INVALID, "ndf %d, hidden %d: each must be at least 1", c->ndf, c->hidden);
-  if (c->classes < 2 || c->classes > 65536)
-    return clgen_fail(CLGEN_E_INVALID, "a classifier of %d classes: images with labels of at least two classes are needed",
-                      c->classes);
-  return check_size(c);
+/* What is 0 becomes the architecture's own, which is 0 for what it does not have. */
+static int complete(int *value, int initial, const char *name) {
+  if (!*value) *value = initial;
+  if (!initial || *value > 0) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "%s %d: it must be at least 1", name, *value);
 }
 
 int clgen_model_config_complete(clgen_model_config *c) {
-  if (c->arch == CLGEN_ARCH_CLASSIFIER) return complete_classifier(c);
-  bool gan = c->arch == CLGEN_ARCH_DCGAN;
-  if ((size_t)c->d_norm >= CLGEN_COUNT(d_norms) || (c->d_norm && !gan))
-    return clgen_fail(CLGEN_E_INVALID, "%s with normalisation %d of a discriminator", clgen_arch_name(c->arch),
-                      (int)c->d_norm);
-  if (!c->ngf) c->ngf = gan ? 64 : 32;
-  if (!c->ndf) c->ndf = 64;
-  if (!c->nz) c->nz = gan ? 100 : 20;
-  if (!c->hidden) c->hidden = 400;
-  if (c->ngf < 1 || c->ndf < 1 || c->nz < 1 || c->hidden < 1)
-    return clgen_fail(CLGEN_E_INVALID, "ngf %d, ndf %d, nz %d, hidden %d: each must be at least 1", c->ngf, c->ndf, c->nz,
-                      c->hidden);
-  return check_size(c);
+  const clgen_arch_row *row = clgen_arch_row_of(c->arch);
+  const clgen_arch_defaults *d = &row->defaults;
+  if (c->d_norm == CLGEN_D_AUTO) c->d_norm = row->d_norm;
+  if (c->d_norm >= CLGEN_D_NORMS || (c->d_norm && !(row->d_norms >> c->d_norm & 1)))
+    return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator with normalisation \"%s\"", clgen_arch_name(c->arch),
+                      c->d_norm < CLGEN_D_NORMS ? d_norms[c->d_norm] : "?");
+  int code = complete(&c->ngf, d->ngf, "ngf");
+  if (!code) code = complete(&c->ndf, d->ndf, "ndf");
+  if (!code) code = complete(&c->nz, d->nz, "nz");
+  if (!code) code = complete(&c->hidden, d->hidden, "hidden");
+  return code ? code : check_size(c);
 }
 
 /* The members beside the architecture, by name: of generators, and of classifiers. */
@@ -73,13 +46,13 @@ char *clgen_model_config_to_json(const clgen_model_config *c) {
   json_t *o = json_object();
   int failed = json_object_set_new(o, "arch", json_string(clgen_arch_name(c->arch)));
 #define X(member) failed |= json_object_set_new(o, #member, json_integer(c->member));
-  if (c->arch == CLGEN_ARCH_CLASSIFIER) {
+  if (clgen_arch_kind(c->arch) == CLGEN_CLASSIFIER) {
     CLASSIFIER_MEMBERS(X)
   } else {
     MEMBERS(X)
   }
 #undef X
-  if (c->d_norm) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
+  if (c->d_norm != clgen_arch_d_norm(c->arch)) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
   if (!text) clgen_fail_nomem(256);
@@ -97,7 +70,7 @@ static int read_member(const json_t *o, const char *name, const char *source, in
 
 static int read_d_norm(const json_t *o, const char *source, clgen_d_norm *out) {
   const json_t *v = json_object_get(o, "d_norm");
-  for (size_t i = 0; i < CLGEN_COUNT(d_norms); ++i)
+  for (size_t i = 0; i < CLGEN_D_NORMS; ++i)
     if (!v || (json_is_string(v) && strcmp(json_string_value(v), d_norms[i]) == 0)) {
       *out = (clgen_d_norm)i;
       return CLGEN_OK;
@@ -115,7 +88,7 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
   if (arch && code) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
 #define X(member) \
   if (!code) code = read_member(o, #member, source, &config->member);
-  if (config->arch == CLGEN_ARCH_CLASSIFIER) {
+  if (clgen_arch_kind(config->arch) == CLGEN_CLASSIFIER) {
     CLASSIFIER_MEMBERS(X)
   } else {
     MEMBERS(X)

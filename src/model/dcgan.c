@@ -39,25 +39,53 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
   return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, !norm) : code;
 }
 
-int clgen_dcgan_build(clgen_model *m) {
+static int build(clgen_model *m) {
   int code = clgen_net_create(&m->nets[0], CLGEN_INIT_DCGAN);
   if (!code) code = clgen_net_create(&m->nets[1], CLGEN_INIT_DCGAN);
   if (!code) code = build_generator(m->nets[0], &m->config);
   if (code >= 0) code = build_discriminator(m->nets[1], &m->config);
   if (code < 0) return code;
-  m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 1};
-  m->networks[1] = (clgen_model_network){.prefix = "D", .net = m->nets[1], .forwards = 3}; /* real, fake, and for G */
-  m->networks[2] = (clgen_model_network){.prefix = "G_ema", .net = m->nets[0], .forwards = 1};
-  m->n_networks = 3;
+  clgen_model_list_gan(m);
   return CLGEN_OK;
 }
 
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, bool training,
-                                clgen_tensor **features) {
-  if (!images) return NULL;
+static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+  z = clgen_reshape(z, clgen_shape_of(4, clgen_tensor_dim(z, 0), m->config.nz, 1, 1));
+  return clgen_bound_forward(b, 0, clgen_net_layer_count(m->nets[0]), z, pass->training);
+}
+
+static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                           clgen_tensor **features) {
   int last = clgen_net_layer_count(m->nets[1]) - 1;
-  clgen_tensor *seen = clgen_bound_forward(b, 0, last, images, training);
-  clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, training);
+  clgen_tensor *seen = clgen_bound_forward(b, 0, last, images, pass->training);
+  clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, pass->training);
   if (features) *features = seen;
   return clgen_reshape(y, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
 }
+
+static int check(const clgen_model_config *c) {
+  if (c->height == c->width && (c->height == 32 || c->height == 64)) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID,
+                    "dcgan makes images of 32x32 or 64x64 pixels, and these are %dx%d; resize them with --res 32", c->width,
+                    c->height);
+}
+
+const clgen_arch_row clgen_arch_dcgan = {
+    .kind = CLGEN_GAN,
+    .defaults = {.res = 32,
+                 .ngf = 64,
+                 .ndf = 64,
+                 .nz = 100,
+                 .hidden = 400,
+                 .batch = 64,
+                 .lr = 2e-4,
+                 .beta1 = 0.5,
+                 .beta2 = 0.999,
+                 .tick = 4},
+    .d_norm = CLGEN_D_BATCH_NORM,
+    .d_norms = 1u << CLGEN_D_BATCH_NORM | 1u << CLGEN_D_PLAIN | 1u << CLGEN_D_SPECTRAL,
+    .check = check,
+    .build = build,
+    .decode = decode,
+    .judge = judge,
+};

@@ -32,7 +32,7 @@ static int build(clgen_generator *g, clgen_store *store) {
   if (!code) code = clgen_net_bind(&g->maker, w->net, g->graph, w->prefix);
   if (code) return code;
   g->z = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, g->batch, g->model->config.nz));
-  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, false));
+  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, &(clgen_pass){0}));
   code = clgen_output(g->pixels);
   return code ? code : clgen_compile(&g->program, g->graph, store);
 }

@@ -9,10 +9,8 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config) {
   if (!m) return clgen_fail_nomem(sizeof *m);
   m->config = *config;
   int code = clgen_model_config_complete(&m->config);
-  if (!code && m->config.arch == CLGEN_ARCH_DCGAN)
-    code = clgen_dcgan_build(m);
-  else if (!code)
-    code = m->config.arch == CLGEN_ARCH_CLASSIFIER ? clgen_classifier_build(m) : clgen_vae_build(m);
+  m->row = code ? NULL : clgen_arch_row_of(m->config.arch);
+  if (!code) code = m->row->build(m);
   if (code)
     clgen_model_free(m);
   else
@@ -27,12 +25,27 @@ void clgen_model_free(clgen_model *m) {
 }
 
 const clgen_model_config *clgen_model_get_config(const clgen_model *m) { return &m->config; }
-bool clgen_model_is_gan(const clgen_model *m) { return m->config.arch == CLGEN_ARCH_DCGAN; }
-bool clgen_model_is_classifier(const clgen_model *m) { return m->config.arch == CLGEN_ARCH_CLASSIFIER; }
-bool clgen_model_is_vae(const clgen_model *m) { return !clgen_model_is_gan(m) && !clgen_model_is_classifier(m); }
+clgen_model_kind clgen_model_get_kind(const clgen_model *m) { return m->row->kind; }
+bool clgen_model_is_gan(const clgen_model *m) { return m->row->kind == CLGEN_GAN; }
+bool clgen_model_is_vae(const clgen_model *m) { return m->row->kind == CLGEN_VAE; }
+bool clgen_model_is_classifier(const clgen_model *m) { return m->row->kind == CLGEN_CLASSIFIER; }
 int clgen_model_network_count(const clgen_model *m) { return m->n_networks; }
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index) { return &m->networks[index]; }
 const clgen_model_network *clgen_model_maker(const clgen_model *m) { return &m->networks[m->n_networks - 1]; }
+
+int clgen_model_latent_layer(const clgen_model *m) { return m->latent; }
+
+void clgen_model_list_gan(clgen_model *m) {
+  m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 1};
+  m->networks[1] = (clgen_model_network){.prefix = "D", .net = m->nets[1], .forwards = 3}; /* real, fake, and for G */
+  m->networks[2] = (clgen_model_network){.prefix = "G_ema", .net = m->nets[0], .forwards = 1};
+  m->n_networks = 3;
+}
+
+void clgen_model_list_one(clgen_model *m, const char *prefix) {
+  m->networks[0] = (clgen_model_network){.prefix = prefix, .net = m->nets[0], .bare = true, .forwards = 1};
+  m->n_networks = 1;
+}
 
 /* "<to>.<suffix>" becomes a copy of "<from>.<suffix>". */
 static int copy_state(clgen_store *store, const char *from, const char *to, const char *suffix, int64_t n) {
@@ -69,15 +82,31 @@ clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded) 
                                            : clgen_affine(clgen_sigmoid(decoded), 255, 0));
 }
 
-clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, bool training) {
-  const clgen_model_config *c = &m->config;
-  if (!z) return NULL;
-  int64_t n = clgen_tensor_dim(z, 0);
-  int all = clgen_net_layer_count(m->nets[0]);
-  if (clgen_model_is_gan(m))
-    return clgen_bound_forward(b, 0, all, clgen_reshape(z, clgen_shape_of(4, n, c->nz, 1, 1)), training);
-  clgen_tensor *h = clgen_bound_forward(b, m->decoder, m->unflatten - m->decoder, z, training);
-  if (c->arch == CLGEN_ARCH_VAE_CONV) h = clgen_reshape(h, clgen_shape_of(4, n, 2 * c->ngf, c->height / 4, c->width / 4));
-  h = clgen_bound_forward(b, m->unflatten, all - m->unflatten, h, training);
-  return clgen_reshape(h, clgen_shape_of(4, n, c->channels, c->height, c->width));
+/* ---- The parts, where the architecture has them ---- */
+
+static int lacks(const clgen_model *m, const char *part) {
+  return clgen_fail(CLGEN_E_INVALID, "a %s has no %s", clgen_arch_name(m->config.arch), part);
+}
+
+clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+  if (!m->row->decode) lacks(m, "generator");
+  return z && m->row->decode ? m->row->decode(m, b, z, pass) : NULL;
+}
+
+clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                clgen_tensor **features) {
+  if (!m->row->judge) lacks(m, "discriminator");
+  return images && m->row->judge ? m->row->judge(m, b, images, pass, features) : NULL;
+}
+
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                   clgen_tensor **features) {
+  if (!m->row->classify) lacks(m, "classes");
+  return images && m->row->classify ? m->row->classify(m, b, images, pass, features) : NULL;
+}
+
+int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+                       clgen_tensor **logvar) {
+  if (!m->row->encode) return lacks(m, "encoder");
+  return images ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
 }

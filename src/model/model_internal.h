@@ -8,15 +8,38 @@
 
 struct clgen_model {
   clgen_model_config config;
+  const struct clgen_arch_row *row;
   clgen_net *nets[2]; /* G and D, or the VAE, or the classifier */
   clgen_model_network networks[3];
   int n_networks;
-  int encoder, mu, logvar, decoder, unflatten; /* VAE: where its parts begin, as layers */
-  int last;                                    /* classifier: its last layer */
+  int latent;                /* the maker's layer that takes the latent; a VAE's layers before it are its encoder */
+  int mu, logvar, unflatten; /* VAE: where its other parts begin, as layers */
 };
 
-int clgen_dcgan_build(clgen_model *m);
-int clgen_vae_build(clgen_model *m);
-int clgen_classifier_build(clgen_model *m);
+/* An architecture: all that the rest of the library knows of it. Parts that it has none of are NULL. */
+typedef struct clgen_arch_row {
+  clgen_model_kind kind;
+  clgen_arch_defaults defaults;
+  clgen_d_norm d_norm;                       /* of the discriminator, where nothing is said */
+  unsigned d_norms;                          /* those that it can have: bits 1u << clgen_d_norm */
+  int (*check)(const clgen_model_config *c); /* the size of the images, beyond what holds for all; NULL: any */
+  int (*build)(clgen_model *m);              /* makes m's nets and says where their parts are */
+  clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
+  clgen_tensor *(*judge)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                         clgen_tensor **features);
+  clgen_tensor *(*classify)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                            clgen_tensor **features);
+  int (*encode)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+                clgen_tensor **logvar);
+} clgen_arch_row;
+
+#define CLGEN_ARCH_ROW(id, name, row) extern const clgen_arch_row clgen_arch_##row;
+CLGEN_ARCHS(CLGEN_ARCH_ROW)
+#undef CLGEN_ARCH_ROW
+const clgen_arch_row *clgen_arch_row_of(clgen_arch arch);
+
+/* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
+void clgen_model_list_gan(clgen_model *m);
+void clgen_model_list_one(clgen_model *m, const char *prefix);
 
 #endif

@@ -1,31 +1,29 @@
-/* Variational autoencoders: Kingma & Welling 2013. */
+/* Variational autoencoders as lists of layers: Kingma & Welling 2013. */
 #include "model/model_internal.h"
 
-static int build_mlp(clgen_model *m, clgen_net *net) {
+static int add_mlp(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
   int64_t pixels = (int64_t)c->channels * c->height * c->width;
-  m->encoder = 0;
   int code = clgen_net_linear(net, "fc1", pixels, c->hidden);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = m->mu = clgen_net_linear(net, "fc21", c->hidden, c->nz);
   if (code >= 0) code = m->logvar = clgen_net_linear(net, "fc22", c->hidden, c->nz);
-  if (code >= 0) code = m->decoder = clgen_net_linear(net, "fc3", c->nz, c->hidden);
+  if (code >= 0) code = m->latent = clgen_net_linear(net, "fc3", c->nz, c->hidden);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = m->unflatten = clgen_net_linear(net, "fc4", c->hidden, pixels);
   return code;
 }
 
-static int build_conv(clgen_model *m, clgen_net *net) {
+static int add_conv(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
   int64_t wide = 2 * (int64_t)c->ngf, features = wide * (c->height / 4) * (c->width / 4);
-  m->encoder = 0;
   int code = clgen_net_conv2d(net, "conv1", c->channels, c->ngf, 4, 2, 1, true);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = clgen_net_conv2d(net, "conv2", c->ngf, wide, 4, 2, 1, true);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = m->mu = clgen_net_linear(net, "fc21", features, c->nz);
   if (code >= 0) code = m->logvar = clgen_net_linear(net, "fc22", features, c->nz);
-  if (code >= 0) code = m->decoder = clgen_net_linear(net, "fc3", c->nz, features);
+  if (code >= 0) code = m->latent = clgen_net_linear(net, "fc3", c->nz, features);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = m->unflatten = clgen_net_conv_transpose2d(net, "deconv1", wide, c->ngf, 4, 2, 1, true);
   if (code >= 0) code = clgen_net_relu(net);
@@ -33,40 +31,56 @@ static int build_conv(clgen_model *m, clgen_net *net) {
   return code;
 }
 
-int clgen_vae_build(clgen_model *m) {
-  int code = clgen_net_create(&m->nets[0], CLGEN_INIT_PYTORCH);
-  if (!code) code = m->config.arch == CLGEN_ARCH_VAE_MLP ? build_mlp(m, m->nets[0]) : build_conv(m, m->nets[0]);
+static int finish(clgen_model *m, int code) {
   if (code < 0) return code;
-  m->networks[0] = (clgen_model_network){.prefix = "VAE", .net = m->nets[0], .bare = true, .forwards = 1};
-  m->n_networks = 1;
+  clgen_model_list_one(m, "VAE");
   return CLGEN_OK;
 }
+static int build_mlp(clgen_model *m) {
+  int code = clgen_net_create(&m->nets[0], CLGEN_INIT_PYTORCH);
+  return finish(m, code ? code : add_mlp(m, m->nets[0]));
+}
+static int build_conv(clgen_model *m) {
+  int code = clgen_net_create(&m->nets[0], CLGEN_INIT_PYTORCH);
+  return finish(m, code ? code : add_conv(m, m->nets[0]));
+}
 
-int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor **mu,
-                       clgen_tensor **logvar) {
-  clgen_tensor *h = clgen_bound_forward(b, m->encoder, m->mu - m->encoder, images, true);
-  *mu = clgen_bound_forward(b, m->mu, 1, h, true);
-  *logvar = clgen_bound_forward(b, m->logvar, 1, h, true);
+static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+                  clgen_tensor **logvar) {
+  clgen_tensor *h = clgen_bound_forward(b, 0, m->mu, images, pass->training);
+  *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
+  *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps, clgen_tensor **bernoulli,
-                     clgen_tensor **kl) {
-  clgen_tensor *mu, *logvar;
-  int code = clgen_model_encode(m, b, images, &mu, &logvar);
-  if (code) return code;
-  clgen_tensor *z = clgen_add(mu, clgen_mul(eps, clgen_exp(clgen_affine(logvar, 0.5f, 0))));
-  *bernoulli = clgen_loss_bernoulli(clgen_model_decode(m, b, z, true), images);
-  *kl = clgen_loss_kl(mu, logvar);
-  return *bernoulli && *kl ? CLGEN_OK : CLGEN_E_INVALID;
+static clgen_tensor *decode_mlp(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+  const clgen_model_config *c = &m->config;
+  clgen_tensor *h = clgen_bound_forward(b, m->latent, clgen_net_layer_count(m->nets[0]) - m->latent, z, pass->training);
+  return clgen_reshape(h, clgen_shape_of(4, clgen_tensor_dim(z, 0), c->channels, c->height, c->width));
 }
 
-/* The normalising constants of p(z) and q(z | image) cancel. */
-clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *eps) {
-  clgen_tensor *mu, *logvar;
-  if (clgen_model_encode(m, b, images, &mu, &logvar)) return NULL;
-  clgen_tensor *z = clgen_add(mu, clgen_mul(eps, clgen_exp(clgen_affine(logvar, 0.5f, 0))));
-  clgen_tensor *prior_to_posterior = clgen_sub(clgen_add(clgen_square(eps), logvar), clgen_square(z));
-  return clgen_sub(clgen_affine(clgen_sum(prior_to_posterior, 1u << 1, false), 0.5f, 0),
-                   clgen_loss_bernoulli(clgen_model_decode(m, b, z, true), images));
+static clgen_tensor *decode_conv(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+  const clgen_model_config *c = &m->config;
+  clgen_shape picture = clgen_shape_of(4, clgen_tensor_dim(z, 0), 2 * c->ngf, c->height / 4, c->width / 4);
+  clgen_tensor *h = clgen_bound_forward(b, m->latent, m->unflatten - m->latent, z, pass->training);
+  return clgen_bound_forward(b, m->unflatten, clgen_net_layer_count(m->nets[0]) - m->unflatten, clgen_reshape(h, picture),
+                             pass->training);
 }
+
+static int check_conv(const clgen_model_config *c) {
+  if (c->height % 4 == 0 && c->width % 4 == 0) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID,
+                    "vae-conv needs sides that are multiples of 4, and these are %dx%d; resize them with --res", c->width,
+                    c->height);
+}
+
+#define DEFAULTS \
+  { .ngf = 32, .ndf = 64, .nz = 20, .hidden = 400, .batch = 128, .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .tick = 20 }
+const clgen_arch_row clgen_arch_vae_mlp = {
+    .kind = CLGEN_VAE, .defaults = DEFAULTS, .build = build_mlp, .decode = decode_mlp, .encode = encode};
+const clgen_arch_row clgen_arch_vae_conv = {.kind = CLGEN_VAE,
+                                            .defaults = DEFAULTS,
+                                            .check = check_conv,
+                                            .build = build_conv,
+                                            .decode = decode_conv,
+                                            .encode = encode};

@@ -29,7 +29,7 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
 
 static int build_vae(clgen_step_kind *s, clgen_tensor *images) {
   clgen_tensor *bernoulli, *kl;
-  int code = clgen_model_elbo(s->model, s->net[0], images, s->noise, &bernoulli, &kl);
+  int code = clgen_model_elbo(s->model, s->net[0], images, &s->pass, s->noise, &bernoulli, &kl);
   if (code) return code;
   bernoulli = clgen_mean(bernoulli, CLGEN_ALL_AXES, false);
   kl = clgen_mean(kl, CLGEN_ALL_AXES, false);
@@ -43,7 +43,7 @@ static int build_vae(clgen_step_kind *s, clgen_tensor *images) {
 static int build_classifier(clgen_step_kind *s, clgen_tensor *images) {
   int classes = clgen_model_get_config(s->model)->classes;
   s->target = clgen_input(s->graph, "target", CLGEN_F32, clgen_shape_of(2, s->config->batch, classes));
-  clgen_tensor *logits = clgen_model_classify(s->model, s->net[0], images, true, NULL);
+  clgen_tensor *logits = clgen_model_classify(s->model, s->net[0], images, &s->pass, NULL);
   clgen_tensor *loss = clgen_mean(clgen_loss_classes(logits, s->target), CLGEN_ALL_AXES, false);
   clgen_tensor *wrong = clgen_greater(clgen_row_max(logits), clgen_sum(clgen_mul(logits, s->target), 1u << 1, true));
   clgen_step_watch(s, "loss", loss);
@@ -79,6 +79,7 @@ int clgen_step_kind_build(clgen_step_kind *s, clgen_store *store) {
   s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, config->batch, c->channels, c->height, c->width));
   s->scalars = clgen_input(s->graph, "scalars", CLGEN_F32, clgen_shape_of(1, CLGEN_SCALARS));
   clgen_tensor *images = clgen_model_from_bytes(s->model, s->images);
+  s->pass = (clgen_pass){.training = true};
   if (clgen_model_is_classifier(s->model)) {
     code = build_classifier(s, images);
   } else {

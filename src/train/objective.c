@@ -63,7 +63,7 @@ int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const 
 clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o) {
   size_t n;
   const clgen_regularizer *rows = clgen_regularizers(&n);
-  clgen_d_norm norm = CLGEN_D_BATCH_NORM;
+  clgen_d_norm norm = CLGEN_D_AUTO;
   for (size_t i = 0; i < n; ++i)
     if (o->regularizers & rows[i].bit && rows[i].d_norm > norm) norm = rows[i].d_norm;
   return norm;
@@ -91,7 +91,7 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   clgen_arch arch;
   int code = clgen_arch_parse(o->cfg, &arch);
   if (code) return code;
-  if (arch != CLGEN_ARCH_DCGAN) return refuse_without_gan(o);
+  if (clgen_arch_kind(arch) != CLGEN_GAN) return refuse_without_gan(o);
   code = clgen_gan_objective_parse(out, o->loss, o->reg);
   if (code) return code;
   if (o->label_smoothing > 0 && !out->loss->smooths)

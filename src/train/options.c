@@ -138,16 +138,17 @@ char *clgen_train_options_course(const clgen_train_options *o) { return to_json(
 int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   int code = clgen_arch_parse(o->cfg, arch);
   if (code) return code;
-  bool gan = *arch == CLGEN_ARCH_DCGAN, sgd = !strcmp(o->optimizer, "sgd") || !strcmp(o->optimizer, "momentum");
-  if (!o->batch) o->batch = gan ? 64 : 128;
-  if (!(o->lr > 0)) o->lr = sgd ? 0.01 : gan ? 2e-4 : 1e-3;
-  if (o->beta1 < 0) o->beta1 = gan ? 0.5 : 0.9;
-  if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? 0.999 : 0.99;
-  if (!(o->tick > 0)) o->tick = gan ? 4 : 20;
-  if (gan && !o->res) o->res = 32;
+  const clgen_arch_defaults *d = clgen_arch_get_defaults(*arch);
+  bool sgd = !strcmp(o->optimizer, "sgd") || !strcmp(o->optimizer, "momentum");
+  if (!o->batch) o->batch = d->batch;
+  if (!(o->lr > 0)) o->lr = sgd ? 0.01 : d->lr;
+  if (o->beta1 < 0) o->beta1 = d->beta1;
+  if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? d->beta2 : 0.99;
+  if (!(o->tick > 0)) o->tick = d->tick;
+  if (!o->res) o->res = d->res;
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
-  if (*arch == CLGEN_ARCH_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
+  if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;
   if (!code) code = clgen_train_objective(o, &objective);

@@ -4,7 +4,7 @@
 /* The gradient of each image's logit with respect to that image, squared and summed: (N). Images see nothing of each other
  * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. */
 static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
-  clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, true, NULL), *slope;
+  clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, &r->step->pass, NULL), *slope;
   if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
   return clgen_sum(clgen_square(slope), 1u << 1 | 1u << 2 | 1u << 3, false);
 }
@@ -71,7 +71,7 @@ static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, 
                                    int first) {
   clgen_shape each = clgen_shape_of(4, r->step->config->batch, 1, 1, 1);
   for (int k = 0; k < 2; ++k) x = shifted(r, x, 2 + k, clgen_reshape(clgen_slice(drawn, 0, first + k, 1), each));
-  clgen_tensor *moved = clgen_model_judge(r->step->model, r->d, x, true, NULL);
+  clgen_tensor *moved = clgen_model_judge(r->step->model, r->d, x, &r->step->pass, NULL);
   return clgen_mean(clgen_square(clgen_sub(logits, moved)), CLGEN_ALL_AXES, false);
 }
 
@@ -105,9 +105,9 @@ static const clgen_regularizer rows[] = {
     {"r1", CLGEN_REG_R1, false, r1, r1_weight, CLGEN_D_PLAIN},
     {"dragan", CLGEN_REG_DRAGAN, false, dragan, gp_weight, CLGEN_D_PLAIN},
     {"sn", CLGEN_REG_SN, false, NULL, NULL, CLGEN_D_SPECTRAL},
-    {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_BATCH_NORM},
-    {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_BATCH_NORM},
-    {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_BATCH_NORM},
+    {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_AUTO},
+    {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_AUTO},
+    {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {

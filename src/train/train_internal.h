@@ -45,6 +45,7 @@ typedef struct {
   clgen_bound *net[3]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
   clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
+  clgen_pass pass;      /* how networks are run in it */
   clgen_watched_names *names;
   clgen_tensor *watched[CLGEN_TRAINER_MAX_WATCHED];
   bool computes[CLGEN_TRAINER_MAX_WATCHED]; /* which of them */
@@ -88,7 +89,7 @@ typedef struct {
   bool of_g;                                          /* it is added to G's loss, not to D's */
   clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made, or updated */
   double (*weight)(const clgen_gan_objective *o);
-  clgen_d_norm d_norm; /* what it needs the discriminator to be; CLGEN_D_BATCH_NORM: anything */
+  clgen_d_norm d_norm; /* what it needs the discriminator to be; CLGEN_D_AUTO: anything */
 } clgen_regularizer;
 const clgen_regularizer *clgen_regularizers(size_t *n);
 /* Adds the weighted regularisers of one player to its loss. */
