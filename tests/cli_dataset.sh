@@ -29,6 +29,14 @@ cmp -s "$dir/out" "$dir/first" || fail "the same subset gives different numbers"
 expect 0 "$mnist" --subset 500 --seed 4 --res 32 --channels 3
 ! cmp -s "$dir/out" "$dir/first" || fail "another seed gives the same subset"
 
+# ---- Some of the classes
+expect 0 "$mnist" --classes 5-9,1 --json
+json .count=5996 '.classes#6' '.classes[0].name=1' '.classes[5].name=9' '.classes[5].count=1009'
+expect 0 "$mnist" --classes 5-9 --subset 500
+out_matches '^images: +500$'
+expect 2 "$mnist" --classes 5-12
+err_has "'5-12' is neither a class nor a range of numbers: 0 to 9"
+
 # ---- PngSuite: all sizes, 14 broken files
 expect 0 "$suite"
 out_matches '^images: +161$'

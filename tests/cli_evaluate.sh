@@ -49,6 +49,12 @@ judge --fakes "$data" --data "$data" --num 60 --json # labels: the features that
 json .images=60 .reals=60 .features=mnist-cnn ".metrics#11"
 err_has "mnist-cnn, which gets"
 
+# By some of the classes.
+judge --fakes "$data" --data "$data" --classes 5-9 --num 60 --metrics mem,fid --json
+json .classes=5-9 ".metrics.mem_exact.value>10" ".metrics.mem_exact.value<50" .features=mnist-cnn
+refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --classes 1 --metrics dup
+err_has "no labels"
+
 # ---- A network's images are what clgen generate makes of the seeds, and a folder of PNGs is judged like an NPY file
 for arch in vae-mlp dcgan; do "$MAKE_SNAPSHOT" $arch "$dir/$arch.safetensors" || fail "make_snapshot $arch"; done
 mkdir "$dir/png"

@@ -492,6 +492,69 @@ static void folder_subset(void **state) {
   refuse(file_at("some"), &six, CLGEN_E_INVALID, "there are 5");
 }
 
+/* Image i of 20 has the class i % 4. */
+static void classes_of_an_array(void **state) {
+  (void)state;
+  uint8_t b[400];
+  const char *path = put_file("cls-images-idx3-ubyte", b, make_images(b, 20, 0));
+  put_file("cls-labels-idx1-ubyte", b, make_labels(b, 20));
+  for (int n = 0; n < 3; ++n) { /* all of two classes, some of them, and with a conversion on the way */
+    const clgen_dataset_options o = {.classes = "3,1", .subset = n ? 4 : 0, .seed = 1, .channels = n == 2 ? 3 : 0};
+    clgen_dataset *ds = open_dataset(path, &o);
+    const clgen_dataset_info *info = clgen_dataset_get_info(ds);
+    assert_int_equal(info->count, n ? 4 : 10);
+    assert_int_equal(info->classes, 2);
+    assert_string_equal(clgen_dataset_class_name(ds, 0), "1");
+    assert_string_equal(clgen_dataset_class_name(ds, 1), "3");
+    for (int i = 0; i < info->count; ++i) {
+      int which = clgen_dataset_image(ds, i)[0] / 10;
+      if (!n) assert_int_equal(which, 2 * i + 1);
+      assert_int_equal(which % 2, 1);
+      assert_int_equal(clgen_dataset_label(ds, i), which % 4 == 3);
+    }
+    clgen_dataset_close(ds);
+  }
+  const clgen_dataset_options range = {.classes = "0-3"}, empty = {.classes = ""};
+  for (int n = 0; n < 2; ++n) {
+    clgen_dataset *ds = open_dataset(path, n ? &range : &empty);
+    check_idx(ds, 20, true);
+    clgen_dataset_close(ds);
+  }
+  static const char *const wrong[] = {"4", "2-4", "2-", "-2", "1,,2", "1,", "one", "3-1", "99999999999"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i)
+    refuse(path, &(clgen_dataset_options){.classes = wrong[i]}, CLGEN_E_INVALID, "0 to 3");
+  refuse(path, &(clgen_dataset_options){.classes = "1,2", .subset = 11}, CLGEN_E_INVALID, "there are 10");
+  refuse(put_file("bare.idx", b, make_images(b, 5, 0)), &range, CLGEN_E_INVALID, "no labels");
+}
+
+/* By name, where names are no numbers; one of them looks like a range. */
+static void classes_of_a_folder(void **state) {
+  (void)state;
+  static const char *const files[] = {"few/0-1/a.png", "few/cat/b.png", "few/dog/c.png", "few/cat/d.png"};
+  for (uint8_t i = 0; i < 4; ++i) put_picture(files[i], 4, 4, 1, &i);
+  const clgen_dataset_options cats = {.classes = "cat"}, two = {.classes = "dog,0-1"}, numbers = {.classes = "1-2"};
+  clgen_dataset *ds = open_dataset(file_at("few"), &cats);
+  assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 1);
+  assert_true(clgen_dataset_image(ds, 0)[0] == 1 && clgen_dataset_image(ds, 1)[0] == 3);
+  clgen_dataset_close(ds);
+  ds = open_dataset(file_at("few"), &two);
+  assert_int_equal(clgen_dataset_get_info(ds)->count, 2);
+  assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 0)), "0-1");
+  assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "dog");
+  clgen_dataset_close(ds);
+  ds = open_dataset(file_at("few"), &numbers); /* cat and dog */
+  assert_int_equal(clgen_dataset_get_info(ds)->count, 3);
+  clgen_dataset_close(ds);
+  refuse(file_at("few"), &(clgen_dataset_options){.classes = "mouse"}, CLGEN_E_INVALID, "0-1, cat, dog");
+  /* One file has no label, and goes with the classes that are not chosen. */
+  put_text("few/labels.csv", "0-1/a.png,2\ncat/b.png,0\ndog/c.png,0\n");
+  const clgen_dataset_options zero = {.classes = "0"}, one = {.classes = "1"};
+  ds = open_dataset(file_at("few"), &zero);
+  assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->passed_over == 0);
+  clgen_dataset_close(ds);
+  refuse(file_at("few"), &one, CLGEN_E_INVALID, "no image is of the chosen classes");
+}
+
 /* ---- Sampling -----------------------------------------------------------------------------------------------------------
  */
 
@@ -649,13 +712,14 @@ static void shared_data(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(idx_files),      cmocka_unit_test(idx_folder),    cmocka_unit_test(idx_refused),
-      cmocka_unit_test(gzip_bomb),      cmocka_unit_test(idx_damage),    cmocka_unit_test(cifar),
-      cmocka_unit_test(folder_mixed),   cmocka_unit_test(folder_cut),    cmocka_unit_test(folder_classes),
-      cmocka_unit_test(folder_splits),  cmocka_unit_test(folder_csv),    cmocka_unit_test(folder_json),
-      cmocka_unit_test(folder_refused), cmocka_unit_test(array_options), cmocka_unit_test(subsets),
-      cmocka_unit_test(folder_subset),  cmocka_unit_test(sampler),       cmocka_unit_test(sampler_is_fair),
-      cmocka_unit_test(mnist_example),  cmocka_unit_test(pngsuite),      cmocka_unit_test(shared_data),
+      cmocka_unit_test(idx_files),      cmocka_unit_test(idx_folder),          cmocka_unit_test(idx_refused),
+      cmocka_unit_test(gzip_bomb),      cmocka_unit_test(idx_damage),          cmocka_unit_test(cifar),
+      cmocka_unit_test(folder_mixed),   cmocka_unit_test(folder_cut),          cmocka_unit_test(folder_classes),
+      cmocka_unit_test(folder_splits),  cmocka_unit_test(folder_csv),          cmocka_unit_test(folder_json),
+      cmocka_unit_test(folder_refused), cmocka_unit_test(array_options),       cmocka_unit_test(subsets),
+      cmocka_unit_test(folder_subset),  cmocka_unit_test(classes_of_an_array), cmocka_unit_test(classes_of_a_folder),
+      cmocka_unit_test(sampler),        cmocka_unit_test(sampler_is_fair),     cmocka_unit_test(mnist_example),
+      cmocka_unit_test(pngsuite),       cmocka_unit_test(shared_data),
   };
   return cmocka_run_group_tests_name("data", tests, files_set_up, files_tear_down);
 }

@@ -15,7 +15,7 @@
 
 typedef struct {
   int64_t res, channels, subset, seed;
-  char split[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT];
+  char split[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT];
   bool strict, json;
 } record;
 
@@ -30,6 +30,8 @@ static const clgen_option rows[] = {
      "1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3"},
     {"background", 0, CLGEN_OPTION_STRING, AT(background), "000000", 0, 0, NULL, "RRGGBB", NULL,
      "the colour that alpha is composed on"},
+    {"classes", 0, CLGEN_OPTION_STRING, AT(classes), "", 0, 0, NULL, "LIST", NULL,
+     "only the images of these classes: numbers, ranges and names with commas, as 0-4,7; without it all"},
     {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", NULL, "only N images, chosen by --seed; 0: all"},
     {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 1e15, NULL, "N", NULL, "which subset"},
     {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, NULL,
@@ -53,6 +55,7 @@ static const char usage[] =
 static int open_source(clgen_dataset **out, const char *source, const record *r, const char *who, bool *mixed) {
   clgen_dataset_options d = {
       .resolution = (int)r->res, .channels = (int)r->channels, .split = r->split, .strict = r->strict};
+  d.classes = r->classes;
   d.subset = r->subset;
   d.seed = (uint64_t)r->seed;
   d.log = tool_logger(who);

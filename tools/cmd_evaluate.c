@@ -36,6 +36,8 @@ static const clgen_option rows[] = {
      "real images: what 'clgen train' takes; brought to the size and channels of the judged images"},
     {"split", 0, CLGEN_OPTION_CHOICE, offsetof(evaluate_record, split), "test", 0, 0, "train|test", NULL, NULL,
      "which part of data that come in two"},
+    {"classes", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, classes), "", 0, 0, NULL, "LIST", NULL,
+     "by the real images of these classes only: numbers, ranges and names with commas, as 0-4,7; without it all"},
     {"metrics", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, metrics), "", 0, 0, NULL, "LIST", NULL,
      "what to measure; without it elbo for a VAE, fid,kid,is,prdc for anything else"},
     {"features", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, features), "", 0, 0, NULL, "FILE", NULL,
@@ -99,6 +101,7 @@ static void show(void *user, const char *what, int64_t done, int64_t total) {
 static int judge(evaluate_job *j) {
   const evaluate_record *r = j->r;
   clgen_assess_options o = {.data = r->data, .split = r->split, .features = r->features, .num = r->num};
+  o.classes = r->classes;
   o.samples = r->samples;
   o.seed = (uint64_t)r->seed;
   o.log = tool_logger(j->who);

@@ -100,8 +100,8 @@ static const clgen_option own[] = {
 int cmd_train(int argc, char **argv) {
   size_t n;
   const clgen_option *library = clgen_train_option_rows(&n);
-  clgen_option rows[64];
-  bool given[64] = {false};
+  clgen_option rows[128];
+  bool given[128] = {false};
   if (n + CLGEN_COUNT(own) > CLGEN_COUNT(rows)) return TOOL_FAILED;
   memcpy(rows, library, n * sizeof *rows);
   memcpy(rows + n, own, sizeof own);

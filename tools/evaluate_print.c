@@ -55,8 +55,8 @@ int evaluate_print_text(const evaluate_job *j) {
   const clgen_score *bound = score_of(j, "elbo"), *iwae = score_of(j, "iwae");
   const clgen_assessor_info a = clgen_assessor_get_info(j->assessor);
   if (a.images) {
-    printf("%lld images of %s against %lld of %s (%s)\n\n", (long long)a.images, j->model ? j->r->network : j->r->fakes,
-           (long long)a.reals, j->r->data, j->r->split);
+    printf("%lld images of %s against %lld of %s (%s%s%s)\n\n", (long long)a.images, j->model ? j->r->network : j->r->fakes,
+           (long long)a.reals, j->r->data, j->r->split, j->r->classes[0] ? ", classes " : "", j->r->classes);
     printf("%-32s %12s  %-10s %-24s %12s  %s\n", "metric", "value", "+-", "95%", "floor", "better");
     for (int i = 0; i < j->n_scores; ++i)
       if (strcmp(j->scores[i].metric, "elbo") && strcmp(j->scores[i].metric, "iwae")) print_score(&j->scores[i]);
@@ -109,6 +109,7 @@ int evaluate_print_json(const evaluate_job *j) {
   json_object_set_new(out, j->model ? "network" : "fakes", tool_text_json(j->model ? j->r->network : j->r->fakes));
   json_object_set_new(out, "data", tool_text_json(j->r->data));
   json_object_set_new(out, "split", json_string(j->r->split));
+  if (j->r->classes[0]) json_object_set_new(out, "classes", json_string(j->r->classes));
   json_object_set_new(out, "seed", json_integer((json_int_t)j->r->seed));
   if (a.images) json_object_set_new(out, "images", json_integer((json_int_t)a.images));
   if (a.images) json_object_set_new(out, "reals", json_integer((json_int_t)a.reals));

@@ -20,6 +20,7 @@ extern "C" {
 typedef struct {
   const char *data;     /* the real images: what clgen_dataset_open takes */
   const char *split;    /* "train" or "test" */
+  const char *classes;  /* of the real images, as in clgen_dataset_options; NULL or "": all */
   const char *metrics;  /* judge.h has their names */
   const char *features; /* as of clgen_features_for; NULL or "": what fits the data */
   int64_t num;          /* images that are judged, at least 2, against as many reals; elbo and iwae are of as many images

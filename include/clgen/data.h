@@ -13,11 +13,13 @@ extern "C" {
 #endif
 
 typedef struct {
-  int resolution;    /* resize to this square, antialiased; 0 keeps the size (which must then be one) */
-  int channels;      /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3 */
-  const char *split; /* "train" (NULL too) or "test" */
-  bool strict;       /* a file that cannot be read is an error, not something to pass over */
-  int64_t subset;    /* keep this many images, chosen by seed; 0 keeps all */
+  int resolution;      /* resize to this square, antialiased; 0 keeps the size (which must then be one) */
+  int channels;        /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3 */
+  const char *split;   /* "train" (NULL too) or "test" */
+  bool strict;         /* a file that cannot be read is an error, not something to pass over */
+  const char *classes; /* keep images of these only: "0-4,7", numbers and ranges of them, or names; NULL or "": all. Those
+                        * that stay keep their names and are numbered from 0 again. CLGEN_E_INVALID for others */
+  int64_t subset;      /* keep this many images (of those), chosen by seed; 0 keeps all */
   uint64_t seed;
   unsigned char background[3]; /* alpha is composed on this colour (unless alpha is asked for) */
   clgen_logger log;

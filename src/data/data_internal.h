@@ -21,6 +21,8 @@ struct clgen_dataset {
   uint8_t *pixels;
   int64_t room; /* images that pixels has room for */
   int *labels;  /* NULL: none */
+  bool *keep;   /* by class as it was found; NULL: all */
+  int n_keep;
   char **classes;
   char **passed;
 };
@@ -38,6 +40,16 @@ bool clgen_names_have(const clgen_names *sorted, const char *name);
 void clgen_names_free(clgen_names *list);
 /* What a folder holds, sorted, hidden entries left out. Folders end with a slash. */
 int clgen_names_of_folder(const char *path, clgen_names *out);
+
+/* ---- A choice of classes (classes.c) ---------------------------------------------------------------------------------
+ */
+
+/* Reads the options' list, if there is one, for n classes as they were found; names NULL: they are their numbers. */
+int clgen_classes_choose(clgen_dataset *ds, char *const *names, int n);
+bool clgen_classes_keep(const clgen_dataset *ds, int label);
+int clgen_classes_none_left(const clgen_dataset *ds); /* the error */
+/* Closes up the numbers of those that stayed. Every label is of one of them. */
+int clgen_classes_renumber(clgen_dataset *ds);
 
 /* ---- From images to a dataset (fill.c) ------------------------------------------------------------------------------ */
 

@@ -112,7 +112,7 @@ int clgen_dataset_open(clgen_dataset **out, const char *path, const clgen_datase
   }
   ds->info.path = ds->path;
   ds->info.name = ds->name;
-  ds->options.split = NULL; /* the caller's */
+  ds->options.split = ds->options.classes = NULL; /* the caller's */
   *out = ds;
   return CLGEN_OK;
 }
@@ -124,6 +124,7 @@ void clgen_dataset_close(clgen_dataset *ds) {
   free(ds->passed);
   free(ds->classes);
   free(ds->labels);
+  free(ds->keep);
   free(ds->pixels);
   free(ds->path);
   free(ds->name);

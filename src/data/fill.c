@@ -196,7 +196,8 @@ int clgen_fill_end(clgen_dataset *ds) {
     return CLGEN_OK;
   }
   if (info->classes <= top) info->classes = top + 1; /* more where names of classes were given */
-  return name_classes(ds);
+  int code = name_classes(ds);
+  return code ? code : clgen_classes_renumber(ds);
 }
 
 /* ---- Arrays --------------------------------------------------------------------------------------------------------- */
@@ -206,15 +207,36 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Which images are kept, in their old order. */
-static int choose(const clgen_dataset *ds, int64_t count, int64_t **out, int64_t *n) {
-  int64_t subset = ds->options.subset;
-  *n = subset > 0 && subset < count ? subset : count;
+/* The images of the chosen classes. */
+static int choose_classes(clgen_dataset *ds, const clgen_array *a, int64_t **out, int64_t *n) {
+  int top = -1;
+  for (int64_t i = 0; a->labels && i < a->count; ++i)
+    if (a->labels[i] > top) top = a->labels[i];
+  int code = clgen_classes_choose(ds, ds->classes, ds->classes ? ds->info.classes : top + 1);
   *out = NULL;
-  if (*n == count) return CLGEN_OK;
-  *out = clgen_fill_order(ds, count);
-  if (!*out) return CLGEN_E_NOMEM;
-  qsort(*out, (size_t)*n, sizeof **out, compare);
+  *n = a->count;
+  if (code || !ds->keep) return code;
+  *out = malloc((size_t)a->count * sizeof **out);
+  if (!*out) return clgen_fail_nomem((size_t)a->count * sizeof **out);
+  *n = 0;
+  for (int64_t i = 0; i < a->count; ++i)
+    if (clgen_classes_keep(ds, a->labels[i])) (*out)[(*n)++] = i;
+  return *n ? CLGEN_OK : clgen_classes_none_left(ds);
+}
+
+/* Which images are kept, in their old order. */
+static int choose(clgen_dataset *ds, const clgen_array *a, int64_t **out, int64_t *n) {
+  int64_t subset = ds->options.subset, *classes, *order;
+  int code = choose_classes(ds, a, &classes, n);
+  *out = classes;
+  if (code || subset <= 0 || subset >= *n) return code;
+  order = clgen_fill_order(ds, *n);
+  if (!order) return CLGEN_E_NOMEM;
+  *n = subset;
+  for (int64_t i = 0; classes && i < subset; ++i) order[i] = classes[order[i]];
+  free(classes);
+  qsort(order, (size_t)subset, sizeof *order, compare);
+  *out = order;
   return CLGEN_OK;
 }
 
@@ -264,7 +286,7 @@ static void adopt(clgen_dataset *ds, clgen_array *a, const int64_t *chosen, int6
 
 int clgen_fill_from_array(clgen_dataset *ds, clgen_array *a) {
   int64_t *chosen, n;
-  int code = choose(ds, a->count, &chosen, &n);
+  int code = choose(ds, a, &chosen, &n);
   int side = ds->options.resolution, channels = ds->options.channels;
   bool as_is = (!side || (side == a->width && side == a->height)) &&
                (channels ? channels == a->channels : a->channels % 2) && (!a->interleaved || a->channels == 1);

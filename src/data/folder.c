@@ -92,6 +92,7 @@ static int classes_from_folders(const clgen_names *files, clgen_labels *labels) 
 typedef struct {
   const char *path;
   clgen_names files;
+  int64_t *kept, n_kept; /* those of the chosen classes, in order */
   clgen_labels labels;
   int64_t unlabelled;
 } folder;
@@ -110,14 +111,27 @@ static int read_picture(const char *folder_path, const char *file, clgen_image *
   return code;
 }
 
+static int label_of(const folder *f, const char *file) {
+  const clgen_file_class *c = clgen_labels_find(&f->labels, file);
+  return c ? clgen_labels_class(&f->labels, c->name) : -1;
+}
+
+static int choose_files(clgen_dataset *ds, folder *f) {
+  int code = clgen_classes_choose(ds, f->labels.classes, f->labels.count);
+  f->kept = code ? NULL : malloc(f->files.n * sizeof *f->kept);
+  if (!f->kept) return code ? code : clgen_fail_nomem(f->files.n * sizeof *f->kept);
+  for (size_t i = 0; i < f->files.n; ++i)
+    if (!ds->keep || clgen_classes_keep(ds, label_of(f, f->files.at[i]))) f->kept[f->n_kept++] = (int64_t)i;
+  return f->n_kept ? CLGEN_OK : clgen_classes_none_left(ds);
+}
+
 /* One file, taken or passed over. */
 static int take(clgen_dataset *ds, folder *f, const char *file) {
   clgen_image im;
   int code = read_picture(f->path, file, &im);
   if (code) return clgen_fill_pass_over(ds, code);
-  const clgen_file_class *c = clgen_labels_find(&f->labels, file);
-  if (f->labels.n && !c) ++f->unlabelled;
-  code = clgen_fill_image(ds, &im, c ? clgen_labels_class(&f->labels, c->name) : -1, file);
+  if (f->labels.n && !clgen_labels_find(&f->labels, file)) ++f->unlabelled;
+  code = clgen_fill_image(ds, &im, label_of(f, file), file);
   clgen_image_free(&im);
   return code;
 }
@@ -129,7 +143,7 @@ static int compare(const void *a, const void *b) {
 
 /* A subset in the order of the files; for one that cannot be read the next in the drawn order comes at the end. */
 static int take_all(clgen_dataset *ds, folder *f) {
-  int64_t n = (int64_t)f->files.n, *order = NULL;
+  int64_t n = f->n_kept, *order = NULL;
   int code = clgen_fill_begin(ds, n);
   if (!code && ds->room < n) {
     order = clgen_fill_order(ds, n);
@@ -137,7 +151,8 @@ static int take_all(clgen_dataset *ds, folder *f) {
     qsort(order, (size_t)ds->room, sizeof *order, compare);
   }
   int64_t wanted = ds->room;
-  for (int64_t i = 0; !code && i < n && ds->info.count < wanted; ++i) code = take(ds, f, f->files.at[order ? order[i] : i]);
+  for (int64_t i = 0; !code && i < n && ds->info.count < wanted; ++i)
+    code = take(ds, f, f->files.at[f->kept[order ? order[i] : i]]);
   free(order);
   return code;
 }
@@ -172,6 +187,7 @@ static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names 
   int code = clgen_labels_read(&f.labels, path, entries);
   if (!code) code = find_pictures(ds, path, entries, &f.labels, &f.files);
   if (!code) code = classes_from_folders(&f.files, &f.labels);
+  if (!code) code = choose_files(ds, &f);
   if (!code) code = take_all(ds, &f);
   if (!code) code = check_listed(ds, &f);
   if (!code) code = check_result(ds, &f);
@@ -182,6 +198,7 @@ static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names 
   }
   clgen_labels_free(&f.labels);
   clgen_names_free(&f.files);
+  free(f.kept);
   return code;
 }
 

@@ -10,7 +10,7 @@ enum { MAKE_AT_A_TIME = 64, SAMPLES = 50 };
 
 struct clgen_assessor {
   clgen_assess_options options; /* its texts are the assessor's own */
-  char *data, *split, *metrics, *feature_spec;
+  char *data, *split, *classes, *metrics, *feature_spec;
   clgen_device *device;
   const clgen_model *model;
   bool bounds;
@@ -27,6 +27,7 @@ struct clgen_assessor {
 static int open_split(const clgen_assessor *a, clgen_dataset **out, const char *split, int64_t subset, bool quiet) {
   const clgen_assess_options *o = &a->options;
   clgen_dataset_options d = {.split = split, .subset = subset, .seed = o->seed, .strict = o->strict};
+  d.classes = o->classes;
   memcpy(d.background, o->background, sizeof d.background);
   if (!quiet) d.log = o->log;
   d.channels = o->channels;
@@ -92,9 +93,10 @@ int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o) {
 static int copy_texts(clgen_assessor *a, const clgen_assess_options *o) {
   a->options.data = a->data = clgen_strdup(o->data);
   a->options.split = a->split = clgen_strdup(o->split);
+  a->options.classes = a->classes = clgen_strdup(o->classes ? o->classes : "");
   a->options.metrics = a->metrics = clgen_strdup(o->metrics);
   a->options.features = a->feature_spec = clgen_strdup(o->features ? o->features : "");
-  return a->data && a->split && a->metrics && a->feature_spec ? CLGEN_OK : CLGEN_E_NOMEM;
+  return a->data && a->split && a->classes && a->metrics && a->feature_spec ? CLGEN_OK : CLGEN_E_NOMEM;
 }
 
 int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clgen_model *m, const clgen_assess_options *o) {
@@ -133,6 +135,7 @@ void clgen_assessor_free(clgen_assessor *a) {
   clgen_dataset_close(a->test);
   free(a->data);
   free(a->split);
+  free(a->classes);
   free(a->metrics);
   free(a->feature_spec);
   free(a);

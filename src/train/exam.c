@@ -23,6 +23,7 @@ int clgen_labels_check(const clgen_dataset *ds) {
 static int open_split(clgen_dataset **out, const clgen_run *r, const char *split) {
   const clgen_train_options *o = &r->options;
   clgen_dataset_options d = {.resolution = (int)o->res, .strict = o->strict, .split = split};
+  d.classes = o->classes;
   d.channels = clgen_dataset_get_info(r->data)->channels;
   int code = clgen_train_background(o, d.background);
   return code ? code : clgen_dataset_open(out, o->data, &d);

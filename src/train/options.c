@@ -18,6 +18,8 @@ static const clgen_option rows[] = {
      "1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: as the data are, without alpha"},
     {"background", 0, CLGEN_OPTION_STRING, AT(background), "000000", 0, 0, NULL, "RRGGBB", "Data",
      "transparent images are laid on this colour"},
+    {"classes", 0, CLGEN_OPTION_STRING, AT(classes), "", 0, 0, NULL, "LIST", "Data",
+     "only the images of these classes: numbers, ranges and names with commas, as 0-4,7; without it all"},
     {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", "Data",
      "train on N images, chosen by the seed; 0: on all"},
     {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, "Data",

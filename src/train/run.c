@@ -45,6 +45,7 @@ static int take_up(clgen_run *r, const bool *given) {
 static int open_data(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_dataset_options d = {.resolution = (int)o->res, .channels = (int)o->channels, .strict = o->strict};
+  d.classes = o->classes;
   d.subset = o->subset;
   d.seed = (uint64_t)o->seed;
   d.log = r->log;

@@ -14,6 +14,7 @@ int clgen_run_metrics_open(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   if (!o->metrics[0]) return CLGEN_OK;
   clgen_assess_options a = {.data = o->data, .split = SPLIT, .metrics = o->metrics, .features = o->features};
+  a.classes = o->classes;
   a.num = o->metrics_num;
   a.strict = o->strict;
   a.log = r->log;
