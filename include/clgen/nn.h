@@ -89,6 +89,18 @@ clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
 
+/* ---- Fine-tuning --------------------------------------------------------------------------------------------------------
+ */
+
+/* Updates of b go by the state "<prefix>.rate", with a number for each parameter that its learning rate is multiplied by;
+ * where it is 0 the parameter keeps its bits, whatever the optimiser, its decay and clipping ask for. frozen[i] (NULL: none)
+ * says that it is 0 in all of entry i of the state dict: no gradient is computed there, and a layer whose parameters all are
+ * frozen runs as in evaluation, so that its statistics stay too. Call it before the first pass. */
+int clgen_bound_hold(clgen_bound *b, const bool *frozen);
+/* Half the sum over all parameters of stiffness (parameter - anchor)^2, by the states "<prefix>.stiffness" and
+ * "<prefix>.anchor"; its gradient is added to *grad, which is packed as clgen_bound_grad's. NULL on failure. */
+clgen_tensor *clgen_bound_spring(const clgen_bound *b, clgen_tensor **grad);
+
 /* ---- Losses ------------------------------------------------------------------------------------------------------------
  */
 

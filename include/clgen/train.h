@@ -53,6 +53,17 @@ const char *clgen_gan_regularizer_name(size_t index);
 /* What the discriminator has to be for it; CLGEN_D_AUTO: whatever its architecture has. */
 clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o);
 
+/* ---- What holds networks back ------------------------------------------------------------------------------------------
+ */
+
+/* By index of the model's networks; all zeros hold nothing. The states that are named are the caller's to write before the
+ * first step (clgen_bound_hold and clgen_bound_spring say what they mean). */
+typedef struct {
+  bool rated;            /* every network that is trained goes by "<prefix>.rate" */
+  const bool *frozen[3]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
+  bool anchored[3];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
+} clgen_holding;
+
 /* ---- One training step ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -68,6 +79,7 @@ typedef struct {
   uint64_t seed;     /* of the latents */
   bool noise_given;  /* latents come with each step instead of being drawn on the device */
   clgen_gan_objective gan;
+  clgen_holding holding;
 } clgen_trainer_config;
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on

@@ -56,6 +56,7 @@ int clgen_net_bind(clgen_bound **out, const clgen_net *net, clgen_graph *graph, 
 void clgen_bound_free(clgen_bound *b) {
   if (!b) return;
   free(b->tensor);
+  free(b->frozen);
   free(b);
 }
 
@@ -145,11 +146,12 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
   }
   for (int i = first; x && i < first + count; ++i) {
     const clgen_layer *l = &b->net->layers[i];
+    bool moves = training && !clgen_bound_stays(b, l);
     switch (l->kind) {
-      case CLGEN_LAYER_LINEAR: x = linear(b, l, x, training); break;
+      case CLGEN_LAYER_LINEAR: x = linear(b, l, x, moves); break;
       case CLGEN_LAYER_CONV2D:
-      case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x, training); break;
-      case CLGEN_LAYER_BATCH_NORM: x = batch_norm(b, l, x, training); break;
+      case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x, moves); break;
+      case CLGEN_LAYER_BATCH_NORM: x = batch_norm(b, l, x, moves); break;
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;
       case CLGEN_LAYER_TANH: x = clgen_tanh(x); break;

@@ -41,12 +41,19 @@ struct clgen_bound {
   char prefix[32];
   clgen_tensor *param;
   clgen_tensor **tensor; /* by index of the state dict: views, always the newest version */
+  clgen_tensor *rate;    /* NULL: every parameter is trained at the optimiser's */
+  bool *frozen;          /* by index of the state dict; NULL: none is */
 };
 
 /* A state beside the parameters: "<prefix>.<suffix>", with their size. */
 clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix);
 /* Points the parameter views at a new version of all parameters; NULL stays an error. */
 int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
+
+/* Whether all of the layer's parameters are frozen. */
+bool clgen_bound_stays(const clgen_bound *b, const clgen_layer *l);
+/* New values of all parameters, but the old ones where the rate is 0. */
+clgen_tensor *clgen_bound_released(const clgen_bound *b, clgen_tensor *value);
 
 /* The weight of a layer as it is applied. */
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);

@@ -13,7 +13,7 @@ clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss) {
     clgen_fail_nomem(room * sizeof *offsets);
   } else {
     for (int i = 0; i < b->net->n_tensors; ++i) {
-      if (b->net->tensors[i].kind != CLGEN_NET_PARAM) continue;
+      if (b->net->tensors[i].kind != CLGEN_NET_PARAM || (b->frozen && b->frozen[i])) continue;
       wrt[n] = b->tensor[i];
       offsets[n++] = b->net->tensors[i].offset;
     }
@@ -55,18 +55,24 @@ static clgen_tensor *descent(const clgen_optimizer *o, clgen_bound *b, clgen_ten
   return clgen_assign(m, clgen_add(clgen_affine(m, (float)o->momentum, 0), grad));
 }
 
+/* What weight decay leaves of each parameter: 1 - rate decay. */
+static clgen_tensor *kept_share(const clgen_bound *b, clgen_tensor *share) {
+  return b->rate ? clgen_affine(clgen_mul(b->rate, clgen_affine(share, -1, 1)), -1, 1) : share;
+}
+
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars) {
   clgen_tensor *rate = clgen_slice(scalars, 0, 0, 1), *update = NULL, *from = b->param;
   switch (o->kind) {
     case CLGEN_ADAMW:
-      from = clgen_mul(from, clgen_slice(scalars, 0, 2, 1));
+      from = clgen_mul(from, kept_share(b, clgen_slice(scalars, 0, 2, 1)));
       update = adam(o, b, grad, scalars);
       break;
     case CLGEN_ADAM: update = adam(o, b, grad, scalars); break;
     case CLGEN_RMSPROP: update = rmsprop(o, b, grad); break;
     case CLGEN_SGD: update = descent(o, b, grad); break;
   }
-  clgen_tensor *param = clgen_assign(b->param, clgen_sub(from, clgen_mul(rate, update)));
+  if (b->rate) rate = clgen_mul(rate, b->rate);
+  clgen_tensor *param = clgen_assign(b->param, clgen_bound_released(b, clgen_sub(from, clgen_mul(rate, update))));
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 
@@ -77,7 +83,7 @@ clgen_tensor *clgen_grad_limit(clgen_tensor *grad, clgen_tensor *norm, double li
 }
 
 int clgen_bound_clip(clgen_bound *b, double limit) {
-  clgen_tensor *param = clgen_assign(b->param, clgen_clamp(b->param, (float)-limit, (float)limit));
+  clgen_tensor *param = clgen_assign(b->param, clgen_bound_released(b, clgen_clamp(b->param, (float)-limit, (float)limit)));
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 

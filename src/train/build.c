@@ -18,8 +18,18 @@ static clgen_tensor *norm(clgen_tensor *grad) {
   return clgen_sqrt(clgen_sum(clgen_square(clgen_abs(grad)), CLGEN_ALL_AXES, true));
 }
 
+/* The force of the springs; what they hold of energy is watched. */
+static clgen_tensor *hold_back(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad) {
+  static const char *const names[] = {"spring_G", "spring_D"};
+  for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
+    if (s->net[i] == b && s->config->holding.anchored[i])
+      clgen_step_watch(s, clgen_model_is_gan(s->model) ? names[i] : "spring", clgen_bound_spring(b, &grad));
+  return grad;
+}
+
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {
   clgen_tensor *grad = clgen_regularize_history(s, b, clgen_bound_grad(b, loss), scalar);
+  grad = hold_back(s, b, grad);
   clgen_tensor *length = norm(grad);
   clgen_step_watch(s, watched_as, length);
   if (grad && s->config->grad_clip > 0) grad = clgen_grad_limit(grad, length, s->config->grad_clip);
@@ -74,6 +84,8 @@ int clgen_step_kind_build(clgen_step_kind *s, clgen_store *store) {
   for (int i = 0; !code && i < clgen_model_network_count(s->model); ++i) {
     const clgen_model_network *w = clgen_model_network_at(s->model, i);
     code = clgen_net_bind(&s->net[i], w->net, s->graph, w->prefix);
+    if (!code && config->holding.rated && strcmp(w->prefix, "G_ema") != 0)
+      code = clgen_bound_hold(s->net[i], config->holding.frozen[i]);
   }
   if (code) return code;
   s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, config->batch, c->channels, c->height, c->width));

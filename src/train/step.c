@@ -73,6 +73,9 @@ static int build_kinds(clgen_trainer *t) {
 
 static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (c->batch < 1) return clgen_fail(CLGEN_E_INVALID, "a batch of %lld images", (long long)c->batch);
+  for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
+    if (c->holding.frozen[i] && !c->holding.rated)
+      return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
   clgen_d_norm needed = clgen_gan_objective_d_norm(&c->gan);
   if (clgen_model_is_gan(m) && needed && clgen_model_get_config(m)->d_norm != needed)
     return clgen_fail(CLGEN_E_INVALID, "the discriminator's normalisation is not what its objective needs");
