@@ -18,7 +18,13 @@ refuse "slopes of 1" --loss wgan-gp --reg r1
 refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr" --reg sn,foo
 refuse "no two players" --cfg vae-mlp --reg sn
 refuse "no two players" --cfg vae-mlp --loss hinge
+refuse "mixes the images of a batch, and r1" --reg r1 --d-norm batch
+refuse "mixes the images of a batch, and gp" --loss wgan-gp --d-norm batch
+refuse "normalises the weights in place of it" --reg sn --d-norm layer
+refuse "no two players" --cfg vae-mlp --d-norm none
 expect 0 train $gan -n --loss wgan --reg fm
+expect 0 train $gan -n --loss wgan-gp --d-norm group
+expect 0 train $gan -n --reg sn --d-norm none
 
 # ---- Going on from the middle gives the same bytes
 exact() {
@@ -37,6 +43,7 @@ exact a --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip
 exact b --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
 exact c --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
 exact d --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weight 0.1
+exact e --loss wgan-gp --d-norm layer --critic-steps 1
 grep -q '"bcr":.*"ha_D":.*"ha_G":' "$dir/d/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no bcr, ha_D, ha_G"
 grep -q '"r1":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no r1"
 # Rates that fall to 0 at the end make the end a part of the run's course.

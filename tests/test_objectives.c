@@ -109,7 +109,7 @@ static void one_case(clgen_device *device, size_t i) {
   c.gan.ha_weight = 1;
   clgen_model_config config = {
       .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 4};
-  config.d_norm = clgen_gan_objective_d_norm(&c.gan);
+  OK(clgen_gan_objective_d_norm(&c.gan, config.arch, &config.d_norm));
   clgen_model *m;
   clgen_store *store;
   clgen_trainer *t;

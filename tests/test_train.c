@@ -201,7 +201,7 @@ static void objective_on(clgen_device *device, const char *golden, const char *l
   o.critic_steps = critic_steps;
   o.r1_interval = interval;
   clgen_model_config config = small_dcgan;
-  config.d_norm = clgen_gan_objective_d_norm(&o);
+  OK(clgen_gan_objective_d_norm(&o, config.arch, &config.d_norm));
   setup s = set_up_for(device, golden, &config, 2e-4, 0.5, &o);
   static const char *const names[][2] = {{"loss_D_real", "loss_D_real"},
                                          {"loss_D_fake", "loss_D_fake"},

@@ -47,10 +47,21 @@ typedef struct {
 } clgen_arch_defaults;
 const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);
 
-/* What is between a discriminator's convolutions: whatever the architecture has by itself; batch norm; nothing, for what
- * needs the gradient of each image's logit by itself; or nothing, with the weights spectrally normalised. Without batch norm
- * they have biases. */
-typedef enum { CLGEN_D_AUTO, CLGEN_D_BATCH_NORM, CLGEN_D_PLAIN, CLGEN_D_SPECTRAL, CLGEN_D_NORMS } clgen_d_norm;
+/* What is between a discriminator's convolutions: whatever the architecture has by itself; batch norm; nothing; nothing,
+ * with the weights spectrally normalised; or what normalises each image by itself: layer, instance and group norm (groups of
+ * at most 16 channels). What needs the gradient of each image's logit by itself goes with all but batch norm. */
+typedef enum {
+  CLGEN_D_AUTO,
+  CLGEN_D_BATCH_NORM,
+  CLGEN_D_PLAIN,
+  CLGEN_D_SPECTRAL,
+  CLGEN_D_LAYER_NORM,
+  CLGEN_D_INSTANCE_NORM,
+  CLGEN_D_GROUP_NORM,
+  CLGEN_D_NORMS
+} clgen_d_norm;
+#define CLGEN_D_NORM_CHOICES "auto|batch|none|layer|instance|group" /* spectral is a regulariser's */
+int clgen_d_norm_parse(const char *name, clgen_d_norm *out);
 /* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
 clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 

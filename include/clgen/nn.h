@@ -50,6 +50,16 @@ int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, 
 int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad,
                                bool bias);
 int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels); /* eps 1e-5, momentum 0.1 */
+/* Each image by itself, over groups of its channels (Wu & He 2018), eps 1e-5, on (N,C,...): PyTorch's GroupNorm. One group
+ * is layer norm (Ba, Kiros, Hinton 2016) with a scale and a shift a channel, as Gulrajani et al. 2017 use it in critics;
+ * groups of one channel are instance norm (Ulyanov, Vedaldi, Lempitsky 2016), PyTorch's InstanceNorm2d(affine=True). */
+int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64_t channels);
+/* Batch norm with a scale and a shift for each class (de Vries et al. 2017; Dumoulin, Shlens, Kudlur 2017): the tables
+ * "gamma.weight" and "beta.weight" (classes,C). Not for clgen_bound_forward, but clgen_bound_conditional_norm. */
+int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels);
+/* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
+ * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
+int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t references, int64_t channels);
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
@@ -76,6 +86,8 @@ void clgen_bound_free(clgen_bound *b);
 /* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
  * linear layer flattens what it gets. NULL with a message on failure. */
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training);
+/* A conditional batch norm of x (N,C,H,W). labels (N,classes) weigh the rows of its tables: a 1 among zeros for a class. */
+clgen_tensor *clgen_bound_conditional_norm(clgen_bound *b, int layer, clgen_tensor *x, clgen_tensor *labels, bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
 clgen_tensor *clgen_bound_param(const clgen_bound *b);
@@ -88,6 +100,10 @@ int clgen_bound_clip(clgen_bound *b, double limit);
 clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
+
+/* Instance norm with a scale and a shift (N,C) of each image's own (Huang & Belongie 2017, equation 8; there they are the
+ * statistics of another image, in StyleGAN linear functions of a style). x is (N,C,H,W). */
+clgen_tensor *clgen_adaptive_instance_norm(clgen_tensor *x, clgen_tensor *scale, clgen_tensor *shift);
 
 /* ---- Fine-tuning --------------------------------------------------------------------------------------------------------
  */

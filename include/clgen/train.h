@@ -50,8 +50,9 @@ typedef struct {
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers);
 /* What --reg knows, by index; NULL beyond the last. */
 const char *clgen_gan_regularizer_name(size_t index);
-/* What the discriminator has to be for it; CLGEN_D_AUTO: whatever its architecture has. */
-clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o);
+/* *norm, what is asked of an architecture's discriminator, becomes what it is to be for this objective; CLGEN_E_INVALID with
+ * the reason where the two do not go together. */
+int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, clgen_d_norm *norm);
 
 /* ---- What holds networks back ------------------------------------------------------------------------------------------
  */
@@ -132,6 +133,7 @@ typedef struct {
       device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT],
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
       lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT];
+  char d_norm[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps, reg_interval;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   double weight_decay, warmup_kimg, grad_clip;

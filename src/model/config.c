@@ -6,7 +6,17 @@
 #include <string.h>
 
 /* By clgen_d_norm; a file does not say what the architecture has by itself. */
-static const char *const d_norms[CLGEN_D_NORMS] = {"auto", "batch", "none", "spectral"};
+static const char *const d_norms[CLGEN_D_NORMS] = {"auto", "batch", "none", "spectral", "layer", "instance", "group"};
+
+int clgen_d_norm_parse(const char *name, clgen_d_norm *out) {
+  for (size_t i = 0; i < CLGEN_D_NORMS; ++i)
+    if (strcmp(d_norms[i], name) == 0) {
+      *out = (clgen_d_norm)i;
+      return CLGEN_OK;
+    }
+  return clgen_fail(CLGEN_E_INVALID, "no normalisation of a discriminator is called \"%s\"; there are %s", name,
+                    CLGEN_D_NORM_CHOICES);
+}
 
 static int check_size(const clgen_model_config *c) {
   if (c->channels < 1 || c->channels > 4)
@@ -70,11 +80,7 @@ static int read_member(const json_t *o, const char *name, const char *source, in
 
 static int read_d_norm(const json_t *o, const char *source, clgen_d_norm *out) {
   const json_t *v = json_object_get(o, "d_norm");
-  for (size_t i = 0; i < CLGEN_D_NORMS; ++i)
-    if (!v || (json_is_string(v) && strcmp(json_string_value(v), d_norms[i]) == 0)) {
-      *out = (clgen_d_norm)i;
-      return CLGEN_OK;
-    }
+  if (!v || (json_is_string(v) && clgen_d_norm_parse(json_string_value(v), out) == CLGEN_OK)) return CLGEN_OK;
   return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"d_norm\"", source);
 }
 

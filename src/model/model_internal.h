@@ -33,6 +33,8 @@ typedef struct clgen_arch_row {
                 clgen_tensor **logvar);
 } clgen_arch_row;
 
+#define CLGEN_EVERY_D_NORM (((1u << CLGEN_D_NORMS) - 1u) & ~(1u << CLGEN_D_AUTO))
+
 #define CLGEN_ARCH_ROW(id, name, row) extern const clgen_arch_row clgen_arch_##row;
 CLGEN_ARCHS(CLGEN_ARCH_ROW)
 #undef CLGEN_ARCH_ROW
@@ -41,5 +43,9 @@ const clgen_arch_row *clgen_arch_row_of(clgen_arch arch);
 /* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
 void clgen_model_list_gan(clgen_model *m);
 void clgen_model_list_one(clgen_model *m, const char *prefix);
+
+/* Whether it is a layer, which makes the biases of convolutions before it superfluous, and that layer. */
+bool clgen_d_norm_is_layer(clgen_d_norm norm);
+int clgen_d_norm_add(clgen_net *net, clgen_d_norm norm, const char *name, int64_t channels);
 
 #endif

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_NORM_EPS 1e-5f
-#define BATCH_NORM_MOMENTUM 0.1
-
 static clgen_tensor *view(clgen_tensor *flat, const clgen_net_tensor *t) {
   return clgen_reshape(clgen_slice(flat, 0, t->offset, clgen_shape_count(&t->shape)), t->shape);
 }
@@ -65,27 +62,28 @@ clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
 
 /* ---- Layers ---- */
 
-static clgen_tensor *shape_failure(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted) {
+clgen_tensor *clgen_layer_misfit(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted) {
   char text[96];
   clgen_fail(CLGEN_E_INVALID, "%s.%s: the input is %s where %s is wanted", b->prefix, b->net->tensors[l->weight].name,
              clgen_shape_text(clgen_tensor_shape(x), text, sizeof text), wanted);
   return NULL;
 }
 
-static clgen_tensor *per_channel(clgen_tensor *t, int64_t channels) {
+clgen_tensor *clgen_per_channel(clgen_tensor *t, int64_t channels) {
   return clgen_reshape(t, clgen_shape_of(4, 1, channels, 1, 1));
 }
 
 static clgen_tensor *linear(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   int64_t n = clgen_tensor_dim(x, 0);
-  if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in) return shape_failure(b, l, x, "another number of features");
+  if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in)
+    return clgen_layer_misfit(b, l, x, "another number of features");
   x = clgen_reshape(x, clgen_shape_of(2, n, l->in));
   return clgen_add(clgen_matmul(x, clgen_bound_weight(b, l, training), false, true), b->tensor[l->bias]);
 }
 
 static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   const clgen_shape *s = clgen_tensor_shape(x);
-  if (s->ndim != 4 || s->dim[1] != l->in) return shape_failure(b, l, x, "(N,C,H,W) with the layer's channels");
+  if (s->ndim != 4 || s->dim[1] != l->in) return clgen_layer_misfit(b, l, x, "(N,C,H,W) with the layer's channels");
   clgen_conv conv = {l->stride, l->stride, l->pad, l->pad};
   clgen_tensor *w = clgen_bound_weight(b, l, training), *y;
   int64_t n = s->dim[0], h = s->dim[2], wd = s->dim[3], k = l->kernel;
@@ -103,39 +101,7 @@ static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_ten
   } else {
     y = clgen_conv2d_input_grad(x, w, conv, (h - 1) * l->stride - 2 * l->pad + k, (wd - 1) * l->stride - 2 * l->pad + k);
   }
-  return l->bias < 0 ? y : clgen_add(y, per_channel(b->tensor[l->bias], l->out));
-}
-
-/* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
- * happens in the launch that sums it up. */
-static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
-  const clgen_shape shape = b->net->tensors[index].shape;
-  clgen_tensor *old = per_channel(b->tensor[index], shape.dim[0]);
-  clgen_tensor *now = clgen_affine(batch, (float)(BATCH_NORM_MOMENTUM * scale), 0);
-  now = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - BATCH_NORM_MOMENTUM), 0), now));
-  b->tensor[index] = clgen_reshape(now, shape);
-}
-
-static clgen_tensor *batch_norm(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
-  const clgen_shape *s = clgen_tensor_shape(x);
-  if (s->ndim != 4 || s->dim[1] != l->in) return shape_failure(b, l, x, "(N,C,H,W) with the layer's channels");
-  clgen_tensor *gamma = per_channel(b->tensor[l->weight], l->in), *beta = per_channel(b->tensor[l->bias], l->in), *y;
-  if (training) {
-    int64_t count = clgen_shape_count(s) / l->in;
-    if (count < 2) return shape_failure(b, l, x, "more than one value a channel (a larger batch)");
-    unsigned axes = 1u << 0 | 1u << 2 | 1u << 3;
-    clgen_tensor *mean = clgen_mean(x, axes, true);
-    move_running(b, l->mean, mean, 1);
-    clgen_tensor *var = clgen_mean(clgen_square(clgen_sub(x, mean)), axes, true);
-    clgen_tensor *inv_std = clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS));
-    move_running(b, l->var, var, (double)count / (double)(count - 1)); /* PyTorch keeps the unbiased variance */
-    if (!b->tensor[l->mean] || !b->tensor[l->var]) return NULL;
-    y = clgen_normalize(x, mean, inv_std);
-  } else {
-    clgen_tensor *mean = per_channel(b->tensor[l->mean], l->in), *var = per_channel(b->tensor[l->var], l->in);
-    y = clgen_mul(clgen_sub(x, mean), clgen_rsqrt(clgen_affine(var, 1, BATCH_NORM_EPS)));
-  }
-  return clgen_add(clgen_mul(y, gamma), beta);
+  return l->bias < 0 ? y : clgen_add(y, clgen_per_channel(b->tensor[l->bias], l->out));
 }
 
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training) {
@@ -151,7 +117,12 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
       case CLGEN_LAYER_LINEAR: x = linear(b, l, x, moves); break;
       case CLGEN_LAYER_CONV2D:
       case CLGEN_LAYER_CONV_TRANSPOSE2D: x = convolution(b, l, x, moves); break;
-      case CLGEN_LAYER_BATCH_NORM: x = batch_norm(b, l, x, moves); break;
+      case CLGEN_LAYER_BATCH_NORM: x = clgen_batch_norm_forward(b, l, x, moves); break;
+      case CLGEN_LAYER_GROUP_NORM: x = clgen_group_norm_forward(b, l, x); break;
+      case CLGEN_LAYER_VIRTUAL_BATCH_NORM: x = clgen_virtual_norm_forward(b, l, x); break;
+      case CLGEN_LAYER_CONDITIONAL_BATCH_NORM:
+        x = clgen_layer_misfit(b, l, x, "labels beside it (clgen_bound_conditional_norm)");
+        break;
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;
       case CLGEN_LAYER_TANH: x = clgen_tanh(x); break;

@@ -6,6 +6,9 @@ static const char *const kinds[] = {
     [CLGEN_LAYER_CONV2D] = "conv2d",
     [CLGEN_LAYER_CONV_TRANSPOSE2D] = "conv_transpose2d",
     [CLGEN_LAYER_BATCH_NORM] = "batch_norm",
+    [CLGEN_LAYER_GROUP_NORM] = "group_norm",
+    [CLGEN_LAYER_CONDITIONAL_BATCH_NORM] = "conditional_batch_norm",
+    [CLGEN_LAYER_VIRTUAL_BATCH_NORM] = "virtual_batch_norm",
     [CLGEN_LAYER_RELU] = "relu",
     [CLGEN_LAYER_LEAKY_RELU] = "leaky_relu",
     [CLGEN_LAYER_TANH] = "tanh",
@@ -21,8 +24,18 @@ const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, siz
       snprintf(buf, size, "%s %lld -> %lld, %dx%d, stride %d, pad %d", kinds[l->kind], in, out, l->kernel, l->kernel,
                l->stride, l->pad);
       break;
-    case CLGEN_LAYER_BATCH_NORM:
-      snprintf(buf, size, "%s %lld", kinds[l->kind], (long long)net->tensors[l->weight].shape.dim[0]);
+    case CLGEN_LAYER_BATCH_NORM: snprintf(buf, size, "%s %lld", kinds[l->kind], in); break;
+    case CLGEN_LAYER_GROUP_NORM: /* one group and groups of one have names of their own */
+      if (l->groups == 1 || l->groups == l->in)
+        snprintf(buf, size, "%s %lld", l->groups == 1 ? "layer_norm" : "instance_norm", in);
+      else
+        snprintf(buf, size, "%s %lld, %lld groups", kinds[l->kind], in, (long long)l->groups);
+      break;
+    case CLGEN_LAYER_CONDITIONAL_BATCH_NORM:
+      snprintf(buf, size, "%s %lld, %lld classes", kinds[l->kind], in, (long long)l->groups);
+      break;
+    case CLGEN_LAYER_VIRTUAL_BATCH_NORM:
+      snprintf(buf, size, "%s %lld, %lld references", kinds[l->kind], in, (long long)l->groups);
       break;
     case CLGEN_LAYER_LEAKY_RELU: snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
     case CLGEN_LAYER_RELU:

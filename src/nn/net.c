@@ -21,7 +21,7 @@ void clgen_net_free(clgen_net *net) {
   free(net);
 }
 
-static int add_layer(clgen_net *net, clgen_layer layer) {
+int clgen_net_add_layer(clgen_net *net, clgen_layer layer) {
   if (net->n_layers == net->room_layers) {
     int room = net->room_layers ? 2 * net->room_layers : 16;
     clgen_layer *layers = realloc(net->layers, (size_t)room * sizeof *layers);
@@ -33,7 +33,7 @@ static int add_layer(clgen_net *net, clgen_layer layer) {
   return net->n_layers++;
 }
 
-static int add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape) {
+int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape) {
   for (int i = 0; i < shape.ndim; ++i)
     if (shape.dim[i] < 1) {
       char text[96];
@@ -59,7 +59,7 @@ static int add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, co
   return net->n_tensors++;
 }
 
-static void start_normal(clgen_net *net, int tensor, double mean, double deviation) {
+void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation) {
   net->tensors[tensor].mean = mean;
   net->tensors[tensor].spread = deviation;
 }
@@ -74,30 +74,30 @@ static int add_power_iteration(clgen_net *net, clgen_layer *layer, const char *n
   if (layer->kind == CLGEN_LAYER_CONV_TRANSPOSE2D)
     return clgen_fail(CLGEN_E_INVALID, "%s: a transposed convolution cannot be spectrally normalised", name);
   int64_t inputs = clgen_shape_count(weight) / layer->out;
-  layer->u = add_tensor(net, CLGEN_NET_STAT, name, "weight_u", clgen_shape_of(1, layer->out));
-  layer->v = add_tensor(net, CLGEN_NET_STAT, name, "weight_v", clgen_shape_of(1, inputs));
+  layer->u = clgen_net_add_tensor(net, CLGEN_NET_STAT, name, "weight_u", clgen_shape_of(1, layer->out));
+  layer->v = clgen_net_add_tensor(net, CLGEN_NET_STAT, name, "weight_v", clgen_shape_of(1, inputs));
   if (layer->u < 0 || layer->v < 0) return CLGEN_E_NOMEM;
-  start_normal(net, layer->u, 0, 1 / sqrt((double)layer->out));
-  start_normal(net, layer->v, 0, 1 / sqrt((double)inputs));
+  clgen_net_start_normal(net, layer->u, 0, 1 / sqrt((double)layer->out));
+  clgen_net_start_normal(net, layer->v, 0, 1 / sqrt((double)inputs));
   return CLGEN_OK;
 }
 
 /* The weight (and bias) of a layer, and how they start. */
 static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clgen_shape weight, bool bias, int64_t fan_in) {
   layer.bias = layer.mean = layer.var = layer.u = layer.v = -1;
-  layer.weight = add_tensor(net, CLGEN_NET_PARAM, name, net->spectral ? "weight_orig" : "weight", weight);
+  layer.weight = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, net->spectral ? "weight_orig" : "weight", weight);
   if (layer.weight < 0) return layer.weight;
-  if (bias) layer.bias = add_tensor(net, CLGEN_NET_PARAM, name, "bias", clgen_shape_of(1, layer.out));
+  if (bias) layer.bias = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, "bias", clgen_shape_of(1, layer.out));
   if (bias && layer.bias < 0) return layer.bias;
   int code = net->spectral ? add_power_iteration(net, &layer, name, &weight) : CLGEN_OK;
   if (code) return code;
   if (net->scheme == CLGEN_INIT_DCGAN) {
-    start_normal(net, layer.weight, 0, 0.02);
+    clgen_net_start_normal(net, layer.weight, 0, 0.02);
   } else {
     start_uniform(net, layer.weight, 1 / sqrt((double)fan_in));
     if (bias) start_uniform(net, layer.bias, 1 / sqrt((double)fan_in));
   }
-  return add_layer(net, layer);
+  return clgen_net_add_layer(net, layer);
 }
 
 void clgen_net_spectral_norm(clgen_net *net) { net->spectral = true; }
@@ -120,23 +120,8 @@ int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int
   return add_weights(net, layer, name, clgen_shape_of(4, in, out, kernel, kernel), bias, out * kernel * kernel);
 }
 
-int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels) {
-  clgen_layer layer = {.kind = CLGEN_LAYER_BATCH_NORM, .u = -1, .v = -1, .in = channels, .out = channels};
-  clgen_shape shape = clgen_shape_of(1, channels);
-  layer.weight = add_tensor(net, CLGEN_NET_PARAM, name, "weight", shape);
-  layer.bias = add_tensor(net, CLGEN_NET_PARAM, name, "bias", shape);
-  layer.mean = add_tensor(net, CLGEN_NET_STAT, name, "running_mean", shape);
-  layer.var = add_tensor(net, CLGEN_NET_STAT, name, "running_var", shape);
-  int counter = add_tensor(net, CLGEN_NET_COUNTER, name, "num_batches_tracked", clgen_shape_of(0));
-  if (layer.weight < 0) return layer.weight;
-  if (layer.bias < 0 || layer.mean < 0 || layer.var < 0 || counter < 0) return CLGEN_E_NOMEM;
-  start_normal(net, layer.weight, 1, net->scheme == CLGEN_INIT_DCGAN ? 0.02 : 0);
-  start_normal(net, layer.var, 1, 0);
-  return add_layer(net, layer);
-}
-
 static int add_activation(clgen_net *net, clgen_layer_kind kind, float slope) {
-  return add_layer(
+  return clgen_net_add_layer(
       net, (clgen_layer){.kind = kind, .weight = -1, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1, .slope = slope});
 }
 

@@ -11,6 +11,9 @@ typedef enum {
   CLGEN_LAYER_CONV2D,
   CLGEN_LAYER_CONV_TRANSPOSE2D,
   CLGEN_LAYER_BATCH_NORM,
+  CLGEN_LAYER_GROUP_NORM,
+  CLGEN_LAYER_CONDITIONAL_BATCH_NORM, /* weight and bias are tables (classes, channels) */
+  CLGEN_LAYER_VIRTUAL_BATCH_NORM,
   CLGEN_LAYER_RELU,
   CLGEN_LAYER_LEAKY_RELU,
   CLGEN_LAYER_TANH
@@ -23,6 +26,7 @@ typedef struct {
   int64_t in, out;
   int kernel, stride, pad;
   float slope;
+  int64_t groups; /* of a group norm; the reference images of a virtual batch norm */
 } clgen_layer;
 
 struct clgen_net {
@@ -54,6 +58,21 @@ int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
 bool clgen_bound_stays(const clgen_bound *b, const clgen_layer *l);
 /* New values of all parameters, but the old ones where the rate is 0. */
 clgen_tensor *clgen_bound_released(const clgen_bound *b, clgen_tensor *value);
+
+/* The index of the new layer or tensor, or a code. */
+int clgen_net_add_layer(clgen_net *net, clgen_layer layer);
+int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape);
+void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation);
+
+/* NULL, with a message that says what the layer wants. */
+clgen_tensor *clgen_layer_misfit(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted);
+/* (C) as (1,C,1,1) */
+clgen_tensor *clgen_per_channel(clgen_tensor *t, int64_t channels);
+
+/* Normalising layers (norm.c). */
+clgen_tensor *clgen_batch_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training);
+clgen_tensor *clgen_group_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
+clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
 
 /* The weight of a layer as it is applied. */
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);

@@ -60,13 +60,28 @@ int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const 
   return code;
 }
 
-clgen_d_norm clgen_gan_objective_d_norm(const clgen_gan_objective *o) {
+int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, clgen_d_norm *norm) {
   size_t n;
-  const clgen_regularizer *rows = clgen_regularizers(&n);
-  clgen_d_norm norm = CLGEN_D_AUTO;
+  const clgen_regularizer *rows = clgen_regularizers(&n), *strictest = NULL;
   for (size_t i = 0; i < n; ++i)
-    if (o->regularizers & rows[i].bit && rows[i].d_norm > norm) norm = rows[i].d_norm;
-  return norm;
+    if (o->regularizers & rows[i].bit && rows[i].d_norm > (strictest ? strictest->d_norm : CLGEN_D_AUTO))
+      strictest = &rows[i];
+  bool said = *norm != CLGEN_D_AUTO;
+  if (!said) *norm = clgen_arch_d_norm(arch);
+  if (!strictest) return CLGEN_OK;
+  if (strictest->d_norm == CLGEN_D_SPECTRAL) {
+    if (said && *norm != CLGEN_D_PLAIN && *norm != CLGEN_D_SPECTRAL)
+      return clgen_fail(CLGEN_E_INVALID, "option --d-norm: --reg %s normalises the weights in place of it", strictest->name);
+    *norm = CLGEN_D_SPECTRAL;
+  } else if (*norm == CLGEN_D_BATCH_NORM) {
+    if (said)
+      return clgen_fail(CLGEN_E_INVALID,
+                        "option --d-norm: batch norm mixes the images of a batch, and %s takes the gradient of each by "
+                        "itself; layer, instance, group and none go with it",
+                        strictest->name);
+    *norm = CLGEN_D_PLAIN;
+  }
+  return CLGEN_OK;
 }
 
 /* ---- From the options ---- */
@@ -82,8 +97,15 @@ static int refuse_without_gan(const clgen_train_options *o) {
   if (o->label_smoothing > 0) option = "label-smoothing";
   if (o->clip > 0) option = "clip";
   if (o->critic_steps > 1) option = "critic-steps";
+  if (strcmp(o->d_norm, "auto") != 0) option = "d-norm";
   return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg)
                 : CLGEN_OK;
+}
+
+int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
+                       clgen_d_norm *out) {
+  int code = clgen_d_norm_parse(o->d_norm, out);
+  return code ? code : clgen_gan_objective_d_norm(objective, arch, out);
 }
 
 int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out) {
@@ -106,5 +128,6 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   out->bcr_weight = o->bcr_weight;
   out->r1_interval = (int)o->reg_interval;
   if (o->critic_steps) out->critic_steps = (int)o->critic_steps;
-  return CLGEN_OK;
+  clgen_d_norm norm;
+  return clgen_train_d_norm(o, arch, out, &norm);
 }

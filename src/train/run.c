@@ -71,7 +71,7 @@ static int open_model(clgen_run *r) {
   clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
   int code = clgen_train_objective(o, &t.gan);
-  c.d_norm = clgen_gan_objective_d_norm(&t.gan);
+  if (!code) code = clgen_train_d_norm(o, r->arch, &t.gan, &c.d_norm);
   if (!code && classifier) code = clgen_labels_check(r->data);
   if (!code) code = clgen_model_create(&r->model, &c);
   if (!code) code = clgen_store_create(&r->store, r->device);

@@ -76,8 +76,9 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
   for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
     if (c->holding.frozen[i] && !c->holding.rated)
       return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
-  clgen_d_norm needed = clgen_gan_objective_d_norm(&c->gan);
-  if (clgen_model_is_gan(m) && needed && clgen_model_get_config(m)->d_norm != needed)
+  const clgen_model_config *config = clgen_model_get_config(m);
+  clgen_d_norm norm = config->d_norm;
+  if (clgen_gan_objective_d_norm(&c->gan, config->arch, &norm) || norm != config->d_norm)
     return clgen_fail(CLGEN_E_INVALID, "the discriminator's normalisation is not what its objective needs");
   return CLGEN_OK;
 }

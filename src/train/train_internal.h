@@ -22,6 +22,9 @@ clgen_optimizer clgen_train_optimizer(const clgen_train_options *o);
 void clgen_train_schedule(const clgen_train_options *o, clgen_trainer_config *out);
 /* The objective that the options ask for; CLGEN_E_INVALID with the reason for what makes no sense. */
 int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out);
+/* What the discriminator is to be; CLGEN_D_AUTO: there is none. */
+int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
+                       clgen_d_norm *out);
 char *clgen_train_options_saved(const clgen_train_options *o);  /* JSON for training_options.json */
 char *clgen_train_options_course(const clgen_train_options *o); /* JSON of those that decide what is computed */
 /* o becomes the saved options with those of o that are given, if none of these changes the run's course. */
@@ -89,7 +92,7 @@ typedef struct {
   bool of_g;                                          /* it is added to G's loss, not to D's */
   clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made, or updated */
   double (*weight)(const clgen_gan_objective *o);
-  clgen_d_norm d_norm; /* what it needs the discriminator to be; CLGEN_D_AUTO: anything */
+  clgen_d_norm d_norm; /* CLGEN_D_PLAIN: one that judges each image by itself; CLGEN_D_SPECTRAL; CLGEN_D_AUTO: any */
 } clgen_regularizer;
 const clgen_regularizer *clgen_regularizers(size_t *n);
 /* Adds the weighted regularisers of one player to its loss. */

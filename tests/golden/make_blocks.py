@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Makes blocks.safetensors beside itself, from PyTorch (Debian's python3-torch, 1.13), in double: normalisations and building
+blocks of networks, on small odd shapes. For each case NAME, with y = f(x, parameters):
+
+  NAME.x, NAME.in.*       the input, and what the block gets beside it
+  NAME.param.*            the state dict before, as tests/test_blocks.c finds it
+  NAME.y                  the output
+  NAME.grad.*             d sum(y v) for x, each input beside it and each parameter; NAME.v is v
+  NAME.second.*           d sum(u . d sum(y v) / dx) for the same; NAME.u is u
+"""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from make_golden import save
+
+torch.manual_seed(3)
+out = {}
+
+
+def scatter(module):
+    """No parameter keeps a value that hides a mistake, as 1 and 0 do."""
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn_like(p) * (0.3 if p.dim() > 1 else 0.5) + (0.1 if p.dim() == 1 else 0))
+
+
+def case(name, module, x, beside=None, call=None):
+    module = module.double()
+    scatter(module)
+    out.update({f"{name}.param.{k}": v.clone() for k, v in module.state_dict().items() if v.dtype == torch.float64})
+    x = x.double().requires_grad_()
+    beside = {k: v.double().requires_grad_() for k, v in (beside or {}).items()}
+    y = (call or (lambda m, x: m(x)))(module, x, **beside)
+    v, u = torch.randn_like(y), torch.randn_like(x)
+    wrt = {"x": x, **{"in." + k: t for k, t in beside.items()}, **{"param." + k: p for k, p in module.named_parameters()}}
+    first = torch.autograd.grad((y * v).sum(), list(wrt.values()), create_graph=True)
+    second = torch.autograd.grad((first[0] * u).sum(), list(wrt.values()), allow_unused=True)
+    out.update({f"{name}.x": x, f"{name}.y": y, f"{name}.v": v, f"{name}.u": u})
+    out.update({f"{name}.in.{k}": t for k, t in beside.items()})
+    for k, g, gg in zip(wrt, first, second):
+        out[f"{name}.grad.{k}"] = g
+        out[f"{name}.second.{k}"] = torch.zeros_like(g) if gg is None else gg
+
+
+# ---- Normalisations ----
+
+class Affine(nn.Module):
+    """A scale and a shift a channel behind a normalisation without parameters."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def of(self, x):
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+class LayerNorm(Affine):
+    def forward(self, x):
+        return self.of(F.layer_norm(x, x.shape[1:]))
+
+
+class VirtualBatchNorm(Affine):
+    """Salimans et al. 2016, section 3.5: each image with the reference batch as one batch."""
+
+    def __init__(self, channels, references):
+        super().__init__(channels)
+        self.references = references
+
+    def forward(self, x):
+        r = x[:self.references]
+        y = [F.batch_norm(r, None, None, training=True)]
+        for i in range(self.references, len(x)):
+            images = torch.cat([r, x[i:i + 1]])
+            # Each of its parts counts as one of R + 1 images, so this is a plain batch norm, of which the last is kept.
+            y.append(F.batch_norm(images, None, None, training=True)[-1:])
+        return self.of(torch.cat(y))
+
+
+class ConditionalBatchNorm(nn.BatchNorm2d):
+    def __init__(self, classes, channels):
+        super().__init__(channels, affine=False)
+        self.gamma, self.beta = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
+
+    def forward(self, x, labels):
+        return super().forward(x) * self.gamma(labels)[:, :, None, None] + self.beta(labels)[:, :, None, None]
+
+
+def adaptive_instance_norm(module, x, scale, shift):
+    return F.instance_norm(x) * scale[:, :, None, None] + shift[:, :, None, None]
+
+
+case("group", nn.GroupNorm(2, 6), torch.randn(3, 6, 5, 3) * 2 + 1)
+case("layer", LayerNorm(6), torch.randn(3, 6, 5, 3) * 2 + 1)
+case("layer-of-vectors", nn.LayerNorm(7), torch.randn(3, 7) * 2 + 1)
+case("instance", nn.InstanceNorm2d(5, affine=True), torch.randn(3, 5, 4, 3) * 2 + 1)
+case("virtual", VirtualBatchNorm(4, 3), torch.randn(5, 4, 3, 2) * 2 + 1)
+labels = torch.tensor([2, 0, 1, 2])
+out["conditional.labels"] = F.one_hot(labels, 3).float()
+case("conditional", ConditionalBatchNorm(3, 5), torch.randn(4, 5, 3, 2) * 2 + 1, call=lambda m, x: m(x, labels))
+case("adaptive", nn.Module(), torch.randn(3, 5, 4, 3) * 2 + 1, {"scale": torch.randn(3, 5), "shift": torch.randn(3, 5)},
+     adaptive_instance_norm)
+
+save("blocks.safetensors", out, "layers and blocks, their gradients and the gradients' gradients; see make_blocks.py")

@@ -1,0 +1,220 @@
+/* Normalisations and building blocks against PyTorch (tests/golden/make_blocks.py): values, gradients, and the gradients of
+ * a function of the input's gradient, on the host and on the tested device. */
+#include "graphs.h"
+
+#include <clgen/nn.h>
+#include <clgen/safetensors.h>
+
+static clgen_safetensors *golden;
+
+static int open_golden(void **state) {
+  (void)state;
+  char path[1024];
+  snprintf(path, sizeof path, "%s/blocks.safetensors", getenv("CLGEN_TEST_GOLDEN"));
+  return clgen_safetensors_open(&golden, path);
+}
+static int close_golden(void **state) {
+  (void)state;
+  clgen_safetensors_close(golden);
+  return 0;
+}
+
+/* ---- Cases ---- */
+
+enum { MAX_BESIDE = 2 };
+typedef struct {
+  clgen_graph *graph;
+  clgen_net *net;
+  clgen_bound *b;
+  clgen_tensor *x, *beside[MAX_BESIDE], *labels;
+} block;
+
+static clgen_tensor *all_layers(block *k) { return clgen_bound_forward(k->b, 0, clgen_net_layer_count(k->net), k->x, true); }
+
+static int add_group(clgen_net *net) { return clgen_net_group_norm(net, "", 2, 6); }
+static int add_layer(clgen_net *net) { return clgen_net_group_norm(net, "", 1, 6); }
+static int add_layer_of_vectors(clgen_net *net) { return clgen_net_group_norm(net, "", 1, 7); }
+static int add_instance(clgen_net *net) { return clgen_net_group_norm(net, "", 5, 5); }
+static int add_virtual(clgen_net *net) { return clgen_net_virtual_batch_norm(net, "", 3, 4); }
+static int add_conditional(clgen_net *net) { return clgen_net_conditional_batch_norm(net, "", 3, 5); }
+static clgen_tensor *conditional(block *k) { return clgen_bound_conditional_norm(k->b, 0, k->x, k->labels, true); }
+static int add_nothing(clgen_net *net) {
+  (void)net;
+  return 0;
+}
+static clgen_tensor *adaptive(block *k) { return clgen_adaptive_instance_norm(k->x, k->beside[0], k->beside[1]); }
+
+static const struct {
+  const char *name;
+  int (*add)(clgen_net *net);
+  clgen_tensor *(*forward)(block *k);
+  const char *beside[MAX_BESIDE];
+} cases[] = {
+    {"group", add_group, all_layers, {NULL}},
+    {"layer", add_layer, all_layers, {NULL}},
+    {"layer-of-vectors", add_layer_of_vectors, all_layers, {NULL}},
+    {"instance", add_instance, all_layers, {NULL}},
+    {"virtual", add_virtual, all_layers, {NULL}},
+    {"conditional", add_conditional, conditional, {NULL}},
+    {"adaptive", add_nothing, adaptive, {"scale", "shift"}},
+};
+
+/* ---- One case ---- */
+
+static const clgen_st_tensor *find(const char *name, const char *what, const char *of) {
+  char key[160];
+  snprintf(key, sizeof key, "%s.%s%s", name, what, of);
+  const clgen_st_tensor *t = clgen_safetensors_find(golden, key);
+  if (!t) fail_msg("no %s", key);
+  return t;
+}
+
+static clgen_tensor *input(clgen_graph *g, const char *name, const char *what) {
+  return test_input(g, what, find(name, what, "")->shape);
+}
+
+static void write_input(clgen_program *p, clgen_tensor *t, const char *name, const char *what) {
+  OK(clgen_program_write(p, t, find(name, what, "")->data, count_of(t) * sizeof(float)));
+}
+
+static void check(clgen_program *p, clgen_tensor *t, const char *name, const char *what, const char *of) {
+  const clgen_st_tensor *expected = find(name, what, of);
+  char label[160];
+  float *got = read_floats(p, t);
+  snprintf(label, sizeof label, "%s.%s%s", name, what, of);
+  assert_int_equal(count_of(t), clgen_shape_count(&expected->shape));
+  compare(label, got, expected->data, count_of(t), 2e-5);
+  free(got);
+}
+
+/* "param.NAME" without the point that a layer of no name begins with. */
+static void wrt_name(char out[128], const clgen_net_tensor *t) {
+  snprintf(out, 128, "param.%s", t->name[0] == '.' ? t->name + 1 : t->name);
+}
+
+static void load(const clgen_net *net, clgen_store *store, const char *name) {
+  for (int i = 0; i < clgen_net_tensor_count(net); ++i) {
+    const clgen_net_tensor *t = clgen_net_tensor_at(net, i);
+    char what[128];
+    wrt_name(what, t);
+    if (t->kind != CLGEN_NET_COUNTER)
+      OK(clgen_store_write(store, t->kind == CLGEN_NET_PARAM ? "N.param" : "N.stat", t->offset, clgen_shape_count(&t->shape),
+                           find(name, what, "")->data));
+  }
+}
+
+static void one_case(clgen_device *device, size_t which) {
+  enum { MAX_WRT = 24 };
+  const char *name = cases[which].name;
+  block k = {0};
+  char names[MAX_WRT][128];
+  clgen_tensor *wrt[MAX_WRT], *first[MAX_WRT], *second[MAX_WRT];
+  int n = 0;
+  OK(clgen_net_create(&k.net, CLGEN_INIT_PYTORCH));
+  if (cases[which].add(k.net) < 0) fail_msg("%s", clgen_last_error());
+  OK(clgen_graph_create(&k.graph));
+  OK(clgen_net_bind(&k.b, k.net, k.graph, "N"));
+  k.x = wrt[n] = input(k.graph, name, "x");
+  snprintf(names[n++], 128, "x");
+  for (int i = 0; i < MAX_BESIDE && cases[which].beside[i]; ++i) {
+    snprintf(names[n], 128, "in.%s", cases[which].beside[i]);
+    k.beside[i] = wrt[n] = input(k.graph, name, names[n]);
+    ++n;
+  }
+  if (cases[which].forward == conditional) k.labels = input(k.graph, name, "labels");
+  for (int i = 0; i < clgen_net_tensor_count(k.net); ++i)
+    if (clgen_net_tensor_at(k.net, i)->kind == CLGEN_NET_PARAM) {
+      wrt_name(names[n], clgen_net_tensor_at(k.net, i));
+      wrt[n++] = clgen_bound_tensor(k.b, i);
+    }
+  clgen_tensor *y = NEED(cases[which].forward(&k)), *v = input(k.graph, name, "v"), *u = input(k.graph, name, "u");
+  OK(clgen_grad(weighted_sum(y, v), n, wrt, first));
+  OK(clgen_grad(weighted_sum(first[0], u), n, wrt, second));
+  OK(clgen_output(y));
+  for (int i = 0; i < n; ++i) {
+    OK(clgen_output(first[i]));
+    OK(clgen_output(second[i]));
+  }
+  clgen_store *store;
+  clgen_program *p;
+  OK(clgen_store_create(&store, device));
+  OK(clgen_net_init(k.net, store, "N", 1));
+  load(k.net, store, name);
+  OK(clgen_compile(&p, k.graph, store));
+  write_input(p, k.x, name, "x");
+  write_input(p, v, name, "v");
+  write_input(p, u, name, "u");
+  if (k.labels) write_input(p, k.labels, name, "labels");
+  for (int i = 1; i < n; ++i)
+    if (strncmp(names[i], "in.", 3) == 0) write_input(p, wrt[i], name, names[i]);
+  OK(clgen_program_run(p));
+  check(p, y, name, "y", "");
+  for (int i = 0; i < n; ++i) {
+    check(p, first[i], name, "grad.", names[i]);
+    check(p, second[i], name, "second.", names[i]);
+  }
+  clgen_program_free(p);
+  clgen_store_free(store);
+  clgen_bound_free(k.b);
+  clgen_graph_free(k.graph);
+  clgen_net_free(k.net);
+}
+
+static void on(clgen_device *device) {
+  for (size_t i = 0; i < CLGEN_COUNT(cases); ++i) one_case(device, i);
+  clgen_device_close(device);
+}
+
+static void test_on_the_host(void **state) {
+  (void)state;
+  on(open_host());
+}
+static void test_on_the_device(void **state) {
+  (void)state;
+  on(open_tested());
+}
+
+/* ---- What makes no sense ---- */
+
+static void test_bad_layers(void **state) {
+  (void)state;
+  clgen_net *net;
+  clgen_graph *g;
+  clgen_bound *b;
+  OK(clgen_net_create(&net, CLGEN_INIT_PYTORCH));
+  assert_int_equal(clgen_net_group_norm(net, "a", 4, 6), CLGEN_E_INVALID);
+  assert_non_null(strstr(clgen_last_error(), "a: 6 channels"));
+  assert_int_equal(clgen_net_group_norm(net, "a", 0, 6), CLGEN_E_INVALID);
+  assert_int_equal(clgen_net_virtual_batch_norm(net, "a", 0, 6), CLGEN_E_INVALID);
+  assert_int_equal(clgen_net_group_norm(net, "a", 2, 6), 0);
+  assert_int_equal(clgen_net_virtual_batch_norm(net, "b", 2, 6), 1);
+  assert_int_equal(clgen_net_conditional_batch_norm(net, "c", 3, 6), 2);
+  static const char *const text[] = {"group_norm 6, 2 groups", "virtual_batch_norm 6, 2 references",
+                                     "conditional_batch_norm 6, 3 classes"};
+  OK(clgen_graph_create(&g));
+  OK(clgen_net_bind(&b, net, g, "N"));
+  clgen_tensor *bad = clgen_constant(g, 1, clgen_shape_of(4, 3, 5, 2, 2)), *few;
+  few = clgen_constant(g, 1, clgen_shape_of(4, 2, 6, 2, 2));
+  for (int i = 0; i < 3; ++i) {
+    char buf[96];
+    assert_string_equal(clgen_net_layer_text(net, i, buf, sizeof buf), text[i]);
+    assert_null(clgen_bound_forward(b, i, 1, bad, true));
+  }
+  assert_null(clgen_bound_forward(b, 1, 1, few, true)); /* nothing behind the reference batch */
+  assert_non_null(strstr(clgen_last_error(), "b.weight"));
+  assert_null(clgen_bound_forward(b, 2, 1, few, true)); /* without labels */
+  assert_non_null(strstr(clgen_last_error(), "labels"));
+  assert_null(clgen_adaptive_instance_norm(clgen_reshape(few, clgen_shape_of(2, 2, 24)), few, few));
+  clgen_bound_free(b);
+  clgen_graph_free(g);
+  clgen_net_free(net);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_on_the_host),
+      cmocka_unit_test(test_on_the_device),
+      cmocka_unit_test(test_bad_layers),
+  };
+  return cmocka_run_group_tests(tests, open_golden, close_golden);
+}
