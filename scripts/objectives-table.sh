@@ -1,40 +1,101 @@
 #!/bin/bash
-# Every allowed pair of a loss and a regulariser of a GAN, trained for 5 kimg in small form: whether it stayed finite, and which
-# way D's loss moved from the first tick after the start to the last. Prints a table in Markdown.
+# Whether everything trains: every network with every loss that it takes, each with every single regulariser that is allowed and
+# with some combinations, for 5 kimg in small form. Prints tables in Markdown; docs/objectives.md says how to read them. Exits
+# with 1 when a number became NaN or infinite, or something did not improve.
 # Usage: scripts/objectives-table.sh CLGEN DATA [OPTION OF clgen train]...
+# JOBS (2) run at a time. ONLY, a pattern like 'dcgan hinge*', leaves the rest out.
 set -u
 [ $# -ge 2 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
 clgen=$1 data=$2
 shift 2
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-options=(--data "$data" --cfg dcgan --ngf 8 --nz 16 --kimg 5 --tick 0.5 --snap 100 --seed 1 "$@")
+jobs=${JOBS:-2}
+options=(--data "$data" --ngf 4 --nz 16 --hidden 32 --batch 16 --kimg 5 --tick 0.5 --snap 100 --seed 1 "$@")
+combinations=(sn,bcr r1,fm gp,fm sn,ha,fm)
+export POCL_MAX_PTHREAD_COUNT=1 # the jobs share the cores among them
 
-# loss_D_real + loss_D_fake of the lines of a stats.jsonl, without that of the start
-d_loss() {
-  sed -n '2,$s/.*"loss_D_real":\([^,}]*\).*"loss_D_fake":\([^,}]*\).*/\1 \2/p' "$1" | awk '{ printf "%.3f\n", $1 + $2 }'
+# What an option takes, as the program says it.
+choices() { "$clgen" train --data "$data" --dry-run --"$1" '?' 2>&1 | sed -n 's/.*\(one of\|none of\) //p' | tr '|,' '  '; }
+is_gan() { ! "$clgen" train "${options[@]}" --dry-run --cfg "$1" --loss hinge 2>&1 | grep -q "no two players"; }
+
+# D's loss without penalties, or the network's loss, a line a tick: "kimg loss".
+losses() {
+  sed -n -e 's/.*"kimg":\([^,]*\),.*"loss_D_real":\([^,}]*\).*"loss_D_fake":\([^,}]*\).*/\1 \2 \3/p' \
+    -e 's/.*"kimg":\([^,]*\),.*"loss":\([^,}]*\).*/\1 \2 0/p' "$1" | awk '{ printf "%s %.9g\n", $1, $2 + $3 }'
+}
+# The loss of a D that says the same of everything, as well as it can; nothing for other networks.
+blind() {
+  case $1 in
+    ns | bce | ragan) echo 1.386294 ;;
+    lsgan) echo 0.25 ;;
+    hinge) echo 2 ;;
+    wgan | wgan-gp) echo 0 ;;
+  esac
 }
 
-failed=0
-echo "| loss | regulariser | finite | D's loss, first tick | last | it |"
-echo "| --- | --- | --- | --- | --- | --- |"
-for loss in ns bce lsgan wgan wgan-gp hinge ragan; do
-  for reg in "" gp r1 dragan sn fm; do
-    [ "$loss-$reg" = wgan-gp-gp ] && continue # has it anyway
-    pair=(--loss "$loss" --reg "$reg")
-    "$clgen" train "${options[@]}" "${pair[@]}" --dry-run >"$dir/out" 2>&1
-    status=$?
-    if [ $status = 2 ] && grep -q "do not go together" "$dir/out"; then continue; fi
-    rm -rf "$dir/run"
-    finite=yes
-    if ! "$clgen" train "${options[@]}" "${pair[@]}" --outdir "$dir/run" >"$dir/out" 2>&1; then
-      finite=no failed=1
-      tail -n 1 "$dir/out" >&2
-    fi
-    values=$(d_loss "$dir/run/"*/stats.jsonl)
-    first=$(head -n 1 <<<"$values") last=$(tail -n 1 <<<"$values")
-    way=$(awk -v a="$first" -v b="$last" 'BEGIN { print (b < a ? "fell" : (b > a ? "rose" : "stayed")) }')
-    echo "| $loss | ${reg:-none} | $finite | $first | $last | $way |"
+# job NAME OPTION...: its cell of the table goes to $dir/NAME.
+job() {
+  local name=$1 status stats
+  shift
+  mkdir "$dir/$name.run"
+  "$clgen" train "${options[@]}" --outdir "$dir/$name.run" "$@" >"$dir/$name.out" 2>&1
+  status=$?
+  stats=$(echo "$dir/$name.run"/*/stats.jsonl)
+  if [ $status = 2 ]; then
+    echo "-" >"$dir/$name"
+  elif [ $status != 0 ]; then
+    echo "**failed**" >"$dir/$name"
+    echo "$*: $(tail -n 1 "$dir/$name.out")" >&2
+  else
+    losses "$stats" | awk -v blind="$(blind "${3:-}")" '
+      NR == 1 { first = $2 }
+      $1 > 3.75 { sum += $2; ++n }
+      END {
+        last = sum / n
+        better = last < first && (blind == "" || last < blind)
+        printf "%s%.2f → %.2f%s\n", better ? "" : "**no** ", first, last, ""
+      }' >"$dir/$name"
+  fi
+  rm -rf "$dir/$name.run"
+}
+# later NAME OPTION...: as soon as fewer than $jobs run.
+later() {
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+  job "$@" &
+}
+
+all_losses=$(choices loss) regs="none $(choices reg) ${combinations[*]}" gans= others=
+for cfg in $(choices cfg); do
+  if is_gan "$cfg"; then gans+=" $cfg"; else others+=" $cfg"; fi
+done
+chosen() { case $1 in ${ONLY:-*}) true ;; *) false ;; esac }
+
+for cfg in $gans; do
+  for loss in $all_losses; do
+    for reg in $regs; do
+      chosen "$cfg $loss $reg" && later "$cfg $loss $reg" --cfg "$cfg" --loss "$loss" --reg "${reg#none}"
+    done
   done
 done
-exit $failed
+for cfg in $others; do
+  chosen "$cfg" && later "$cfg" --cfg "$cfg"
+done
+wait
+
+row() { printf '| %s ' "$@" && echo "|"; }
+cell() { if [ -e "$dir/$1" ]; then cat "$dir/$1"; else echo " "; fi; }
+for cfg in $gans; do
+  row "$cfg" $regs
+  row $(for _ in x $regs; do echo "---"; done)
+  for loss in $all_losses; do
+    cells=()
+    for reg in $regs; do cells+=("$(cell "$cfg $loss $reg")"); done
+    row "$loss" "${cells[@]}"
+  done
+  echo
+done
+row network loss
+row "---" "---"
+for cfg in $others; do row "$cfg" "$(cell "$cfg")"; done
+! cat "$dir"/* 2>/dev/null | grep -q '\*\*'
