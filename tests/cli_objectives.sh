@@ -15,7 +15,9 @@ refuse "only the cross entropies" --loss hinge --label-smoothing 0.1
 refuse "only --loss wgan clips" --clip 0.1
 refuse "clipping already bounds" --loss wgan --reg gp
 refuse "slopes of 1" --loss wgan-gp --reg r1
-refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr" --reg sn,foo
+refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" --reg sn,foo
+refuse "no such groups" --reg mbstd --batch 25
+refuse "choose one" --reg mbstd,mbdisc
 refuse "no two players" --cfg vae-mlp --reg sn
 refuse "no two players" --cfg vae-mlp --loss hinge
 refuse "mixes the images of a batch, and r1" --reg r1 --d-norm batch
@@ -43,7 +45,17 @@ exact a --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip
 exact b --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
 exact c --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
 exact d --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weight 0.1
-exact e --loss wgan-gp --d-norm layer --critic-steps 1
+exact g --loss wgan-gp --d-norm layer --critic-steps 1
+exact e --loss hinge --reg r1,mbstd --reg-interval 2
+exact f --reg mbdisc
+# What D sees of the batch is in the snapshot.
+snapshot=$dir/f/00000-mnist-dcgan/network-snapshot-000001.safetensors
+expect 0 inspect "$snapshot"
+out_has "minibatch_disc 128 -> 32 kernels of 5"
+expect 0 explore saliency --network "$snapshot" --data "$EXAMPLES/mnist" --seeds 1,2 --samples 2 --output "$dir/f.png" \
+  --device host
+expect 0 inspect "$dir/e/00000-mnist-dcgan/network-snapshot-000001.safetensors"
+out_has "minibatch_std 8 -> 9"
 grep -q '"bcr":.*"ha_D":.*"ha_G":' "$dir/d/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no bcr, ha_D, ha_G"
 grep -q '"r1":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no r1"
 # Rates that fall to 0 at the end make the end a part of the run's course.

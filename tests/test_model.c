@@ -57,12 +57,13 @@ static void test_defaults(void **state) {
 
 static void test_sizes_that_make_no_sense(void **state) {
   (void)state;
-  clgen_model_config bad[] = {config_of(CLGEN_ARCH_DCGAN, 28, 1),  config_of(CLGEN_ARCH_DCGAN, 32, 0),
-                              config_of(CLGEN_ARCH_DCGAN, 32, 5),  config_of(CLGEN_ARCH_VAE_CONV, 30, 1),
-                              config_of(CLGEN_ARCH_VAE_MLP, 0, 1), config_of(CLGEN_ARCH_VAE_MLP, 5000, 1),
-                              config_of(CLGEN_ARCH_VAE_MLP, 8, 1), config_of(CLGEN_ARCH_DCGAN, 64, 1)};
+  clgen_model_config bad[] = {
+      config_of(CLGEN_ARCH_DCGAN, 28, 1),    config_of(CLGEN_ARCH_DCGAN, 32, 0),  config_of(CLGEN_ARCH_DCGAN, 32, 5),
+      config_of(CLGEN_ARCH_VAE_CONV, 30, 1), config_of(CLGEN_ARCH_VAE_MLP, 0, 1), config_of(CLGEN_ARCH_VAE_MLP, 5000, 1),
+      config_of(CLGEN_ARCH_VAE_MLP, 8, 1),   config_of(CLGEN_ARCH_DCGAN, 64, 1),  config_of(CLGEN_ARCH_VAE_MLP, 8, 1)};
   bad[6].hidden = -1;
   bad[7].width = 32;
+  bad[8].minibatch = CLGEN_MINIBATCH_STD;
   for (size_t i = 0; i < CLGEN_COUNT(bad); ++i) {
     clgen_model *m = NULL;
     assert_int_equal(clgen_model_create(&m, &bad[i]), CLGEN_E_INVALID);
@@ -75,8 +76,15 @@ static void test_sizes_that_make_no_sense(void **state) {
 
 static void test_configuration_as_json(void **state) {
   (void)state;
-  clgen_model_config c = {CLGEN_ARCH_VAE_CONV, 3, 8, 12, 5, 6, 7, 9, 0, CLGEN_D_AUTO}, back;
+  clgen_model_config c = {CLGEN_ARCH_VAE_CONV, 3, 8, 12, 5, 6, 7, 9, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, back;
   char *json = NEED(clgen_model_config_to_json(&c));
+  OK(clgen_model_config_from_json(&back, json, "here"));
+  assert_memory_equal(&c, &back, sizeof c);
+  free(json);
+  c.arch = CLGEN_ARCH_DCGAN, c.height = c.width = 32;
+  c.d_norm = CLGEN_D_PLAIN;
+  c.minibatch = CLGEN_MINIBATCH_DISC;
+  json = NEED(clgen_model_config_to_json(&c));
   OK(clgen_model_config_from_json(&back, json, "here"));
   assert_memory_equal(&c, &back, sizeof c);
   free(json);
@@ -90,7 +98,9 @@ static void test_configuration_as_json(void **state) {
       "{\"arch\":\"dcgan\",\"channels\":1,\"height\":33,\"width\":33,\"ngf\":1,\"ndf\":1,\"nz\":1,"
       "\"hidden\":1}",
       "{\"arch\":\"dcgan\",\"channels\":1,\"height\":32,\"width\":32,\"ngf\":-1,\"ndf\":1,\"nz\":1,"
-      "\"hidden\":1}"};
+      "\"hidden\":1}",
+      "{\"arch\":\"dcgan\",\"channels\":1,\"height\":32,\"width\":32,\"ngf\":1,\"ndf\":1,\"nz\":1,"
+      "\"hidden\":1,\"minibatch\":\"all\"}"};
   for (size_t i = 0; i < CLGEN_COUNT(bad); ++i) {
     assert_int_equal(clgen_model_config_from_json(&back, bad[i], "here"), CLGEN_E_FORMAT);
     assert_non_null(strstr(clgen_last_error(), "here"));

@@ -47,6 +47,10 @@ static const struct {
     {"ns+ha", "ns", "ha", "batch", "ha_D", 0},
     {"ns+ha", "ns", "ha", "batch", "ha_G", 0},
     {"hinge+bcr", "hinge", "bcr", "batch", "bcr", 0},
+    {"ns+mbstd", "ns", "mbstd", "batch+mbstd", NULL, 0},
+    {"ns+mbdisc", "ns", "mbdisc", "batch+mbdisc", NULL, 0},
+    {"hinge+r1,mbstd", "hinge", "r1,mbstd", "plain+mbstd", "r1", 0},
+    {"wgan-gp+gp,mbstd", "wgan-gp", "mbstd", "plain+mbstd", "gp", 0},
 };
 
 static void load_start(const clgen_model *m, clgen_store *store, const char *kind) {
@@ -110,6 +114,7 @@ static void one_case(clgen_device *device, size_t i) {
   clgen_model_config config = {
       .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 4};
   OK(clgen_gan_objective_d_norm(&c.gan, config.arch, &config.d_norm));
+  config.minibatch = clgen_gan_objective_minibatch(&c.gan);
   clgen_model *m;
   clgen_store *store;
   clgen_trainer *t;
@@ -210,10 +215,12 @@ static void spectral_norm_divides_by_the_largest_singular_value(void **state) {
 static void what_makes_no_sense_is_refused(void **state) {
   (void)state;
   static const char *const wrong[][2] = {
-      {"what", ""},           {"ns", "r2"},        {"ns", ","},          {"ns", "gp,,r1"},  {"wgan", "gp"},
-      {"wgan", "sn"},         {"wgan", "dragan"},  {"wgan", "r1"},       {"wgan-gp", "r1"}, {"ns", "gp,r1"},
-      {"hinge", "gp,dragan"}, {"ns", "r1,dragan"}, {"wgan-gp", "dragan"}};
-  static const char *const right[][2] = {{"wgan", "fm"}, {"wgan-gp", "gp"}, {"wgan-gp", "sn,fm"}, {"ragan", "r1,sn"}};
+      {"what", ""},           {"ns", "r2"},        {"ns", ","},           {"ns", "gp,,r1"},      {"wgan", "gp"},
+      {"wgan", "sn"},         {"wgan", "dragan"},  {"wgan", "r1"},        {"wgan-gp", "r1"},     {"ns", "gp,r1"},
+      {"hinge", "gp,dragan"}, {"ns", "r1,dragan"}, {"wgan-gp", "dragan"}, {"wgan-gp", "mbdisc"}, {"ns", "r1,mbdisc"},
+      {"ns", "mbstd,mbdisc"}};
+  static const char *const right[][2] = {{"wgan", "fm"},     {"wgan-gp", "gp"},    {"wgan-gp", "sn,fm"},
+                                         {"ragan", "r1,sn"}, {"wgan-gp", "mbstd"}, {"hinge", "sn,mbdisc,ha,bcr"}};
   clgen_gan_objective o;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i)
     if (clgen_gan_objective_parse(&o, wrong[i][0], wrong[i][1]) != CLGEN_E_INVALID)

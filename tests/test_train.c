@@ -377,7 +377,8 @@ static void what_is_not_finite_is_found(void **state) {
 static void the_first_that_is_not_finite_is_named(void **state) {
   (void)state;
   clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .lr_d = 3e38, .optimizer = sgd, .seed = 4};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO}, c);
+  setup s =
+      set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, c);
   uint8_t images[2 * 1024];
   for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
@@ -451,7 +452,8 @@ static void average_follows(void **state) {
   (void)state;
   const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
   clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
-  setup s = set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO}, c);
+  setup s =
+      set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, c);
   int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
   float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
   double *average = NEED(calloc((size_t)n, sizeof *average));

@@ -62,6 +62,9 @@ typedef enum {
 } clgen_d_norm;
 #define CLGEN_D_NORM_CHOICES "auto|batch|none|layer|instance|group" /* spectral is a regulariser's */
 int clgen_d_norm_parse(const char *name, clgen_d_norm *out);
+/* What a discriminator sees of the batch beside each image, before its last layer: nothing; how much images differ (Karras
+ * et al. 2018, section 3); or how near each is to all others (Salimans et al. 2016, section 3.2). */
+typedef enum { CLGEN_MINIBATCH_NONE, CLGEN_MINIBATCH_STD, CLGEN_MINIBATCH_DISC, CLGEN_MINIBATCHES } clgen_minibatch;
 /* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
 clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 
@@ -74,6 +77,7 @@ typedef struct {
   int hidden;  /* width of vae-mlp's hidden layers; how many features a classifier has */
   int classes; /* of a classifier, at least 2; 0 otherwise */
   clgen_d_norm d_norm;
+  clgen_minibatch minibatch;
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with

@@ -63,6 +63,14 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
+/* For a discriminator, one more channel than the `in` there are: how much the images of a group differ (Karras et al. 2018,
+ * section 3). Groups are of clgen_minibatch_group(N) images. */
+#define CLGEN_MINIBATCH_GROUP 4
+int64_t clgen_minibatch_group(int64_t batch); /* the largest divisor that is not above CLGEN_MINIBATCH_GROUP */
+int clgen_net_minibatch_std(clgen_net *net, int64_t in);
+/* `kernels` channels more: how near an image is to all of the batch, by `dims` learned numbers for each kernel (Salimans et
+ * al. 2016, section 3.2). The weight is (kernels * dims, in), without a bias; in: channels times positions. */
+int clgen_net_minibatch_disc(clgen_net *net, const char *name, int64_t in, int kernels, int dims);
 int clgen_net_layer_count(const clgen_net *net);
 /* "conv2d 3 -> 64, 4x4, stride 2, pad 1" into buf (96 bytes hold every one), which is returned. */
 const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, size_t size);

@@ -25,13 +25,15 @@ extern "C" {
 
 /* What is added to the losses, or asked of the discriminator, as bits. */
 typedef enum {
-  CLGEN_REG_GP = 1,     /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
-  CLGEN_REG_R1 = 2,     /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
-  CLGEN_REG_DRAGAN = 4, /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
-  CLGEN_REG_SN = 8,     /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
-  CLGEN_REG_FM = 16,    /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
-  CLGEN_REG_HA = 32,    /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
-  CLGEN_REG_BCR = 64    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x shifted))^2 of images and of fakes */
+  CLGEN_REG_GP = 1,      /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
+  CLGEN_REG_R1 = 2,      /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
+  CLGEN_REG_DRAGAN = 4,  /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
+  CLGEN_REG_SN = 8,      /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
+  CLGEN_REG_FM = 16,     /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
+  CLGEN_REG_HA = 32,     /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
+  CLGEN_REG_BCR = 64,    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x shifted))^2 of images and of fakes */
+  CLGEN_REG_MBSTD = 128, /* the model's minibatch is CLGEN_MINIBATCH_STD */
+  CLGEN_REG_MBDISC = 256 /* ... CLGEN_MINIBATCH_DISC */
 } clgen_regularizer_bit;
 
 /* All zeros are the non-saturating loss as it is. */
@@ -53,6 +55,8 @@ const char *clgen_gan_regularizer_name(size_t index);
 /* *norm, what is asked of an architecture's discriminator, becomes what it is to be for this objective; CLGEN_E_INVALID with
  * the reason where the two do not go together. */
 int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, clgen_d_norm *norm);
+/* What the discriminator has to see of a batch. */
+clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o);
 
 /* ---- What holds networks back ------------------------------------------------------------------------------------------
  */

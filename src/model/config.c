@@ -18,6 +18,9 @@ int clgen_d_norm_parse(const char *name, clgen_d_norm *out) {
                     CLGEN_D_NORM_CHOICES);
 }
 
+/* By clgen_minibatch. */
+static const char *const minibatches[CLGEN_MINIBATCHES] = {"none", "std", "disc"};
+
 static int check_size(const clgen_model_config *c) {
   if (c->channels < 1 || c->channels > 4)
     return clgen_fail(CLGEN_E_INVALID, "images of %d channels: 1 to 4 are possible", c->channels);
@@ -41,6 +44,9 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (c->d_norm >= CLGEN_D_NORMS || (c->d_norm && !(row->d_norms >> c->d_norm & 1)))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator with normalisation \"%s\"", clgen_arch_name(c->arch),
                       c->d_norm < CLGEN_D_NORMS ? d_norms[c->d_norm] : "?");
+  if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->judge))
+    return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator that sees \"%s\" of a batch", clgen_arch_name(c->arch),
+                      c->minibatch < CLGEN_MINIBATCHES ? minibatches[c->minibatch] : "?");
   int code = complete(&c->ngf, d->ngf, "ngf");
   if (!code) code = complete(&c->ndf, d->ndf, "ndf");
   if (!code) code = complete(&c->nz, d->nz, "nz");
@@ -63,6 +69,7 @@ char *clgen_model_config_to_json(const clgen_model_config *c) {
   }
 #undef X
   if (c->d_norm != clgen_arch_d_norm(c->arch)) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
+  if (c->minibatch) failed |= json_object_set_new(o, "minibatch", json_string(minibatches[c->minibatch]));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
   if (!text) clgen_fail_nomem(256);
@@ -78,10 +85,15 @@ static int read_member(const json_t *o, const char *name, const char *source, in
   return CLGEN_OK;
 }
 
-static int read_d_norm(const json_t *o, const char *source, clgen_d_norm *out) {
-  const json_t *v = json_object_get(o, "d_norm");
-  if (!v || (json_is_string(v) && clgen_d_norm_parse(json_string_value(v), out) == CLGEN_OK)) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"d_norm\"", source);
+/* Which of the names it is; the first where nothing is said. */
+static int read_choice(const json_t *o, const char *name, const char *const *choices, int n, const char *source, int *out) {
+  const json_t *v = json_object_get(o, name);
+  for (int i = 0; i < n; ++i)
+    if (!v || (json_is_string(v) && strcmp(json_string_value(v), choices[i]) == 0)) {
+      *out = i;
+      return CLGEN_OK;
+    }
+  return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"%s\"", source, name);
 }
 
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source) {
@@ -100,7 +112,11 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
     MEMBERS(X)
   }
 #undef X
-  if (!code) code = read_d_norm(o, source, &config->d_norm);
+  int norm = 0, minibatch = 0;
+  if (!code) code = read_choice(o, "d_norm", d_norms, CLGEN_D_NORMS, source, &norm);
+  if (!code) code = read_choice(o, "minibatch", minibatches, CLGEN_MINIBATCHES, source, &minibatch);
+  config->d_norm = (clgen_d_norm)norm;
+  config->minibatch = (clgen_minibatch)minibatch;
   json_decref(o);
   if (!code && clgen_model_config_complete(config)) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
   return code;

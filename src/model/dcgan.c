@@ -36,6 +36,7 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
     if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
     ++i;
   }
+  if (code >= 0) code = in = clgen_model_add_minibatch(c, net, in, 16);
   return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, !norm) : code;
 }
 

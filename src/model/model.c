@@ -61,6 +61,23 @@ int clgen_d_norm_add(clgen_net *net, clgen_d_norm norm, const char *name, int64_
   }
 }
 
+/* Of minibatch discrimination: fewer kernels than the paper's 100, whose weight would be larger than all of a small network.
+ */
+#define KERNELS 32
+#define KERNEL_DIMS 5
+
+int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int channels, int positions) {
+  int more = 0, code = 0;
+  if (c->minibatch == CLGEN_MINIBATCH_STD) {
+    more = 1;
+    code = clgen_net_minibatch_std(d, channels);
+  } else if (c->minibatch == CLGEN_MINIBATCH_DISC) {
+    more = KERNELS;
+    code = clgen_net_minibatch_disc(d, "minibatch", (int64_t)channels * positions, KERNELS, KERNEL_DIMS);
+  }
+  return code < 0 ? code : channels + more;
+}
+
 /* "<to>.<suffix>" becomes a copy of "<from>.<suffix>". */
 static int copy_state(clgen_store *store, const char *from, const char *to, const char *suffix, int64_t n) {
   if (!n) return CLGEN_OK;

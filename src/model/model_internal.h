@@ -40,6 +40,10 @@ CLGEN_ARCHS(CLGEN_ARCH_ROW)
 #undef CLGEN_ARCH_ROW
 const clgen_arch_row *clgen_arch_row_of(clgen_arch arch);
 
+/* Adds to a discriminator whose last layer is to come what c->minibatch says. Returns how many channels it has then (their
+ * number was `channels`, at `positions` each), or a negative code. */
+int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int channels, int positions);
+
 /* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
 void clgen_model_list_gan(clgen_model *m);
 void clgen_model_list_one(clgen_model *m, const char *prefix);

@@ -126,6 +126,8 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;
       case CLGEN_LAYER_TANH: x = clgen_tanh(x); break;
+      case CLGEN_LAYER_MINIBATCH_STD: x = clgen_minibatch_std(x); break;
+      case CLGEN_LAYER_MINIBATCH_DISC: x = clgen_minibatch_disc(x, clgen_bound_weight(b, l, training), l->dims); break;
     }
   }
   return x;

@@ -12,13 +12,16 @@ static const char *const kinds[] = {
     [CLGEN_LAYER_RELU] = "relu",
     [CLGEN_LAYER_LEAKY_RELU] = "leaky_relu",
     [CLGEN_LAYER_TANH] = "tanh",
+    [CLGEN_LAYER_MINIBATCH_STD] = "minibatch_std",
+    [CLGEN_LAYER_MINIBATCH_DISC] = "minibatch_disc",
 };
 
 const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, size_t size) {
   const clgen_layer *l = &net->layers[layer];
   long long in = l->in, out = l->out;
   switch (l->kind) {
-    case CLGEN_LAYER_LINEAR: snprintf(buf, size, "%s %lld -> %lld", kinds[l->kind], in, out); break;
+    case CLGEN_LAYER_LINEAR:
+    case CLGEN_LAYER_MINIBATCH_STD: snprintf(buf, size, "%s %lld -> %lld", kinds[l->kind], in, out); break;
     case CLGEN_LAYER_CONV2D:
     case CLGEN_LAYER_CONV_TRANSPOSE2D:
       snprintf(buf, size, "%s %lld -> %lld, %dx%d, stride %d, pad %d", kinds[l->kind], in, out, l->kernel, l->kernel,
@@ -36,6 +39,9 @@ const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, siz
       break;
     case CLGEN_LAYER_VIRTUAL_BATCH_NORM:
       snprintf(buf, size, "%s %lld, %lld references", kinds[l->kind], in, (long long)l->groups);
+      break;
+    case CLGEN_LAYER_MINIBATCH_DISC:
+      snprintf(buf, size, "%s %lld -> %lld kernels of %d", kinds[l->kind], in, out / l->dims, l->dims);
       break;
     case CLGEN_LAYER_LEAKY_RELU: snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
     case CLGEN_LAYER_RELU:

@@ -120,14 +120,31 @@ int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int
   return add_weights(net, layer, name, clgen_shape_of(4, in, out, kernel, kernel), bias, out * kernel * kernel);
 }
 
+static clgen_layer without_tensors(clgen_layer_kind kind) {
+  return (clgen_layer){.kind = kind, .weight = -1, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1};
+}
+
 static int add_activation(clgen_net *net, clgen_layer_kind kind, float slope) {
-  return clgen_net_add_layer(
-      net, (clgen_layer){.kind = kind, .weight = -1, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1, .slope = slope});
+  clgen_layer layer = without_tensors(kind);
+  layer.slope = slope;
+  return clgen_net_add_layer(net, layer);
 }
 
 int clgen_net_relu(clgen_net *net) { return add_activation(net, CLGEN_LAYER_RELU, 0); }
 int clgen_net_leaky_relu(clgen_net *net, float slope) { return add_activation(net, CLGEN_LAYER_LEAKY_RELU, slope); }
 int clgen_net_tanh(clgen_net *net) { return add_activation(net, CLGEN_LAYER_TANH, 0); }
+
+int clgen_net_minibatch_std(clgen_net *net, int64_t in) {
+  clgen_layer layer = without_tensors(CLGEN_LAYER_MINIBATCH_STD);
+  layer.in = in;
+  layer.out = in + 1;
+  return clgen_net_add_layer(net, layer);
+}
+
+int clgen_net_minibatch_disc(clgen_net *net, const char *name, int64_t in, int kernels, int dims) {
+  clgen_layer layer = {.kind = CLGEN_LAYER_MINIBATCH_DISC, .in = in, .out = (int64_t)kernels * dims, .dims = dims};
+  return add_weights(net, layer, name, clgen_shape_of(2, layer.out, in), false, in);
+}
 
 int clgen_net_layer_count(const clgen_net *net) { return net->n_layers; }
 int clgen_net_tensor_count(const clgen_net *net) { return net->n_tensors; }

@@ -16,7 +16,9 @@ typedef enum {
   CLGEN_LAYER_VIRTUAL_BATCH_NORM,
   CLGEN_LAYER_RELU,
   CLGEN_LAYER_LEAKY_RELU,
-  CLGEN_LAYER_TANH
+  CLGEN_LAYER_TANH,
+  CLGEN_LAYER_MINIBATCH_STD,
+  CLGEN_LAYER_MINIBATCH_DISC
 } clgen_layer_kind;
 
 typedef struct {
@@ -27,6 +29,7 @@ typedef struct {
   int kernel, stride, pad;
   float slope;
   int64_t groups; /* of a group norm; the reference images of a virtual batch norm */
+  int dims;       /* of a kernel of minibatch discrimination */
 } clgen_layer;
 
 struct clgen_net {
@@ -58,6 +61,9 @@ int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
 bool clgen_bound_stays(const clgen_bound *b, const clgen_layer *l);
 /* New values of all parameters, but the old ones where the rate is 0. */
 clgen_tensor *clgen_bound_released(const clgen_bound *b, clgen_tensor *value);
+/* Minibatch layers: x (N,C,...) with more channels. weight: (kernels * dims, numbers of an image). */
+clgen_tensor *clgen_minibatch_std(clgen_tensor *x);
+clgen_tensor *clgen_minibatch_disc(clgen_tensor *x, clgen_tensor *weight, int dims);
 
 /* The index of the new layer or tensor, or a code. */
 int clgen_net_add_layer(clgen_net *net, clgen_layer layer);

@@ -14,6 +14,10 @@ static const struct {
     {"gp", "r1", "one asks for slopes of 1 and the other for 0"},
     {"gp", "dragan", "both ask for slopes of 1, at different places: choose one"},
     {"dragan", "r1", "one asks for slopes of 1 and the other for 0"},
+    {"mbstd", "mbdisc", "both tell the discriminator how much the batch varies: choose one"},
+    {"gp", "mbdisc", "an image's slope would be that of every logit of its batch; mbstd is what is used with a penalty"},
+    {"r1", "mbdisc", "an image's slope would be that of every logit of its batch; mbstd is what is used with a penalty"},
+    {"dragan", "mbdisc", "an image's slope would be that of every logit of its batch; mbstd is what is used with a penalty"},
 };
 
 static bool has(const clgen_gan_objective *o, const char *name) {
@@ -84,6 +88,11 @@ int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, cl
   return CLGEN_OK;
 }
 
+clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o) {
+  if (o->regularizers & CLGEN_REG_MBSTD) return CLGEN_MINIBATCH_STD;
+  return o->regularizers & CLGEN_REG_MBDISC ? CLGEN_MINIBATCH_DISC : CLGEN_MINIBATCH_NONE;
+}
+
 /* ---- From the options ---- */
 
 static int refuse(const char *option, const char *why) {
@@ -119,6 +128,10 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   if (o->label_smoothing > 0 && !out->loss->smooths)
     return refuse("label-smoothing", "only the cross entropies ns and bce have labels to smooth");
   if (o->clip > 0 && !(out->clip > 0)) return refuse("clip", "only --loss wgan clips weights");
+  if (out->regularizers & CLGEN_REG_MBSTD && o->batch > 1 && clgen_minibatch_group(o->batch) == 1)
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --reg: mbstd compares the images of groups of 2 to %d, and a batch of %lld has no such groups",
+                      CLGEN_MINIBATCH_GROUP, (long long)o->batch);
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;
   out->gp_weight = o->gp_weight;

@@ -35,7 +35,8 @@ static const clgen_option rows[] = {
     {"loss", 0, CLGEN_OPTION_CHOICE, AT(loss), "ns", 0, 0, CLGEN_GAN_LOSS_CHOICES, "NAME", "Objective of a GAN",
      "cross entropy, non-saturating (ns) or minimax (bce); lsgan; wgan clips weights; wgan-gp; hinge; ragan compares"},
     {"reg", 0, CLGEN_OPTION_STRING, AT(reg), "", 0, 0, NULL, "LIST", "Objective of a GAN",
-     "some of gp, r1, dragan, sn, fm, ha, bcr, with commas; the first four make a discriminator without batch norm"},
+     "some of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, with commas; the first four make a discriminator without "
+     "batch norm"},
     {"d-norm", 0, CLGEN_OPTION_CHOICE, AT(d_norm), "auto", 0, 0, CLGEN_D_NORM_CHOICES, "NAME", "Objective of a GAN",
      "between the discriminator's convolutions; auto: batch for dcgan, none where a regulariser forbids it"},
     {"label-smoothing", 0, CLGEN_OPTION_REAL, AT(label_smoothing), "0", 0, 0.5, NULL, "X", "Objective of a GAN",

@@ -2,7 +2,9 @@
 #include "train/train_internal.h"
 
 /* The gradient of each image's logit with respect to that image, squared and summed: (N). Images see nothing of each other
- * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. */
+ * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. With the deviation of a
+ * group (mbstd) it is the image's part in all logits of its group, as in the papers that have both (Karras et al. 2018,
+ * 2020). */
 static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
   clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, &r->step->pass, NULL), *slope;
   if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
@@ -108,6 +110,8 @@ static const clgen_regularizer rows[] = {
     {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_AUTO},
     {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_AUTO},
     {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO},
+    {"mbstd", CLGEN_REG_MBSTD, false, NULL, NULL, CLGEN_D_AUTO},
+    {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {

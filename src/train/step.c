@@ -77,6 +77,8 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
     if (c->holding.frozen[i] && !c->holding.rated)
       return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
   const clgen_model_config *config = clgen_model_get_config(m);
+  if (config->minibatch != clgen_gan_objective_minibatch(&c->gan))
+    return clgen_fail(CLGEN_E_INVALID, "what the discriminator sees of a batch is not what its objective says");
   clgen_d_norm norm = config->d_norm;
   if (clgen_gan_objective_d_norm(&c->gan, config->arch, &norm) || norm != config->d_norm)
     return clgen_fail(CLGEN_E_INVALID, "the discriminator's normalisation is not what its objective needs");

@@ -4,11 +4,13 @@ rate 0.05, or three with historical averaging, of which the last is kept, with D
 PyTorch's spectral_norm. Computed in double. Numbers drawn on the device are Philox4x32-10 with seed 0 and counter 0.
 
   images U8 (8,1,32,32), used as x / 127.5 - 1; latents (8,4)
-  init.KIND.G.*, init.KIND.D.*        the state dicts before; KIND batch, plain or spectral
+  init.KIND.G.*, init.KIND.D.*        the state dicts before; KIND batch, plain, spectral, or one of the first two with mbstd or
+                                      mbdisc, a layer before D's last
   CASE.grad.D.*, CASE.grad.G.*        d(all of the player's loss)/d(parameter), G's through D after its update
   CASE.loss_D_real, .loss_D_fake, .loss_G, and the regulariser's name   values; the regulariser's is not weighted
   svd.weight (5,7), svd.sigma         a matrix and its largest singular value
 """
+from collections import OrderedDict
 import numpy as np
 import torch
 import torch.nn as nn
@@ -35,8 +37,31 @@ def uniform(stream, counter, *shape):
     return torch.tensor((words >> np.uint64(8)).astype(np.float64) / 2**24).reshape(shape)
 
 
+class MinibatchStd(nn.Module):
+    """Karras et al. 2018, section 3; groups of 4, in the order of StyleGAN's code."""
+    def forward(self, x):
+        n, c, h, w = x.shape
+        y = x.reshape(4, n // 4, c, h, w)
+        y = (y - y.mean(0)).pow(2).mean(0).add(1e-8).sqrt().mean((1, 2, 3))
+        return torch.cat([x, y.repeat(4)[:, None, None, None].expand(n, 1, h, w)], 1)
+
+
+class MinibatchDisc(nn.Module):
+    """Salimans et al. 2016, section 3.2, with a mean instead of the sum."""
+    def __init__(self, inputs, kernels=32, dims=5):
+        super().__init__()
+        self.weight, self.dims = nn.Parameter(0.1 * torch.randn(kernels * dims, inputs)), dims
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        m = (x.flatten(1) @ self.weight.T).view(n, -1, self.dims)
+        o = torch.exp(-(m[:, None] - m[None]).abs().sum(3)).mean(1)
+        return torch.cat([x, o[:, :, None, None].expand(n, -1, h, w)], 1)
+
+
 def networks(kind):
     torch.manual_seed(5)
+    kind, _, minibatch = kind.partition("+")
     sn, bias = (spectral_norm if kind == "spectral" else lambda m: m), kind != "batch"
     norm = (lambda n: [nn.BatchNorm2d(n)]) if kind == "batch" else (lambda n: [])
     G = nn.Sequential(nn.ConvTranspose2d(nz, f*4, 4, 1, 0, bias=False), nn.BatchNorm2d(f*4), nn.ReLU(),
@@ -46,7 +71,11 @@ def networks(kind):
     D = nn.Sequential(sn(nn.Conv2d(1, f, 4, 2, 1, bias=bias)), nn.LeakyReLU(0.2),
                       sn(nn.Conv2d(f, f*2, 4, 2, 1, bias=bias)), *norm(f*2), nn.LeakyReLU(0.2),
                       sn(nn.Conv2d(f*2, f*4, 4, 2, 1, bias=bias)), *norm(f*4), nn.LeakyReLU(0.2),
-                      sn(nn.Conv2d(f*4, 1, 4, 1, 0, bias=bias)))
+                      sn(nn.Conv2d(f*4 + {"mbstd": 1, "mbdisc": 32}.get(minibatch, 0), 1, 4, 1, 0, bias=bias)))
+    if minibatch:
+        layers = list(D.named_children())
+        layers[-1:-1] = [("minibatch", MinibatchStd() if minibatch == "mbstd" else MinibatchDisc(f*4*16))]
+        D = nn.Sequential(OrderedDict(layers))
     return G, D
 
 
@@ -121,6 +150,7 @@ def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, history, smoothing=0, cl
     fake = G(z)
     real_part, fake_part = losses_of_d(loss, D(x).view(-1), D(fake.detach()).view(-1), smoothing)
     values["loss_D_real"], values["loss_D_fake"], total = real_part, fake_part, real_part + fake_part
+    reg = reg.split(",")[0]
     if reg in ("gp", "r1", "dragan"):
         values[reg], weight = penalty(reg, D, x, fake.detach(), step)
         total = total + weight * values[reg]
@@ -164,17 +194,19 @@ noise = torch.tensor(given["latents"].astype(np.float64))[:, :, None, None]
 
 CASES = [("ns", ""), ("bce", ""), ("lsgan", ""), ("wgan", ""), ("hinge", ""), ("ragan", ""), ("wgan-gp", "gp"), ("ns", "r1"),
          ("ns", "dragan"), ("hinge", "sn"), ("ns", "fm"), ("ragan", "fm"), ("bce", "smoothed"),
-         ("ns", "ha"), ("hinge", "bcr")]
+         ("ns", "ha"), ("hinge", "bcr"), ("ns", "mbstd"), ("ns", "mbdisc"), ("hinge", "r1,mbstd"), ("wgan-gp", "gp,mbstd")]
+KINDS = {"gp": "plain", "r1": "plain", "dragan": "plain", "sn": "spectral", "mbstd": "batch+mbstd", "mbdisc": "batch+mbdisc",
+         "r1,mbstd": "plain+mbstd", "gp,mbstd": "plain+mbstd"}
 HA_WEIGHT = 1
 
 
 def objectives():
     out = dict(given)
-    for kind in "batch", "plain", "spectral":
+    for kind in sorted({"batch"} | set(KINDS.values())):
         for name, net in zip("GD", networks(kind)):
             out.update({"init.%s.%s.%s" % (kind, name, k): v.clone() for k, v in net.state_dict().items()})
     for loss, reg in CASES:
-        G, D = (n.double() for n in networks({"gp": "plain", "r1": "plain", "dragan": "plain", "sn": "spectral"}.get(reg, "batch")))
+        G, D = (n.double() for n in networks(KINDS.get(reg, "batch")))
         grads, case = {}, loss + ("+" + reg if reg else "")
         oG, oD = (torch.optim.SGD(n.parameters(), 0.05) for n in (G, D))
         history = {"G": {}, "D": {}}
