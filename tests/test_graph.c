@@ -123,7 +123,7 @@ static void random_program(uint64_t seed, bool keep_all, result *r) {
   int code = clgen_compile(&p, g, store);
   if (code) fail_msg("seed %llu: %s", (unsigned long long)seed, clgen_last_error());
   r->steps = clgen_program_get_info(p)->steps;
-  r->arena = clgen_program_get_info(p)->arena_bytes;
+  r->arena = clgen_program_get_info(p)->memory.arena_bytes;
   OK(clgen_program_prepare(p));
   float data[STATE_SIZE];
   for (int run = 0; run < 2; ++run) {
@@ -390,7 +390,7 @@ static void test_memory_is_reused(void **state) {
   OK(clgen_output(t));
   clgen_program *p;
   steps_of(&p);
-  assert_int_equal(clgen_program_get_info(p)->arena_bytes, 2 * 64 * 64 * 4);
+  assert_int_equal(clgen_program_get_info(p)->memory.arena_bytes, 2 * 64 * 64 * 4);
   clgen_program_free(p);
 }
 

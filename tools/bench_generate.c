@@ -71,8 +71,8 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
   json_t *more =
       json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i}", "cfg", r->cfg, "batch", (json_int_t)r->batch,
                 "images_per_s", rate, "median_s", many->median_s, "gflops", 1e-9 * info->flops / many->median_s, "gflop",
-                1e-9 * info->flops, "one_image_s", one->median_s, "peak_bytes", (json_int_t)info->peak_bytes, "launches",
-                (json_int_t)info->steps, "samples", many->samples);
+                1e-9 * info->flops, "one_image_s", one->median_s, "peak_bytes", (json_int_t)info->memory.peak_bytes,
+                "launches", (json_int_t)info->steps, "samples", many->samples);
   if (!out || !more || json_object_update(out, more)) {
     json_decref(out);
     json_decref(more);

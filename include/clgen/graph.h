@@ -173,20 +173,30 @@ size_t clgen_store_count(const clgen_store *store); /* in the order of declarati
 const char *clgen_store_name(const clgen_store *store, size_t index);
 int clgen_store_info(const clgen_store *store, const char *name, clgen_dtype *dtype, clgen_shape *shape);
 
-typedef struct clgen_program clgen_program;
-
-/* What a program takes, known before anything is allocated. */
+/* Memory of a device. */
 typedef struct {
-  uint64_t state_bytes;   /* the states that it uses */
+  uint64_t state_bytes;   /* states */
   uint64_t input_bytes;   /* inputs and outputs */
   uint64_t arena_bytes;   /* intermediate results, after reuse */
   uint64_t scratch_bytes; /* working memory of single operations */
   uint64_t peak_bytes;    /* all of them */
-  size_t steps, nodes;    /* launches of a run; nodes of the graph that are alive */
-  double flops, bytes;    /* floating-point operations and bytes moved by one run */
+} clgen_memory;
+/* What a store's states and programs take together, once those that have been compiled are prepared. One runs after the
+ * other, so that they share the memory of intermediate results and of single operations: of that it is what the largest
+ * of them takes. */
+clgen_memory clgen_store_memory(const clgen_store *store);
+
+typedef struct clgen_program clgen_program;
+
+/* What a program takes, known before anything is allocated. */
+typedef struct {
+  clgen_memory memory;
+  size_t steps, nodes; /* launches of a run; nodes of the graph that are alive */
+  double flops, bytes; /* floating-point operations and bytes moved by one run */
 } clgen_program_info;
 
-/* Drops dead nodes, fuses elementwise chains, plans memory, and checks it against the device. Allocates nothing there. */
+/* Drops dead nodes, fuses elementwise chains, plans memory, and checks it against the device. Allocates nothing there. The
+ * store must outlive the program. */
 int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store);
 void clgen_program_free(clgen_program *program);
 const clgen_program_info *clgen_program_get_info(const clgen_program *program);

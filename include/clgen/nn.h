@@ -101,6 +101,17 @@ clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
 clgen_tensor *clgen_bound_param(const clgen_bound *b);
 /* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
 clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
+
+/* A batch may come in `parts` training passes, one run of the graph after the other. `first` (one element) is not 0 in the
+ * run of the first. Together they move running statistics as far as one pass over the whole batch does, and each begins with
+ * the vectors of spectral normalisation with which the first began. held: running statistics stay as they are. Call it
+ * before the first pass; the gradients are then added up: */
+int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, bool held);
+/* Adds d(loss)/d(parameters) to "<prefix>.grad", which begins at 0 where `first` is not 0. */
+int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first);
+/* What it has become, in a graph that comes after those. */
+clgen_tensor *clgen_bound_grad_sum(const clgen_bound *b);
+
 /* Every parameter is brought into [-limit, limit]. */
 int clgen_bound_clip(clgen_bound *b, double limit);
 /* All parameters less the mean of what they have been so far, now included, which the state "<prefix>.history" keeps; share

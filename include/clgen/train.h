@@ -83,6 +83,7 @@ typedef struct {
   double ema_rampup; /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
   uint64_t seed;     /* of the latents */
   bool noise_given;  /* latents come with each step instead of being drawn on the device */
+  int64_t batch_gpu; /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
   clgen_gan_objective gan;
   clgen_holding holding;
 } clgen_trainer_config;
@@ -90,7 +91,12 @@ typedef struct {
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
  * the same fakes, G's update, and G_ema's; with critic_steps N every Nth step has G's part. The step of a VAE is one update
  * by the negative ELBO with one sample an image, that of a classifier one by the cross entropy. All of it is one program
- * (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*". */
+ * (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*".
+ *
+ * With batch_gpu a step is several programs: D's gradient on each part of the batch, added up; D's update; G's gradient on
+ * each part, through the new D; G's update and G_ema's. Everything is drawn for the whole batch, so that where images see
+ * nothing of each other the step is the same up to rounding. Batch norm takes its statistics from a part, and its running
+ * ones move by 1 - (1 - momentum)^(1 / parts) for each; spectral normalisation's vectors move as for a whole batch. */
 typedef struct clgen_trainer clgen_trainer;
 /* Compiles for the store's device and allocates nothing there; model and store must outlive it. CLGEN_E_NOMEM says by how
  * much the step does not fit. */
@@ -138,7 +144,8 @@ typedef struct {
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
       lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT];
-  int64_t kimg, batch, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps, reg_interval;
+  int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps,
+      reg_interval;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   double weight_decay, warmup_kimg, grad_clip;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;

@@ -154,8 +154,9 @@ typedef struct clgen_backend {
   int (*buffer_write)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, const void *data);
   int (*buffer_read)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, void *data); /* waits */
 
-  /* The working memory that a step needs while it runs; the plan allocates the largest of its steps' needs once. */
-  size_t (*scratch)(void *impl, const clgen_step *step);
+  /* The working memory that a plan of these steps will need. The plans of a device share it, since one runs after the other:
+   * it is allocated by the first that is created, as large as was asked for by then. */
+  size_t (*scratch)(void *impl, const clgen_step *steps, size_t n);
   /* Builds and binds. The steps' operands have their buffers; the steps are copied. */
   int (*plan_create)(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
   void (*plan_free)(void *impl, clgen_plan *plan);

@@ -11,8 +11,9 @@ struct clgen_program {
   clgen_lowered low;
   clgen_program_info info;
   uint64_t arena_bytes[CLGEN_MAX_ARENAS];
-  clgen_buffer *arena[CLGEN_MAX_ARENAS];
+  clgen_buffer *arena[CLGEN_MAX_ARENAS]; /* the store's */
   int n_arenas;
+  bool is_planned; /* the store counts it */
   clgen_plan *plan;
 };
 
@@ -26,30 +27,41 @@ static int check_supported(const clgen_program *p) {
 }
 
 static void fill_info(clgen_program *p) {
-  clgen_program_info *info = &p->info;
+  clgen_memory *m = &p->info.memory;
   for (int i = 0; i < p->low.n_slots; ++i) {
     const clgen_slot *s = &p->low.slot[i];
-    if (s->kind == CLGEN_SLOT_STATE) info->state_bytes += s->bytes;
-    if (s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) info->input_bytes += s->bytes;
+    if (s->kind == CLGEN_SLOT_STATE) m->state_bytes += s->bytes;
+    if (s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) m->input_bytes += s->bytes;
   }
-  for (int i = 0; i < p->n_arenas; ++i) info->arena_bytes += p->arena_bytes[i];
+  for (int i = 0; i < p->n_arenas; ++i) m->arena_bytes += p->arena_bytes[i];
+  m->scratch_bytes = p->device->backend->scratch(p->device->impl, p->low.step, p->low.n_steps);
+  m->peak_bytes = m->state_bytes + m->input_bytes + m->arena_bytes + m->scratch_bytes;
   for (size_t i = 0; i < p->low.n_steps; ++i) {
-    size_t scratch = p->device->backend->scratch(p->device->impl, &p->low.step[i]);
-    if (scratch > info->scratch_bytes) info->scratch_bytes = scratch;
-    info->flops += p->low.step[i].flops;
-    info->bytes += p->low.step[i].bytes;
+    p->info.flops += p->low.step[i].flops;
+    p->info.bytes += p->low.step[i].bytes;
   }
-  info->peak_bytes = info->state_bytes + info->input_bytes + info->arena_bytes + info->scratch_bytes;
-  info->steps = p->low.n_steps;
-  info->nodes = p->low.alive;
+  p->info.steps = p->low.n_steps;
+  p->info.nodes = p->low.alive;
 }
 
 static int check_fits(const clgen_program *p) {
-  uint64_t have = p->device->info.global_bytes;
-  if (!have || p->info.peak_bytes <= have) return CLGEN_OK;
+  uint64_t have = p->device->info.global_bytes, need = p->info.memory.peak_bytes;
+  if (!have || need <= have) return CLGEN_OK;
   return clgen_fail(CLGEN_E_NOMEM, "this needs %.2f GiB and %s has %.2f GiB: %.2f GiB too much; try a smaller batch",
-                    (double)p->info.peak_bytes / 1073741824.0, p->device->info.name, (double)have / 1073741824.0,
-                    (double)(p->info.peak_bytes - have) / 1073741824.0);
+                    (double)need / 1073741824.0, p->device->info.name, (double)have / 1073741824.0,
+                    (double)(need - have) / 1073741824.0);
+}
+
+static int plan_in_store(clgen_program *p) {
+  int code = CLGEN_OK;
+  for (int i = 0; !code && i < p->low.n_slots; ++i) {
+    const clgen_slot *s = &p->low.slot[i];
+    if (s->kind == CLGEN_SLOT_STATE) code = clgen_store_plan_state(p->store, s->node->name, s->bytes);
+  }
+  if (code) return code;
+  clgen_store_plan_program(p->store, p->arena_bytes, &p->info.memory);
+  p->is_planned = true;
+  return CLGEN_OK;
 }
 
 int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
@@ -66,6 +78,7 @@ int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
   if (!code) code = clgen_plan_memory(&p->low, p->device->info.max_alloc_bytes, p->arena_bytes, &p->n_arenas);
   if (!code) fill_info(p);
   if (!code) code = check_fits(p);
+  if (!code) code = plan_in_store(p);
   if (code) {
     clgen_program_free(p);
     return code;
@@ -83,8 +96,7 @@ void clgen_program_free(clgen_program *p) {
     if ((s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) && s->buffer)
       b->buffer_free(p->device->impl, s->buffer);
   }
-  for (int i = 0; i < p->n_arenas; ++i)
-    if (p->arena[i]) b->buffer_free(p->device->impl, p->arena[i]);
+  if (p->is_planned) clgen_store_program_gone(p->store, &p->info.memory);
   clgen_lowered_free(&p->low);
   free(p);
 }
@@ -116,7 +128,7 @@ static void bind_operand(const clgen_program *p, clgen_operand *o) {
 static int allocate(clgen_program *p) {
   int code = CLGEN_OK;
   for (int i = 0; i < p->n_arenas && !code; ++i)
-    if (!p->arena[i]) code = p->device->backend->buffer_create(p->device->impl, (size_t)p->arena_bytes[i], &p->arena[i]);
+    if (!p->arena[i]) code = clgen_store_arena(p->store, i, p->arena_bytes[i], &p->arena[i]);
   for (int i = 0; i < p->low.n_slots && !code; ++i) code = bind_slot(p, &p->low.slot[i]);
   return code;
 }

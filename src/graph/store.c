@@ -11,10 +11,24 @@ typedef struct {
   clgen_buffer *buffer;
 } entry;
 
+/* A state that a program will use. */
+typedef struct {
+  char *name;
+  uint64_t bytes;
+} planned;
+
 struct clgen_store {
   clgen_device *device;
   entry *entry;
   size_t count, room;
+  planned *planned;
+  size_t n_planned;
+  uint64_t input_bytes, scratch_bytes;
+  uint64_t arena_wanted[CLGEN_MAX_ARENAS], arena_bytes[CLGEN_MAX_ARENAS]; /* by the largest program; allocated */
+  clgen_buffer *arena[CLGEN_MAX_ARENAS];
+  clgen_buffer **outgrown; /* arenas that earlier programs are bound to */
+  size_t n_outgrown;
+  uint64_t outgrown_bytes;
 };
 
 int clgen_store_create(clgen_store **out, clgen_device *device) {
@@ -30,6 +44,13 @@ void clgen_store_free(clgen_store *store) {
     store->device->backend->buffer_free(store->device->impl, store->entry[i].buffer);
     free(store->entry[i].name);
   }
+  for (size_t i = 0; i < store->n_planned; ++i) free(store->planned[i].name);
+  for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
+    if (store->arena[i]) store->device->backend->buffer_free(store->device->impl, store->arena[i]);
+  for (size_t i = 0; i < store->n_outgrown; ++i)
+    store->device->backend->buffer_free(store->device->impl, store->outgrown[i]);
+  free(store->outgrown);
+  free(store->planned);
   free(store->entry);
   free(store);
 }
@@ -41,6 +62,8 @@ static entry *find(const clgen_store *store, const char *name) {
     if (strcmp(store->entry[i].name, name) == 0) return &store->entry[i];
   return NULL;
 }
+
+static size_t state_bytes(const entry *e) { return (size_t)clgen_shape_count(&e->shape) * clgen_dtype_size(e->dtype); }
 
 int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype, clgen_shape shape) {
   entry *e = find(store, name);
@@ -59,8 +82,7 @@ int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype,
   }
   entry fresh = {.name = clgen_strdup(name), .dtype = dtype, .shape = shape};
   if (!fresh.name) return CLGEN_E_NOMEM;
-  size_t bytes = (size_t)clgen_shape_count(&shape) * clgen_dtype_size(dtype);
-  int code = store->device->backend->buffer_create(store->device->impl, bytes, &fresh.buffer);
+  int code = store->device->backend->buffer_create(store->device->impl, state_bytes(&fresh), &fresh.buffer);
   if (code) {
     clgen_fail_prefix(code, "state \"%s\"", name);
     free(fresh.name);
@@ -114,5 +136,63 @@ int clgen_store_info(const clgen_store *store, const char *name, clgen_dtype *dt
   if (code) return code;
   *dtype = e->dtype;
   *shape = e->shape;
+  return CLGEN_OK;
+}
+
+/* ---- What programs take ---- */
+
+int clgen_store_plan_state(clgen_store *store, const char *name, uint64_t bytes) {
+  for (size_t i = 0; i < store->n_planned; ++i)
+    if (strcmp(store->planned[i].name, name) == 0) return CLGEN_OK;
+  planned *more = realloc(store->planned, (store->n_planned + 1) * sizeof *more);
+  if (!more) return clgen_fail_nomem((store->n_planned + 1) * sizeof *more);
+  store->planned = more;
+  more[store->n_planned] = (planned){clgen_strdup(name), bytes};
+  return more[store->n_planned].name ? (++store->n_planned, CLGEN_OK) : CLGEN_E_NOMEM;
+}
+
+void clgen_store_plan_program(clgen_store *store, const uint64_t arena_bytes[CLGEN_MAX_ARENAS], const clgen_memory *memory) {
+  for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
+    if (arena_bytes[i] > store->arena_wanted[i]) store->arena_wanted[i] = arena_bytes[i];
+  if (memory->scratch_bytes > store->scratch_bytes) store->scratch_bytes = memory->scratch_bytes;
+  store->input_bytes += memory->input_bytes;
+}
+
+void clgen_store_program_gone(clgen_store *store, const clgen_memory *memory) { store->input_bytes -= memory->input_bytes; }
+
+clgen_memory clgen_store_memory(const clgen_store *store) {
+  clgen_memory m = {.input_bytes = store->input_bytes, .scratch_bytes = store->scratch_bytes};
+  for (size_t i = 0; i < store->n_planned; ++i) m.state_bytes += store->planned[i].bytes;
+  for (size_t i = 0; i < store->count; ++i) {
+    bool known = false;
+    for (size_t k = 0; k < store->n_planned && !known; ++k) known = !strcmp(store->planned[k].name, store->entry[i].name);
+    if (!known) m.state_bytes += state_bytes(&store->entry[i]);
+  }
+  for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
+    m.arena_bytes += store->arena_wanted[i] > store->arena_bytes[i] && store->arena_bytes[i]
+                         ? store->arena_wanted[i] + store->arena_bytes[i]
+                         : store->arena_wanted[i];
+  m.arena_bytes += store->outgrown_bytes;
+  m.peak_bytes = m.state_bytes + m.input_bytes + m.arena_bytes + m.scratch_bytes;
+  return m;
+}
+
+/* As large as any program wants it that is known by now. One that is compiled later and needs more gets a new one. */
+int clgen_store_arena(clgen_store *store, int index, uint64_t bytes, clgen_buffer **out) {
+  clgen_buffer **arena = &store->arena[index];
+  if (*arena && store->arena_bytes[index] < bytes) {
+    clgen_buffer **more = realloc(store->outgrown, (store->n_outgrown + 1) * sizeof(clgen_buffer *));
+    if (!more) return clgen_fail_nomem((store->n_outgrown + 1) * sizeof(clgen_buffer *));
+    store->outgrown = more;
+    more[store->n_outgrown++] = *arena;
+    store->outgrown_bytes += store->arena_bytes[index];
+    *arena = NULL;
+  }
+  if (!*arena) {
+    store->arena_bytes[index] = store->arena_wanted[index];
+    int code = store->device->backend->buffer_create(store->device->impl, (size_t)store->arena_wanted[index], arena);
+    if (code) return code;
+  }
+  *out = *arena;
   return CLGEN_OK;
 }

@@ -1,6 +1,7 @@
 /* A network's tensors as views of its states in a graph, and its layers as nodes. */
 #include "nn/nn_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ int clgen_net_bind(clgen_bound **out, const clgen_net *net, clgen_graph *graph, 
   if (!b) return clgen_fail_nomem(sizeof *b);
   b->net = net;
   b->graph = graph;
+  b->momentum = CLGEN_BATCH_NORM_MOMENTUM;
   b->tensor = calloc((size_t)net->n_tensors + 1, sizeof(clgen_tensor *));
   int code = b->tensor ? CLGEN_OK : clgen_fail_nomem((size_t)net->n_tensors * sizeof(clgen_tensor *));
   if (!code && snprintf(b->prefix, sizeof b->prefix, "%s", prefix) >= (int)sizeof b->prefix)
@@ -55,6 +57,14 @@ void clgen_bound_free(clgen_bound *b) {
   free(b->tensor);
   free(b->frozen);
   free(b);
+}
+
+int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, bool held) {
+  b->momentum = held ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)parts);
+  int code = first ? CLGEN_OK : CLGEN_E_INVALID;
+  for (int i = 0; !code && i < b->net->n_layers; ++i)
+    if (b->net->layers[i].u >= 0) code = clgen_bound_take_back(b, &b->net->layers[i], first);
+  return code;
 }
 
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->tensor[index]; }

@@ -42,6 +42,8 @@ struct clgen_net {
   bool spectral; /* layers added now are spectrally normalised */
 };
 
+#define CLGEN_BATCH_NORM_MOMENTUM 0.1 /* as in PyTorch */
+
 struct clgen_bound {
   const clgen_net *net;
   clgen_graph *graph;
@@ -50,6 +52,7 @@ struct clgen_bound {
   clgen_tensor **tensor; /* by index of the state dict: views, always the newest version */
   clgen_tensor *rate;    /* NULL: every parameter is trained at the optimiser's */
   bool *frozen;          /* by index of the state dict; NULL: none is */
+  double momentum;       /* of running statistics: 0 holds them */
 };
 
 /* A state beside the parameters: "<prefix>.<suffix>", with their size. */
@@ -82,5 +85,7 @@ clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, c
 
 /* The weight of a layer as it is applied. */
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);
+/* Its vectors u and v are taken back to where they were when `first` was not 0 the last time. */
+int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first);
 
 #endif

@@ -2,7 +2,6 @@
 #include "nn/nn_internal.h"
 
 #define EPS 1e-5f
-#define MOMENTUM 0.1
 
 /* ---- Their tensors ---- */
 
@@ -64,10 +63,11 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 /* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
  * happens in the launch that sums it up. */
 static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
+  if (!(b->momentum > 0)) return;
   const clgen_shape shape = b->net->tensors[index].shape;
   clgen_tensor *old = clgen_per_channel(b->tensor[index], shape.dim[0]);
-  clgen_tensor *now = clgen_affine(batch, (float)(MOMENTUM * scale), 0);
-  now = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - MOMENTUM), 0), now));
+  clgen_tensor *now = clgen_affine(batch, (float)(b->momentum * scale), 0);
+  now = clgen_assign(old, clgen_add(clgen_affine(old, (float)(1 - b->momentum), 0), now));
   b->tensor[index] = clgen_reshape(now, shape);
 }
 

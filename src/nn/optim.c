@@ -17,13 +17,32 @@ clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss) {
       wrt[n] = b->tensor[i];
       offsets[n++] = b->net->tensors[i].offset;
     }
-    if (!clgen_grad(loss, n, wrt, grads)) out = clgen_pack(clgen_bound_state(b, "grad"), n, grads, offsets);
+    if (!clgen_grad(loss, n, wrt, grads)) out = clgen_pack(clgen_bound_grad_sum(b), n, grads, offsets);
   }
   free(wrt);
   free(grads);
   free(offsets);
   return out;
 }
+
+/* From the last parameter to the first and one at a time: the nodes that they have in common are the same, and each gradient
+ * is added, and its memory free again, before the next is computed. Where the sum begins, the old one does not count even
+ * if it is not finite. */
+int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first) {
+  clgen_tensor *all = clgen_bound_grad_sum(b), *zero = clgen_constant(b->graph, 0, clgen_shape_of(0)), *grad;
+  int code = CLGEN_OK;
+  for (int i = b->net->n_tensors; !code && i-- > 0;) {
+    const clgen_net_tensor *t = &b->net->tensors[i];
+    if (t->kind != CLGEN_NET_PARAM || (b->frozen && b->frozen[i])) continue;
+    code = clgen_grad(loss, 1, &b->tensor[i], &grad);
+    if (code) break;
+    clgen_tensor *old = clgen_reshape(clgen_slice(all, 0, t->offset, clgen_shape_count(&t->shape)), t->shape);
+    if (!clgen_assign(old, clgen_add(clgen_where(first, zero, old), grad))) code = CLGEN_E_INVALID;
+  }
+  return code;
+}
+
+clgen_tensor *clgen_bound_grad_sum(const clgen_bound *b) { return clgen_bound_state(b, "grad"); }
 
 void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]) {
   bool adam = o->kind == CLGEN_ADAM || o->kind == CLGEN_ADAMW;

@@ -31,3 +31,18 @@ clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool trai
   clgen_tensor *sigma = clgen_sum(clgen_mul(matrix, outer), CLGEN_ALL_AXES, true);
   return clgen_reshape(clgen_div(matrix, sigma), *clgen_tensor_shape(w));
 }
+
+/* The state beside the statistics is the run's own business: training goes on from between two batches. */
+static int take_back(clgen_bound *b, int index, clgen_tensor *first) {
+  const clgen_net_tensor *t = &b->net->tensors[index];
+  char name[128];
+  snprintf(name, sizeof name, "train.%s.%s", b->prefix, t->name);
+  clgen_tensor *kept = clgen_state(b->graph, name, CLGEN_F32, t->shape);
+  kept = clgen_assign(kept, clgen_where(first, b->tensor[index], kept));
+  return keep(b, index, kept) ? CLGEN_OK : CLGEN_E_INVALID;
+}
+
+int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first) {
+  int code = take_back(b, l->u, first);
+  return code ? code : take_back(b, l->v, first);
+}

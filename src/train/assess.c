@@ -148,7 +148,7 @@ clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
   if (a->part) i.bound_images = clgen_dataset_get_info(a->part)->count;
   if (a->part) i.samples = a->options.samples;
   if (a->features) i.features = clgen_features_get_info(a->features);
-  if (a->features) i.device_bytes = clgen_features_program(a->features)->peak_bytes;
+  if (a->features) i.device_bytes = clgen_features_program(a->features)->memory.peak_bytes;
   return i;
 }
 

@@ -3,13 +3,44 @@
 
 #include <string.h>
 
+int64_t clgen_step_parts(const clgen_trainer_config *c) { return c->batch_gpu ? c->batch / c->batch_gpu : 1; }
+bool clgen_phase_takes_parts(clgen_step_phase phase) {
+  return phase == CLGEN_PHASE_GRADIENT || phase == CLGEN_PHASE_GRADIENT_G;
+}
+
+/* ---- Random numbers ---- */
+
+typedef clgen_tensor *(*random_builder)(clgen_graph *, clgen_tensor *counter, uint64_t seed, uint32_t stream, clgen_shape);
+
+/* A part takes its own of what is drawn for the whole batch: times 1, and 0 times all others. Drawing the others costs
+ * nothing beside what is done with an image. */
+static clgen_tensor *draw(clgen_step_kind *s, random_builder builder, uint32_t stream, clgen_shape shape, int axis) {
+  int64_t parts = clgen_step_parts(s->config), before = 1, after = 1;
+  if (parts == 1) return builder(s->graph, s->counter, s->config->seed, stream, shape);
+  for (int i = 0; i < shape.ndim; ++i) *(i < axis ? &before : &after) *= shape.dim[i];
+  clgen_tensor *all = builder(s->graph, s->counter, s->config->seed, stream, clgen_shape_of(3, before, parts, after));
+  clgen_tensor *mine = clgen_mul(all, clgen_reshape(s->part, clgen_shape_of(3, 1, parts, 1)));
+  return clgen_reshape(clgen_sum(mine, 1u << 1, false), shape);
+}
+
+clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis) {
+  return draw(s, clgen_random_uniform, stream, shape, axis);
+}
+
+/* ---- Updates ---- */
+
+/* What a part contributes to a mean over the batch. */
+static clgen_tensor *share(const clgen_step_kind *s, clgen_tensor *mean) {
+  return clgen_phase_takes_parts(s->phase) ? clgen_affine(mean, (float)(1 / (double)clgen_step_parts(s->config)), 0) : mean;
+}
+
 void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar) {
   clgen_watched_names *names = s->names;
   int i = 0;
   while (i < names->n && strcmp(names->name[i], name) != 0) ++i;
   if (i == names->n) names->name[names->n++] = name;
   s->computes[i] = true;
-  s->watched[i] = clgen_reshape(scalar, clgen_shape_of(1, 1));
+  s->watched[i] = clgen_reshape(share(s, scalar), clgen_shape_of(1, 1));
 }
 
 /* Of the absolute values, which changes no bit of the squares: the optimiser's own square would be a shared node, written to
@@ -27,9 +58,13 @@ static clgen_tensor *hold_back(clgen_step_kind *s, const clgen_bound *b, clgen_t
   return grad;
 }
 
+static clgen_tensor *first_part(const clgen_step_kind *s) { return clgen_slice(s->part, 0, 0, 1); }
+
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {
-  clgen_tensor *grad = clgen_regularize_history(s, b, clgen_bound_grad(b, loss), scalar);
-  grad = hold_back(s, b, grad);
+  if (clgen_phase_takes_parts(s->phase))
+    return loss ? clgen_bound_grad_add(b, share(s, loss), first_part(s)) : CLGEN_E_INVALID;
+  clgen_tensor *grad = s->phase == CLGEN_PHASE_WHOLE ? clgen_bound_grad(b, loss) : clgen_bound_grad_sum(b);
+  grad = hold_back(s, b, clgen_regularize_history(s, b, grad, scalar));
   clgen_tensor *length = norm(grad);
   clgen_step_watch(s, watched_as, length);
   if (grad && s->config->grad_clip > 0) grad = clgen_grad_limit(grad, length, s->config->grad_clip);
@@ -38,6 +73,7 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
 }
 
 static int build_vae(clgen_step_kind *s, clgen_tensor *images) {
+  if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, s->net[0], NULL, CLGEN_SCALAR_G, "grad");
   clgen_tensor *bernoulli, *kl;
   int code = clgen_model_elbo(s->model, s->net[0], images, &s->pass, s->noise, &bernoulli, &kl);
   if (code) return code;
@@ -51,14 +87,20 @@ static int build_vae(clgen_step_kind *s, clgen_tensor *images) {
 }
 
 static int build_classifier(clgen_step_kind *s, clgen_tensor *images) {
+  if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, s->net[0], NULL, CLGEN_SCALAR_G, "grad");
   int classes = clgen_model_get_config(s->model)->classes;
-  s->target = clgen_input(s->graph, "target", CLGEN_F32, clgen_shape_of(2, s->config->batch, classes));
+  s->target = clgen_input(s->graph, "target", CLGEN_F32, clgen_shape_of(2, s->images_n, classes));
   clgen_tensor *logits = clgen_model_classify(s->model, s->net[0], images, &s->pass, NULL);
   clgen_tensor *loss = clgen_mean(clgen_loss_classes(logits, s->target), CLGEN_ALL_AXES, false);
   clgen_tensor *wrong = clgen_greater(clgen_row_max(logits), clgen_sum(clgen_mul(logits, s->target), 1u << 1, true));
   clgen_step_watch(s, "loss", loss);
   clgen_step_watch(s, "accuracy", clgen_affine(clgen_mean(wrong, CLGEN_ALL_AXES, false), -1, 1));
   return clgen_step_update(s, s->net[0], loss, CLGEN_SCALAR_G, "grad");
+}
+
+static bool ends_step(const clgen_step_kind *s) {
+  bool waits_for_g = s->phase == CLGEN_PHASE_UPDATE && clgen_model_is_gan(s->model) && s->with_g;
+  return !clgen_phase_takes_parts(s->phase) && !waits_for_g;
 }
 
 /* Adds this step's numbers to those since the last report, on the device, so that no step waits for a read. */
@@ -73,35 +115,48 @@ static int build_watch(clgen_step_kind *s) {
   clgen_tensor *good = clgen_state(s->graph, CLGEN_WATCH_GOOD, CLGEN_F32, shape);
   sum = clgen_assign(sum, clgen_add(sum, all));
   bad = clgen_assign(bad, clgen_maximum(bad, clgen_affine(clgen_is_finite(all), -1, 1)));
-  good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
+  if (ends_step(s)) good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
   return sum && bad && good ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-int clgen_step_kind_build(clgen_step_kind *s, clgen_store *store) {
-  const clgen_model_config *c = clgen_model_get_config(s->model);
-  const clgen_trainer_config *config = s->config;
-  int code = clgen_graph_create(&s->graph);
+/* Networks as they are at the beginning of this phase. */
+static int bind_networks(clgen_step_kind *s) {
+  const clgen_holding *holding = &s->config->holding;
+  int code = CLGEN_OK;
   for (int i = 0; !code && i < clgen_model_network_count(s->model); ++i) {
     const clgen_model_network *w = clgen_model_network_at(s->model, i);
     code = clgen_net_bind(&s->net[i], w->net, s->graph, w->prefix);
-    if (!code && config->holding.rated && strcmp(w->prefix, "G_ema") != 0)
-      code = clgen_bound_hold(s->net[i], config->holding.frozen[i]);
+    if (!code && holding->rated && strcmp(w->prefix, "G_ema") != 0) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
+    /* G's second pass is over the same latents with the same weights: its statistics were taken in the first. */
+    bool again = s->phase == CLGEN_PHASE_GRADIENT_G && i == 0;
+    if (!code && clgen_phase_takes_parts(s->phase))
+      code = clgen_bound_in_parts(s->net[i], clgen_step_parts(s->config), first_part(s), again);
   }
+  return code;
+}
+
+int clgen_step_kind_build(clgen_step_kind *s) {
+  const clgen_model_config *c = clgen_model_get_config(s->model);
+  const clgen_trainer_config *config = s->config;
+  int code = clgen_graph_create(&s->graph);
   if (code) return code;
-  s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, config->batch, c->channels, c->height, c->width));
+  s->part = clgen_input(s->graph, "part", CLGEN_F32, clgen_shape_of(1, clgen_step_parts(config)));
+  code = bind_networks(s);
+  if (code) return code;
+  s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, s->images_n, c->channels, c->height, c->width));
   s->scalars = clgen_input(s->graph, "scalars", CLGEN_F32, clgen_shape_of(1, CLGEN_SCALARS));
   clgen_tensor *images = clgen_model_from_bytes(s->model, s->images);
   s->pass = (clgen_pass){.training = true};
-  if (clgen_model_is_classifier(s->model)) {
-    code = build_classifier(s, images);
-  } else {
-    clgen_shape latents = clgen_shape_of(2, config->batch, c->nz);
-    s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
-    s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
-                                   : clgen_random_normal(s->graph, s->counter, config->seed, CLGEN_STREAM_NOISE, latents);
-    code = clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : build_vae(s, images);
-  }
-  if (!code) code = build_watch(s);
+  if (clgen_model_is_classifier(s->model)) return build_classifier(s, images);
+  clgen_shape latents = clgen_shape_of(2, s->images_n, c->nz);
+  s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
+  s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
+                                 : draw(s, clgen_random_normal, CLGEN_STREAM_NOISE, latents, 0);
+  return clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : build_vae(s, images);
+}
+
+int clgen_step_kind_compile(clgen_step_kind *s, clgen_store *store) {
+  int code = build_watch(s);
   return code ? code : clgen_compile(&s->program, s->graph, store);
 }
 

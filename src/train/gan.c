@@ -1,7 +1,7 @@
 /* The step of a GAN: a loss (src/nn/gan_loss.c) and regularisers (regularizer.c) put together. */
 #include "train/train_internal.h"
 
-static int update_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) {
+static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) {
   const clgen_gan_objective *o = &s->config->gan;
   clgen_bound *d = s->net[1];
   clgen_tensor *fixed = clgen_stop_gradient(fake), *on_real, *on_fake;
@@ -12,22 +12,40 @@ static int update_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) 
   clgen_step_watch(s, "loss_D_fake", on_fake);
   const clgen_regularized r = {
       .step = s, .d = d, .real = real, .fake = fixed, .real_logits = real_logits, .fake_logits = fake_logits};
-  int code = clgen_step_update(s, d, clgen_regularize(&r, false, clgen_add(on_real, on_fake)), CLGEN_SCALAR_D, "grad_D");
-  return code || !(o->clip > 0) ? code : clgen_bound_clip(d, o->clip);
+  return clgen_regularize(&r, false, clgen_add(on_real, on_fake));
 }
 
-int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
+static int update_d(clgen_step_kind *s, clgen_tensor *loss) {
+  double clip = s->config->gan.clip;
+  int code = clgen_step_update(s, s->net[1], loss, CLGEN_SCALAR_D, "grad_D");
+  return code || !(clip > 0) || clgen_phase_takes_parts(s->phase) ? code : clgen_bound_clip(s->net[1], clip);
+}
+
+static clgen_tensor *loss_of_g(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) {
   const clgen_gan_objective *o = &s->config->gan;
-  clgen_bound *g = s->net[0], *d = s->net[1];
-  clgen_tensor *fake = clgen_model_decode(s->model, g, s->noise, &s->pass), *real_logits = NULL;
-  int code = update_d(s, real, fake);
-  if (code || !s->with_g) return code;
+  clgen_bound *d = s->net[1];
   clgen_regularized r = {.step = s, .d = d, .real = real, .fake = fake};
+  clgen_tensor *real_logits = NULL;
   if (o->loss->compares || (o->regularizers & CLGEN_REG_FM))
     real_logits = clgen_model_judge(s->model, d, real, &s->pass, &r.real_features);
   clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fake, &s->pass, &r.fake_features);
   clgen_tensor *loss = o->loss->generator(real_logits, fake_logits);
   clgen_step_watch(s, "loss_G", loss);
-  code = clgen_step_update(s, g, clgen_regularize(&r, true, loss), CLGEN_SCALAR_G, "grad_G");
-  return code ? code : clgen_bound_average(s->net[2], g, clgen_slice(s->scalars, 0, CLGEN_SCALAR_EMA, 1));
+  return clgen_regularize(&r, true, loss);
+}
+
+static int update_g(clgen_step_kind *s, clgen_tensor *loss) {
+  int code = clgen_step_update(s, s->net[0], loss, CLGEN_SCALAR_G, "grad_G");
+  if (code || clgen_phase_takes_parts(s->phase)) return code;
+  return clgen_bound_average(s->net[2], s->net[0], clgen_slice(s->scalars, 0, CLGEN_SCALAR_EMA, 1));
+}
+
+int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
+  if (s->phase == CLGEN_PHASE_UPDATE) return update_d(s, NULL);
+  if (s->phase == CLGEN_PHASE_UPDATE_G) return update_g(s, NULL);
+  clgen_tensor *fake = clgen_model_decode(s->model, s->net[0], s->noise, &s->pass);
+  if (s->phase == CLGEN_PHASE_GRADIENT) return update_d(s, loss_of_d(s, real, fake));
+  if (s->phase == CLGEN_PHASE_GRADIENT_G) return update_g(s, loss_of_g(s, real, fake));
+  int code = update_d(s, loss_of_d(s, real, fake));
+  return code || !s->with_g ? code : update_g(s, loss_of_g(s, real, fake));
 }

@@ -93,6 +93,36 @@ clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o) {
   return o->regularizers & CLGEN_REG_MBDISC ? CLGEN_MINIBATCH_DISC : CLGEN_MINIBATCH_NONE;
 }
 
+/* ---- A batch in parts ---- */
+
+/* The nearest divisors of `batch` around `n`, which is none. */
+static void divisors_around(int64_t batch, int64_t n, int64_t *below, int64_t *above) {
+  *below = *above = n < batch ? n : batch;
+  while (batch % *below) --*below;
+  while (batch % *above) ++*above;
+}
+
+int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_objective *o) {
+  if (at_once < 0 || (at_once && batch % at_once)) {
+    int64_t below, above;
+    divisors_around(batch, at_once > 0 ? at_once : 1, &below, &above);
+    char other[32] = "";
+    if (above != below) snprintf(other, sizeof other, " or %lld", (long long)above);
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --batch-gpu: a batch of %lld images is no multiple of %lld; %lld%s would do, or another --batch",
+        (long long)batch, (long long)at_once, (long long)below, other);
+  }
+  if (!at_once || at_once == batch) return CLGEN_OK;
+  size_t n;
+  const clgen_regularizer *rows = clgen_regularizers(&n);
+  const char *name = o->loss ? o->loss->name : "", *why = NULL;
+  if (o->loss && o->loss->compares) why = "it compares with means over the whole batch";
+  for (size_t i = 0; i < n && !why; ++i)
+    if (o->regularizers & rows[i].bit && rows[i].whole) name = rows[i].name, why = rows[i].whole;
+  return why ? clgen_fail(CLGEN_E_INVALID, "option --batch-gpu: not with %s: %s", name, why) : CLGEN_OK;
+}
+
 /* ---- From the options ---- */
 
 static int refuse(const char *option, const char *why) {

@@ -55,6 +55,10 @@ static const clgen_option rows[] = {
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
      "images in a step; 0: dcgan 64, others 128"},
+    {"batch-gpu", 0, CLGEN_OPTION_INT, AT(batch_gpu), "0", 0, 1048576, NULL, "N", "Training",
+     "only N of them in the device's memory at a time, their gradients added up: the same step in less memory, but that "
+     "batch "
+     "norm takes its statistics from N images; 0: all"},
     {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "sgd|momentum|rmsprop|adam|adamw", "NAME", "Training",
      "how to descend; sgd is momentum without any"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
@@ -157,6 +161,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;
   if (!code) code = clgen_train_objective(o, &objective);
+  if (!code) code = clgen_batch_gpu_check(o->batch, o->batch_gpu, &objective);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
   return code;
 }

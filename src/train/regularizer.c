@@ -19,9 +19,7 @@ static clgen_tensor *away_from_one(const clgen_regularized *r, clgen_tensor *at)
 
 /* a + t (b - a), with one t on [0,1) for each image */
 static clgen_tensor *between(const clgen_regularized *r, clgen_tensor *a, clgen_tensor *b) {
-  clgen_step_kind *s = r->step;
-  clgen_tensor *t = clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_BETWEEN,
-                                         clgen_shape_of(4, s->config->batch, 1, 1, 1));
+  clgen_tensor *t = clgen_step_uniform(r->step, CLGEN_STREAM_BETWEEN, clgen_shape_of(4, r->step->images_n, 1, 1, 1), 0);
   return clgen_stop_gradient(clgen_add(a, clgen_mul(t, clgen_sub(b, a))));
 }
 
@@ -31,11 +29,9 @@ static clgen_tensor *gradient_penalty(const clgen_regularized *r) { return away_
 /* Kodali et al. 2017, section 2.4 and its code: between an image and the image moved by half the batch's deviation times
  * uniform numbers. */
 static clgen_tensor *dragan(const clgen_regularized *r) {
-  clgen_step_kind *s = r->step;
   clgen_tensor *centred = clgen_sub(r->real, clgen_mean(r->real, CLGEN_ALL_AXES, false));
   clgen_tensor *deviation = clgen_sqrt(clgen_mean(clgen_square(centred), CLGEN_ALL_AXES, false));
-  clgen_tensor *noise =
-      clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_AROUND, *clgen_tensor_shape(r->real));
+  clgen_tensor *noise = clgen_step_uniform(r->step, CLGEN_STREAM_AROUND, *clgen_tensor_shape(r->real), 0);
   clgen_tensor *moved = clgen_add(r->real, clgen_affine(clgen_mul(deviation, noise), 0.5f, 0));
   return away_from_one(r, between(r, r->real, moved));
 }
@@ -71,7 +67,7 @@ static clgen_tensor *shifted(const clgen_regularized *r, clgen_tensor *x, int ax
 /* mean (D(x) - D(x moved))^2 */
 static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
                                    int first) {
-  clgen_shape each = clgen_shape_of(4, r->step->config->batch, 1, 1, 1);
+  clgen_shape each = clgen_shape_of(4, r->step->images_n, 1, 1, 1);
   for (int k = 0; k < 2; ++k) x = shifted(r, x, 2 + k, clgen_reshape(clgen_slice(drawn, 0, first + k, 1), each));
   clgen_tensor *moved = clgen_model_judge(r->step->model, r->d, x, &r->step->pass, NULL);
   return clgen_mean(clgen_square(clgen_sub(logits, moved)), CLGEN_ALL_AXES, false);
@@ -80,8 +76,7 @@ static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, 
 /* Zhao, Singh, Lee, Zhang, Odena, Zhang 2021, "Improved consistency regularization for GANs", algorithm 1 (bCR). */
 static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
   clgen_step_kind *s = r->step;
-  clgen_tensor *drawn = clgen_random_uniform(s->graph, s->counter, s->config->seed, CLGEN_STREAM_SHIFT,
-                                             clgen_shape_of(2, 4, s->config->batch));
+  clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 4, s->images_n), 1);
   clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, drawn, 0);
   return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, drawn, 2));
 }
@@ -103,15 +98,15 @@ static double bcr_weight(const clgen_gan_objective *o) { return o->bcr_weight; }
 static double r1_weight(const clgen_gan_objective *o) { return o->r1_gamma / 2 * (o->r1_interval > 1 ? o->r1_interval : 1); }
 
 static const clgen_regularizer rows[] = {
-    {"gp", CLGEN_REG_GP, false, gradient_penalty, gp_weight, CLGEN_D_PLAIN},
-    {"r1", CLGEN_REG_R1, false, r1, r1_weight, CLGEN_D_PLAIN},
-    {"dragan", CLGEN_REG_DRAGAN, false, dragan, gp_weight, CLGEN_D_PLAIN},
-    {"sn", CLGEN_REG_SN, false, NULL, NULL, CLGEN_D_SPECTRAL},
-    {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_AUTO},
-    {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_AUTO},
-    {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO},
-    {"mbstd", CLGEN_REG_MBSTD, false, NULL, NULL, CLGEN_D_AUTO},
-    {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO},
+    {"gp", CLGEN_REG_GP, false, gradient_penalty, gp_weight, CLGEN_D_PLAIN, NULL},
+    {"r1", CLGEN_REG_R1, false, r1, r1_weight, CLGEN_D_PLAIN, NULL},
+    {"dragan", CLGEN_REG_DRAGAN, false, dragan, gp_weight, CLGEN_D_PLAIN, "it disturbs by the deviation of the whole batch"},
+    {"sn", CLGEN_REG_SN, false, NULL, NULL, CLGEN_D_SPECTRAL, NULL},
+    {"fm", CLGEN_REG_FM, true, feature_matching, fm_weight, CLGEN_D_AUTO, "it compares means over the whole batch"},
+    {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_AUTO, NULL},
+    {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO, NULL},
+    {"mbstd", CLGEN_REG_MBSTD, false, NULL, NULL, CLGEN_D_AUTO, NULL},
+    {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO, NULL},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {

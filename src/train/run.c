@@ -67,6 +67,7 @@ static int open_model(clgen_run *r) {
   if (classifier) c.classes = info->classes;
   clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};
   t.optimizer = clgen_train_optimizer(o);
+  t.batch_gpu = o->batch_gpu;
   t.grad_clip = o->grad_clip;
   clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
@@ -83,11 +84,8 @@ static int open_model(clgen_run *r) {
 }
 
 uint64_t clgen_run_peak_bytes(const clgen_run *r) {
-  const clgen_program_info *g = NULL;
-  if (r->generator) g = clgen_generator_info(r->generator);
-  if (r->exam) g = clgen_features_program(r->exam->features);
   uint64_t metrics = r->assessor ? clgen_assessor_get_info(r->assessor).device_bytes : 0;
-  return clgen_trainer_info(r->trainer)->peak_bytes + (g ? g->input_bytes + g->arena_bytes : 0) + metrics;
+  return clgen_store_memory(r->store).peak_bytes + metrics;
 }
 
 static int check_memory(const clgen_run *r) {
@@ -163,6 +161,7 @@ void clgen_run_say_plan(const clgen_run *r) {
   const clgen_device_info *d = clgen_device_get_info(r->device);
   const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
   const clgen_program_info *p = clgen_trainer_info(r->trainer);
+  const clgen_memory m = clgen_store_memory(r->store);
   const double mib = 1048576.0;
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "device:   %s, %s (%s)", d->spec, d->name, d->platform);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "data:     %s (%s), %lld images of %dx%d, %d channel%s", i->path, i->format,
@@ -174,9 +173,9 @@ void clgen_run_say_plan(const clgen_run *r) {
       &r->log, CLGEN_LOG_INFO,
       "memory:   %.1f MiB at peak of %.0f: parameters and moments %.1f, intermediate results %.1f, working memory "
       "%.1f, inputs, pictures and judging %.1f",
-      (double)clgen_run_peak_bytes(r) / mib, (double)d->global_bytes / mib, (double)p->state_bytes / mib,
-      (double)p->arena_bytes / mib, (double)p->scratch_bytes / mib,
-      (double)(clgen_run_peak_bytes(r) - p->state_bytes - p->arena_bytes - p->scratch_bytes) / mib);
+      (double)clgen_run_peak_bytes(r) / mib, (double)d->global_bytes / mib, (double)m.state_bytes / mib,
+      (double)m.arena_bytes / mib, (double)m.scratch_bytes / mib,
+      (double)(clgen_run_peak_bytes(r) - m.state_bytes - m.arena_bytes - m.scratch_bytes) / mib);
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
       "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* By index: 1 set: without G's update; 2 set: without lazy regularisers. Kinds that never come are not made. */
-#define KINDS 4
+/* By index: the phase times 4, and 1 set: without G's update; 2 set: without lazy regularisers. Kinds that never come are
+ * not made. */
+#define KINDS (4 * CLGEN_PHASES)
 
 struct clgen_trainer {
   const clgen_model *model;
@@ -15,7 +16,8 @@ struct clgen_trainer {
   clgen_watched_names names;
   clgen_step_kind kind[KINDS];
   clgen_program_info info;
-  float *one_hot;
+  float *one_hot;             /* a classifier's classes */
+  float *part;                /* which part of a batch it is */
   uint64_t steps, ran[KINDS]; /* since the last report */
 };
 
@@ -44,28 +46,61 @@ static bool comes(const clgen_trainer_config *c, int kind) {
   }
 }
 
+/* The kinds of one step, in the order in which they run; returns how many. */
+static int kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
+  bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & 1);
+  int n = 0;
+  if (clgen_step_parts(&t->config) == 1) {
+    kinds[n++] = 4 * CLGEN_PHASE_WHOLE + due;
+    return n;
+  }
+  kinds[n++] = 4 * CLGEN_PHASE_GRADIENT + (due & 2); /* each differs by what it does only */
+  kinds[n++] = 4 * CLGEN_PHASE_UPDATE + (due & 1);
+  if (with_g) kinds[n++] = 4 * CLGEN_PHASE_GRADIENT_G;
+  if (with_g) kinds[n++] = 4 * CLGEN_PHASE_UPDATE_G;
+  return n;
+}
+
+static int64_t runs_of(const clgen_trainer *t, int kind) {
+  return clgen_phase_takes_parts(t->kind[kind].phase) ? clgen_step_parts(&t->config) : 1;
+}
+
+static int build_kind(clgen_trainer *t, int i) {
+  clgen_step_kind *s = &t->kind[i];
+  if (s->graph) return CLGEN_OK;
+  s->model = t->model;
+  s->config = &t->config;
+  s->names = &t->names;
+  s->phase = (clgen_step_phase)(i / 4);
+  s->images_n = t->config.batch / clgen_step_parts(&t->config);
+  s->with_g = !(i & 1);
+  s->with_lazy = !(i & 2);
+  return clgen_step_kind_build(s);
+}
+
+/* What a step with everything does, and what memory all steps take. */
+static void fill_info(clgen_trainer *t) {
+  int kinds[4], n = kinds_of(t, 0, kinds);
+  for (int i = 0; i < n; ++i) {
+    const clgen_program_info *one = clgen_program_get_info(t->kind[kinds[i]].program);
+    int64_t runs = runs_of(t, kinds[i]);
+    t->info.steps += one->steps * (size_t)runs;
+    t->info.nodes += one->nodes;
+    t->info.flops += one->flops * (double)runs;
+    t->info.bytes += one->bytes * (double)runs;
+  }
+  t->info.memory = clgen_store_memory(t->store);
+}
+
 static int build_kinds(clgen_trainer *t) {
   int code = CLGEN_OK;
-  for (int i = 0; !code && i < KINDS; ++i) {
-    if (!comes(&t->config, i)) continue;
-    clgen_step_kind *s = &t->kind[i];
-    s->model = t->model;
-    s->config = &t->config;
-    s->names = &t->names;
-    s->with_g = !(i & 1);
-    s->with_lazy = !(i & 2);
-    code = clgen_step_kind_build(s, t->store);
-    if (code) break;
-    const clgen_program_info *one = clgen_program_get_info(s->program);
-    if (!i) { /* the kind that has everything: its states are all that there are */
-      t->info = *one;
-      continue;
-    }
-    t->info.input_bytes += one->input_bytes;
-    t->info.arena_bytes += one->arena_bytes;
-    t->info.scratch_bytes += one->scratch_bytes;
-    t->info.peak_bytes += one->input_bytes + one->arena_bytes + one->scratch_bytes;
+  for (int due = 0; !code && due < 4; ++due) {
+    int kinds[4], n = comes(&t->config, due) ? kinds_of(t, due, kinds) : 0;
+    for (int i = 0; !code && i < n; ++i) code = build_kind(t, kinds[i]);
   }
+  for (int i = 0; !code && i < KINDS; ++i)
+    if (t->kind[i].graph) code = clgen_step_kind_compile(&t->kind[i], t->store);
+  if (!code) fill_info(t);
   return code;
 }
 
@@ -73,6 +108,8 @@ static int build_kinds(clgen_trainer *t) {
 
 static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (c->batch < 1) return clgen_fail(CLGEN_E_INVALID, "a batch of %lld images", (long long)c->batch);
+  int code = clgen_batch_gpu_check(c->batch, c->batch_gpu, &c->gan);
+  if (code) return code;
   for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
     if (c->holding.frozen[i] && !c->holding.rated)
       return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
@@ -98,6 +135,8 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   size_t numbers = (size_t)config->batch * (size_t)clgen_model_get_config(m)->classes;
   if (clgen_model_is_classifier(m) && !(t->one_hot = malloc(numbers * sizeof *t->one_hot)))
     code = clgen_fail_nomem(numbers * sizeof *t->one_hot);
+  if (!code && !(t->part = calloc((size_t)clgen_step_parts(config), sizeof *t->part)))
+    code = clgen_fail_nomem(sizeof *t->part);
   if (!code) code = build_kinds(t);
   if (code)
     clgen_trainer_free(t);
@@ -110,6 +149,7 @@ void clgen_trainer_free(clgen_trainer *t) {
   if (!t) return;
   for (int i = 0; i < KINDS; ++i) clgen_step_kind_free(&t->kind[i]);
   free(t->one_hot);
+  free(t->part);
   free(t);
 }
 
@@ -132,7 +172,7 @@ int clgen_trainer_set_labels(clgen_trainer *t, const int *labels) {
       return clgen_fail(CLGEN_E_INVALID, "label %d of a classifier of %d classes", labels[i], classes);
     t->one_hot[i * classes + labels[i]] = 1;
   }
-  return clgen_program_write(t->kind[0].program, t->kind[0].target, t->one_hot, numbers * sizeof *t->one_hot);
+  return CLGEN_OK;
 }
 
 /* ---- Steps ---- */
@@ -164,25 +204,53 @@ static void player_scalars(const clgen_trainer_config *c, double lr, uint64_t up
   out[CLGEN_SCALAR_HISTORY] = (float)(1 / (double)update);
 }
 
-int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
-  const clgen_model_config *m = clgen_model_get_config(t->model);
-  const clgen_trainer_config *c = &t->config;
-  int kind = kind_at(c, step);
-  clgen_step_kind *s = &t->kind[kind];
+/* What a step's programs are given. */
+typedef struct {
+  const uint8_t *images;
+  const float *noise;
+  uint32_t counter;
   float scalars[CLGEN_SCALARS];
+} step_inputs;
+
+static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, const step_inputs *in) {
+  const clgen_model_config *m = clgen_model_get_config(t->model);
+  size_t n = (size_t)s->images_n, first = n * (size_t)part, nz = (size_t)m->nz, classes = (size_t)m->classes;
+  size_t image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
+  int code = clgen_program_write(s->program, s->images, in->images + first * image, n * image);
+  if (!code && s->target)
+    code = clgen_program_write(s->program, s->target, t->one_hot + first * classes, n * classes * sizeof *t->one_hot);
+  if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &in->counter, sizeof in->counter);
+  if (!code && s->counter && t->config.noise_given)
+    code = clgen_program_write(s->program, s->noise, in->noise + first * nz, n * nz * sizeof *in->noise);
+  return code;
+}
+
+static int run_kind(clgen_trainer *t, int kind, const step_inputs *in) {
+  clgen_step_kind *s = &t->kind[kind];
+  size_t parts = (size_t)clgen_step_parts(&t->config);
+  int code = clgen_program_write(s->program, s->scalars, in->scalars, sizeof in->scalars);
+  for (int64_t part = 0; !code && part < runs_of(t, kind); ++part) {
+    bool updates = s->phase == CLGEN_PHASE_UPDATE || s->phase == CLGEN_PHASE_UPDATE_G;
+    if (!updates) code = write_images(t, s, part, in);
+    t->part[part] = 1;
+    if (!code && parts > 1) code = clgen_program_write(s->program, s->part, t->part, parts * sizeof *t->part);
+    t->part[part] = 0;
+    if (!code) code = clgen_program_run(s->program);
+  }
+  if (!code) ++t->ran[kind];
+  return code;
+}
+
+int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
+  const clgen_trainer_config *c = &t->config;
+  step_inputs in = {.images = images, .noise = noise, .counter = (uint32_t)step};
   double factor = rate_factor(c, step);
-  player_scalars(c, factor * c->lr, step / critic_steps(c) + 1, scalars + CLGEN_SCALAR_G);
-  player_scalars(c, factor * (c->lr_d > 0 ? c->lr_d : c->lr), step + 1, scalars + CLGEN_SCALAR_D);
-  scalars[CLGEN_SCALAR_EMA] = (float)average_beta(c, step);
-  uint32_t counter = (uint32_t)step;
-  size_t batch = (size_t)c->batch, image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
-  int code = clgen_program_write(s->program, s->images, images, batch * image);
-  if (!code) code = clgen_program_write(s->program, s->scalars, scalars, sizeof scalars);
-  if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &counter, sizeof counter);
-  if (!code && s->counter && c->noise_given)
-    code = clgen_program_write(s->program, s->noise, noise, batch * (size_t)m->nz * sizeof *noise);
-  if (!code) code = clgen_program_run(s->program);
-  if (!code) ++t->steps, ++t->ran[kind];
+  player_scalars(c, factor * c->lr, step / critic_steps(c) + 1, in.scalars + CLGEN_SCALAR_G);
+  player_scalars(c, factor * (c->lr_d > 0 ? c->lr_d : c->lr), step + 1, in.scalars + CLGEN_SCALAR_D);
+  in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(c, step);
+  int kinds[4], n = kinds_of(t, kind_at(c, step), kinds), code = CLGEN_OK;
+  for (int i = 0; !code && i < n; ++i) code = run_kind(t, kinds[i], &in);
+  if (!code) ++t->steps;
   return code;
 }
 

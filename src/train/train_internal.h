@@ -38,15 +38,29 @@ typedef struct {
   const char *name[CLGEN_TRAINER_MAX_WATCHED];
 } clgen_watched_names;
 
-/* One kind of step as a program. */
+/* What of a step a program does. A batch in parts takes one program for the gradient of each player's loss, which runs for
+ * every part, and one for the update that follows. The first player is D, or the only network. */
+typedef enum {
+  CLGEN_PHASE_WHOLE, /* all of it, on the whole batch */
+  CLGEN_PHASE_GRADIENT,
+  CLGEN_PHASE_UPDATE,
+  CLGEN_PHASE_GRADIENT_G,
+  CLGEN_PHASE_UPDATE_G,
+  CLGEN_PHASES
+} clgen_step_phase;
+
+/* One kind of step, or a phase of it, as a program. */
 typedef struct {
   const clgen_model *model;
   const clgen_trainer_config *config;
+  clgen_step_phase phase;
+  int64_t images_n;       /* images in a run: the batch, or a part of it */
   bool with_g, with_lazy; /* of a GAN: G's update; the regularisers that are due every few steps only */
   clgen_graph *graph;
   clgen_program *program;
   clgen_bound *net[3]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
+  clgen_tensor *part;   /* of a batch in parts: 1 at this one and 0 elsewhere */
   clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
   clgen_pass pass;      /* how networks are run in it */
   clgen_watched_names *names;
@@ -69,11 +83,22 @@ enum {
 #define CLGEN_WATCH_BAD "train.bad"   /* 1 once a number was not finite */
 #define CLGEN_WATCH_GOOD "train.good" /* steps before that */
 
-/* Builds and compiles s, whose first members up to with_lazy and `names` are set. */
-int clgen_step_kind_build(clgen_step_kind *s, clgen_store *store);
+/* Builds the graph of s, whose first members up to with_lazy and `names` are set. */
+int clgen_step_kind_build(clgen_step_kind *s);
+/* Once all kinds of a trainer are built, so that all names are known. */
+int clgen_step_kind_compile(clgen_step_kind *s, clgen_store *store);
+/* Whether a batch can come in parts of `at_once` images (0: as a whole) with this objective; says why not. */
+int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_objective *o);
+/* How many parts a step's batch comes in, and whether a phase runs for each. */
+int64_t clgen_step_parts(const clgen_trainer_config *c);
+bool clgen_phase_takes_parts(clgen_step_phase phase);
 void clgen_step_kind_free(clgen_step_kind *s);
 void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar);
-/* One update of b by the gradient of loss. */
+/* Random numbers for a program's images, which lie along `axis`: each gets the same whether the batch comes in parts or not.
+ */
+clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis);
+/* One update of b by the gradient of loss. With parts only what the phase does of it: adding to the gradient, or the update
+ * (`loss` may be NULL then). */
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
 
@@ -93,6 +118,7 @@ typedef struct {
   clgen_tensor *(*value)(const clgen_regularized *r); /* NULL: it is in how the network is made, or updated */
   double (*weight)(const clgen_gan_objective *o);
   clgen_d_norm d_norm; /* CLGEN_D_PLAIN: one that judges each image by itself; CLGEN_D_SPECTRAL; CLGEN_D_AUTO: any */
+  const char *whole;   /* why it cannot be computed from a part of the batch; NULL: it can */
 } clgen_regularizer;
 const clgen_regularizer *clgen_regularizers(size_t *n);
 /* Adds the weighted regularisers of one player to its loss. */

@@ -109,9 +109,18 @@ static int host_buffer_read(void *impl, clgen_buffer *b, size_t offset, size_t b
   return err;
 }
 
-static size_t host_scratch(void *impl, const clgen_step *step) {
+static size_t most_sums(const clgen_step *steps, size_t n) {
+  size_t sums = 1;
+  for (size_t k = 0; k < n; ++k) {
+    size_t need = clgen_host_sums(&steps[k]);
+    if (need > sums) sums = need;
+  }
+  return sums;
+}
+
+static size_t host_scratch(void *impl, const clgen_step *steps, size_t n) {
   (void)impl;
-  return clgen_host_sums(step) * sizeof(double);
+  return most_sums(steps, n) * sizeof(double);
 }
 
 static void host_plan_free(void *impl, clgen_plan *plan) {
@@ -123,13 +132,11 @@ static void host_plan_free(void *impl, clgen_plan *plan) {
 }
 
 static int host_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out) {
-  size_t sums = 1;
   for (size_t k = 0; k < n; ++k) {
     int err = clgen_host_check(&steps[k], true);
     if (err) return err;
-    size_t need = clgen_host_sums(&steps[k]);
-    if (need > sums) sums = need;
   }
+  size_t sums = most_sums(steps, n);
   clgen_plan *plan = calloc(1, sizeof *plan);
   if (!plan) return clgen_fail_nomem(sizeof *plan);
   plan->n = n;

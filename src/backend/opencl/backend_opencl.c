@@ -24,6 +24,8 @@ static void ocl_close(void *impl) {
   if (!ocl) return;
   if (ocl->cl) clFinish(ocl->cl->queue);
   clgen_ocl_stages_free(ocl);
+  if (ocl->scratch.mem) clReleaseMemObject(ocl->scratch.mem);
+  if (ocl->gemm_temp.mem) clReleaseMemObject(ocl->gemm_temp.mem);
   clgen_cl_close(ocl->cl);
   free(ocl->row);
   free(ocl);

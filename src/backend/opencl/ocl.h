@@ -24,6 +24,12 @@ typedef struct {
   int candidate; /* an index into the list of tune.c */
 } clgen_ocl_gemm_setting;
 
+/* Working memory that plans share. */
+typedef struct {
+  size_t wanted, bytes; /* the most that was asked for; what `mem` has */
+  cl_mem mem;
+} clgen_ocl_shared;
+
 /* An open device. */
 typedef struct {
   clgen_cl *cl;
@@ -35,6 +41,7 @@ typedef struct {
   size_t local; /* work-items in a group: 1 when wide */
   clgen_ocl_stage stage[CLGEN_OCL_STAGES];
   int next_stage;
+  clgen_ocl_shared scratch, gemm_temp;
   bool gemm_ready; /* the setting below is applied */
   clgen_ocl_gemm_setting gemm;
   clgen_profile_row *row; /* the profile */
@@ -111,7 +118,7 @@ static inline clgen_ocl_mem clgen_ocl_scratch_mem(void) { return (clgen_ocl_mem)
 int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan);
 int clgen_ocl_plan_run(void *impl, clgen_plan *plan);
-size_t clgen_ocl_scratch(void *impl, const clgen_step *step);
+size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n);
 
 /* Each turns one step into items. Without buffers bound they only say what scratch memory the step needs. */
 int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);

@@ -81,15 +81,22 @@ static int add_step(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_
   return clgen_fail(CLGEN_E_UNSUPPORTED, "unknown step %d", (int)s->kind);
 }
 
-size_t clgen_ocl_scratch(void *impl, const clgen_step *step) {
+static void want(clgen_ocl_shared *shared, size_t bytes) {
+  if (bytes > shared->wanted) shared->wanted = bytes;
+}
+
+size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n) {
+  clgen_ocl *ocl = impl;
   clgen_plan plan = {0};
-  size_t bytes = 0;
-  if (add_step(impl, &plan, step, 0) == CLGEN_OK) bytes = plan.scratch_bytes + plan.gemm_bytes;
+  for (size_t i = 0; i < n; ++i)
+    if (add_step(ocl, &plan, &steps[i], i) != CLGEN_OK) break; /* which creating the plan will say */
+  want(&ocl->scratch, plan.scratch_bytes);
+  want(&ocl->gemm_temp, plan.gemm_bytes);
   for (size_t i = 0; i < plan.n_bodies; ++i) clgen_text_free(&plan.body[i]);
   free(plan.item);
   free(plan.word);
   free(plan.body);
-  return bytes;
+  return plan.scratch_bytes + plan.gemm_bytes;
 }
 
 /* ---- The program ------------------------------------------------------------------------------------------------- */
@@ -143,6 +150,25 @@ static int allocate(clgen_ocl *ocl, cl_mem_flags flags, size_t bytes, void *data
   return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: %zu bytes of working memory", ocl->cl->info.name, bytes);
 }
 
+static void release_memory(cl_mem mem) {
+  if (mem) clReleaseMemObject(mem);
+}
+
+/* A plan that needs more than there is makes it anew; those before it keep what they are bound to. */
+static int take(clgen_ocl *ocl, clgen_ocl_shared *shared, size_t bytes, cl_mem *out) {
+  want(shared, bytes);
+  if (bytes > shared->bytes) {
+    cl_mem larger = NULL;
+    int code = allocate(ocl, CL_MEM_READ_WRITE, shared->wanted, NULL, &larger);
+    if (code) return code;
+    release_memory(shared->mem);
+    shared->mem = larger;
+    shared->bytes = shared->wanted;
+  }
+  if (bytes) clRetainMemObject(*out = shared->mem);
+  return CLGEN_OK;
+}
+
 static cl_mem memory(const clgen_plan *plan, const clgen_ocl_mem *mem) {
   switch (mem->kind) {
     case CLGEN_OCL_MEM_BUFFER: return mem->mem;
@@ -177,8 +203,8 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   if (plan->failed) return clgen_fail_nomem(plan->n_steps * sizeof *plan->step);
   if (plan->n_words > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "a plan of %zu numbers", plan->n_words);
   for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
-  int code = allocate(ocl, CL_MEM_READ_WRITE, plan->scratch_bytes, NULL, &plan->scratch);
-  if (!code) code = allocate(ocl, CL_MEM_READ_WRITE, plan->gemm_bytes, NULL, &plan->gemm_temp);
+  int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
+  if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
     plan->word = calloc(1, sizeof *plan->word);
@@ -218,10 +244,6 @@ int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_p
   }
   *out = plan;
   return CLGEN_OK;
-}
-
-static void release_memory(cl_mem mem) {
-  if (mem) clReleaseMemObject(mem);
 }
 
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {

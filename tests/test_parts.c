@@ -1,0 +1,268 @@
+/* A batch in parts (--batch-gpu) against the same batch as a whole. Batch norm makes images see each other: where a network
+ * has it, the parts are given the same images or latents, so that their statistics are those of the whole. */
+#include "graphs.h"
+
+#include <clgen/model.h>
+#include <clgen/train.h>
+
+#define BATCH 12
+#define PART 4
+#define STEPS 5
+
+typedef struct {
+  clgen_model_config model;
+  clgen_trainer_config trainer;
+  bool same_images, same_latents; /* in every part */
+} scenario;
+
+/* What a trainer did: its reports, and its states at the end. */
+typedef struct {
+  clgen_trainer_report report[STEPS];
+  float *state[4];
+  int64_t n[4];
+  clgen_memory memory;
+} course;
+
+static void make_inputs(const scenario *c, int step, uint8_t *images, float *latents, int *labels) {
+  int64_t image = (int64_t)c->model.channels * c->model.height * c->model.width, nz = c->model.nz;
+  uint64_t seed = 77 + (uint64_t)step;
+  for (int64_t i = 0; i < BATCH * image; ++i)
+    images[i] = c->same_images && i >= PART * image ? images[i - PART * image] : (uint8_t)random_int(&seed, 0, 255);
+  for (int64_t i = 0; i < BATCH * nz; ++i)
+    latents[i] = c->same_latents && i >= PART * nz ? latents[i - PART * nz] : (float)random_between(&seed, -2, 2);
+  for (int i = 0; i < BATCH; ++i) labels[i] = c->same_images && i >= PART ? labels[i - PART] : random_int(&seed, 0, 2);
+}
+
+static void read_state(course *out, int at, clgen_store *store, const char *name) {
+  clgen_dtype dtype;
+  clgen_shape shape;
+  if (clgen_store_info(store, name, &dtype, &shape)) return;
+  out->n[at] = clgen_shape_count(&shape);
+  out->state[at] = NEED(malloc((size_t)out->n[at] * sizeof(float)));
+  OK(clgen_store_read(store, name, 0, out->n[at], out->state[at]));
+}
+
+static course run(const scenario *c, clgen_device *device, int64_t at_once) {
+  course out = {0};
+  clgen_model *model;
+  clgen_store *store;
+  clgen_trainer *trainer;
+  clgen_trainer_config t = c->trainer;
+  t.batch = BATCH;
+  t.batch_gpu = at_once;
+  OK(clgen_model_create(&model, &c->model));
+  OK(clgen_store_create(&store, device));
+  OK(clgen_model_init(model, store, 3));
+  OK(clgen_trainer_create(&trainer, model, store, &t));
+  const clgen_model_config *m = clgen_model_get_config(model);
+  uint8_t *images = NEED(malloc((size_t)(BATCH * m->channels * m->height * m->width)));
+  float *latents = NEED(malloc((size_t)(BATCH * (m->nz + 1)) * sizeof *latents));
+  for (int step = 0; step < STEPS; ++step) {
+    int labels[BATCH];
+    make_inputs(c, step, images, latents, labels);
+    if (clgen_model_is_classifier(model)) OK(clgen_trainer_set_labels(trainer, labels));
+    OK(clgen_trainer_step(trainer, (uint64_t)step, images, latents));
+    OK(clgen_trainer_read(trainer, &out.report[step]));
+  }
+  const clgen_model_network *first = clgen_model_network_at(model, 0);
+  char name[64];
+  snprintf(name, sizeof name, "%s.param", first->prefix);
+  read_state(&out, 0, store, name);
+  read_state(&out, 1, store, clgen_model_is_gan(model) ? "D.param" : "C.stat");
+  read_state(&out, 2, store, "G_ema.param");
+  if (m->d_norm == CLGEN_D_SPECTRAL) read_state(&out, 3, store, "D.stat");
+  out.memory = clgen_trainer_info(trainer)->memory;
+  clgen_trainer_free(trainer);
+  clgen_store_free(store);
+  clgen_model_free(model);
+  free(images);
+  free(latents);
+  return out;
+}
+
+static void compare_reports(const course *whole, const course *parts) {
+  for (int step = 0; step < STEPS; ++step) {
+    const clgen_trainer_report *a = &whole->report[step], *b = &parts->report[step];
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(b->steps, 1);
+    assert_int_equal(b->bad, -1);
+    for (int k = 0; k < a->n; ++k) {
+      assert_string_equal(a->name[k], b->name[k]);
+      if (!(fabs(a->mean[k] - b->mean[k]) <= 1e-5 * fmax(1, fabs(a->mean[k]))))
+        fail_msg("step %d, %s: %.9g in parts, %.9g as a whole", step, a->name[k], b->mean[k], a->mean[k]);
+    }
+  }
+}
+
+static void parts_are_the_whole(const scenario *c, clgen_device *device) {
+  course whole = run(c, device, 0), parts = run(c, device, PART);
+  compare_reports(&whole, &parts);
+  for (int s = 0; s < 4; ++s) {
+    assert_int_equal(whole.n[s], parts.n[s]);
+    for (int64_t i = 0; i < whole.n[s]; ++i) {
+      double a = (double)whole.state[s][i], b = (double)parts.state[s][i];
+      /* running variances are those of fewer values: n / (n - 1) differs */
+      double allowed = s == 1 && c->same_images ? 1e-2 : 1e-5;
+      if (!(fabs(a - b) <= allowed * fmax(1, fabs(a))))
+        fail_msg("state %d, element %lld: %.9g in parts, %.9g as a whole", s, (long long)i, b, a);
+    }
+    free(whole.state[s]);
+    free(parts.state[s]);
+  }
+  assert_true(parts.memory.arena_bytes < whole.memory.arena_bytes);
+  assert_true(parts.memory.peak_bytes < whole.memory.peak_bytes);
+}
+
+/* ---- What is trained ---- */
+
+static const clgen_optimizer sgd = {.kind = CLGEN_SGD, .momentum = 0.5};
+
+/* Latents are drawn on the device here. */
+static void vae_mlp(clgen_device *device) {
+  scenario c = {.model = {.arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 9, .width = 7, .hidden = 16, .nz = 4}};
+  c.trainer = (clgen_trainer_config){.optimizer = sgd, .lr = 1e-2, .seed = 8, .grad_clip = 5};
+  parts_are_the_whole(&c, device);
+}
+
+static void vae_conv(clgen_device *device) {
+  scenario c = {.trainer = {.optimizer = sgd, .lr = 1e-2, .seed = 8}};
+  c.model = (clgen_model_config){.arch = CLGEN_ARCH_VAE_CONV, .channels = 2, .height = 12, .width = 8, .ngf = 6, .nz = 3};
+  parts_are_the_whole(&c, device);
+}
+
+static void classifier(clgen_device *device) {
+  scenario c = {.same_images = true};
+  c.model = (clgen_model_config){
+      .arch = CLGEN_ARCH_CLASSIFIER, .channels = 1, .height = 12, .width = 12, .ndf = 6, .hidden = 6, .classes = 3};
+  c.trainer = (clgen_trainer_config){.optimizer = sgd, .lr = 1e-2};
+  parts_are_the_whole(&c, device);
+}
+
+static void gan(clgen_device *device, const char *loss, const char *reg, int critic_steps, int r1_interval) {
+  scenario c = {.same_latents = true};
+  c.trainer = (clgen_trainer_config){.optimizer = sgd, .lr = 1e-2, .seed = 8, .noise_given = true, .ema_kimg = 0.1};
+  c.trainer.grad_clip = 3;
+  OK(clgen_gan_objective_parse(&c.trainer.gan, loss, reg));
+  c.trainer.gan.critic_steps = critic_steps;
+  c.trainer.gan.r1_interval = r1_interval;
+  c.model = (clgen_model_config){.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 4, .ndf = 4};
+  c.model.nz = 6;
+  OK(clgen_gan_objective_d_norm(&c.trainer.gan, c.model.arch, &c.model.d_norm));
+  parts_are_the_whole(&c, device);
+}
+
+/* With batch norm in D the parts have to be alike altogether. */
+static void batch_norm(clgen_device *device) {
+  scenario c = {.same_latents = true, .same_images = true};
+  c.trainer = (clgen_trainer_config){.optimizer = sgd, .lr = 1e-2, .seed = 8, .noise_given = true, .ema_kimg = 0.1};
+  c.model = (clgen_model_config){.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 4, .ndf = 4};
+  c.model.nz = 6;
+  OK(clgen_gan_objective_parse(&c.trainer.gan, "ns", ""));
+  OK(clgen_gan_objective_d_norm(&c.trainer.gan, c.model.arch, &c.model.d_norm));
+  parts_are_the_whole(&c, device);
+  OK(clgen_gan_objective_parse(&c.trainer.gan, "wgan", ""));
+  c.trainer.gan.clip = 0.02; /* weights begin at about that */
+  parts_are_the_whole(&c, device);
+}
+
+static void on_host(void **state) {
+  (void)state;
+  clgen_device *device = open_host();
+  vae_mlp(device);
+  vae_conv(device);
+  classifier(device);
+  gan(device, "wgan-gp", "", 2, 1);
+  gan(device, "ns", "r1,ha", 1, 2);
+  gan(device, "hinge", "sn,bcr", 1, 1);
+  gan(device, "lsgan", "r1", 2, 3);
+  batch_norm(device);
+  clgen_device_close(device);
+}
+
+/* Fewer: every program's kernels are built. */
+static void on_device(void **state) {
+  (void)state;
+  clgen_device *device = open_tested();
+  vae_mlp(device);
+  gan(device, "hinge", "sn,bcr", 1, 1);
+  clgen_device_close(device);
+}
+
+/* ---- What is not finite ---- */
+
+/* It is found in whichever part it is, and the step that is named is a step and no run of a program. */
+static void what_is_not_finite_is_found(void **state) {
+  (void)state;
+  clgen_device *device = open_host();
+  clgen_model *model;
+  clgen_store *store;
+  clgen_trainer *trainer;
+  clgen_model_config m = {.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 3};
+  clgen_trainer_config c = {.batch = 6, .batch_gpu = 2, .optimizer = sgd, .lr = 1e-3, .noise_given = true};
+  OK(clgen_gan_objective_parse(&c.gan, "ns", ""));
+  c.gan.critic_steps = 2;
+  OK(clgen_gan_objective_d_norm(&c.gan, m.arch, &m.d_norm));
+  OK(clgen_model_create(&model, &m));
+  OK(clgen_store_create(&store, device));
+  OK(clgen_model_init(model, store, 3));
+  OK(clgen_trainer_create(&trainer, model, store, &c));
+  uint8_t images[6 * 1024];
+  for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
+  for (uint64_t step = 0; step < 5; ++step) {
+    float latents[18] = {1, 0, 2};
+    for (int i = 0; i < 18; ++i) latents[i] = (float)(i % 7) - 3;
+    if (step == 3) latents[17] = NAN;
+    OK(clgen_trainer_step(trainer, step, images, latents));
+  }
+  clgen_trainer_report r;
+  OK(clgen_trainer_read(trainer, &r));
+  assert_true(r.bad >= 0);
+  assert_string_equal(r.name[r.bad], "loss_D_fake");
+  assert_int_equal(r.bad_step, 3);
+  assert_int_equal(r.steps, 5);
+  clgen_trainer_free(trainer);
+  clgen_store_free(store);
+  clgen_model_free(model);
+  clgen_device_close(device);
+}
+
+/* ---- What is refused ---- */
+
+static void refused(int64_t batch, int64_t at_once, const char *loss, const char *reg, const char *why) {
+  clgen_device *device = open_host();
+  clgen_model *model;
+  clgen_store *store;
+  clgen_trainer *trainer;
+  clgen_model_config m = {.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 3};
+  clgen_trainer_config c = {.batch = batch, .batch_gpu = at_once, .optimizer = sgd, .lr = 1e-3};
+  OK(clgen_gan_objective_parse(&c.gan, loss, reg));
+  OK(clgen_gan_objective_d_norm(&c.gan, m.arch, &m.d_norm));
+  OK(clgen_model_create(&model, &m));
+  OK(clgen_store_create(&store, device));
+  assert_int_equal(clgen_trainer_create(&trainer, model, store, &c), CLGEN_E_INVALID);
+  assert_null(trainer);
+  if (!strstr(clgen_last_error(), why)) fail_msg("\"%s\" lacks \"%s\"", clgen_last_error(), why);
+  clgen_store_free(store);
+  clgen_model_free(model);
+  clgen_device_close(device);
+}
+
+static void parts_that_make_no_sense(void **state) {
+  (void)state;
+  refused(12, 5, "ns", "", "4 or 6 would do");
+  refused(12, 13, "ns", "", "no multiple of 13; 12 would do");
+  refused(7, 2, "ns", "", "1 or 7 would do");
+  refused(12, 4, "ragan", "", "ragan: it compares with means");
+  refused(12, 4, "ns", "fm", "fm: it compares means");
+  refused(12, 4, "ns", "dragan", "dragan: it disturbs by the deviation");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(on_host),
+      cmocka_unit_test(on_device),
+      cmocka_unit_test(what_is_not_finite_is_found),
+      cmocka_unit_test(parts_that_make_no_sense),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
