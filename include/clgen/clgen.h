@@ -20,5 +20,6 @@
 #include <clgen/assess.h>
 #include <clgen/train.h>
 #include <clgen/report.h>
+#include <clgen/adapt.h>
 
 #endif

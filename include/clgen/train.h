@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <clgen/adapt.h>
 #include <clgen/data.h>
 #include <clgen/device.h>
 #include <clgen/features.h>
@@ -86,6 +87,7 @@ typedef struct {
   int64_t batch_gpu; /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
   clgen_gan_objective gan;
   clgen_holding holding;
+  unsigned controllers; /* mask of rows of clgen_controllers: what they watch is watched, what they turn can be turned */
 } clgen_trainer_config;
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
@@ -111,18 +113,28 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
 /* A classifier needs the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID for others. */
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
 
+/* Turns what controllers turn, from step `step` on. */
+void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step);
+/* How many updates the generator has had before step `step`, which is part of the training's state where the number of
+ * critic steps changes. */
+uint64_t clgen_trainer_g_updates(const clgen_trainer *t, uint64_t step);
+/* Goes on with such a number, from step `step` on. */
+void clgen_trainer_set_g_updates(clgen_trainer *t, uint64_t updates, uint64_t step);
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
-#define CLGEN_TRAINER_MAX_WATCHED 16
 typedef struct {
   int n;
-  const char *name[CLGEN_TRAINER_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
-  double mean[CLGEN_TRAINER_MAX_WATCHED];      /* over those of the steps since the last call that computed it */
+  const char *name[CLGEN_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
+  double mean[CLGEN_MAX_WATCHED];      /* over those of the steps since the last call that computed it */
   uint64_t steps;
   int bad;           /* the first that became NaN or infinite, -1: none */
   uint64_t bad_step; /* when: counted from 0 since the last call */
 } clgen_trainer_report;
 /* Waits for the device, reads what was gathered there since the last call, and starts afresh. */
 int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out);
+/* Waits for the device, reads the means over steps first .. last-1, which are those since the last such call, and starts
+ * afresh: for controllers, and apart from clgen_trainer_read. The sums lie in the state "adapt.window", so that going on
+ * from a snapshot goes on with them. */
+int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, clgen_adapt_statistics *out);
 
 /* ---- Features to judge by ----------------------------------------------------------------------------------------------
  */
@@ -142,7 +154,7 @@ typedef struct {
   char data[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], resume[CLGEN_OPTION_TEXT],
       device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT],
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
-      lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT];
+      lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps,
       reg_interval;

@@ -98,6 +98,12 @@ static int build_classifier(clgen_step_kind *s, clgen_tensor *images) {
   return clgen_step_update(s, s->net[0], loss, CLGEN_SCALAR_G, "grad");
 }
 
+/* The same since the controllers' last decision. */
+static int build_window(clgen_step_kind *s, clgen_tensor *all) {
+  clgen_tensor *window = clgen_state(s->graph, CLGEN_ADAPT_WINDOW, CLGEN_F32, clgen_shape_of(1, s->names->n));
+  return clgen_assign(window, clgen_add(window, all)) ? CLGEN_OK : CLGEN_E_INVALID;
+}
+
 static bool ends_step(const clgen_step_kind *s) {
   bool waits_for_g = s->phase == CLGEN_PHASE_UPDATE && clgen_model_is_gan(s->model) && s->with_g;
   return !clgen_phase_takes_parts(s->phase) && !waits_for_g;
@@ -116,6 +122,7 @@ static int build_watch(clgen_step_kind *s) {
   sum = clgen_assign(sum, clgen_add(sum, all));
   bad = clgen_assign(bad, clgen_maximum(bad, clgen_affine(clgen_is_finite(all), -1, 1)));
   if (ends_step(s)) good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
+  if (s->config->controllers && build_window(s, all)) return CLGEN_E_INVALID;
   return sum && bad && good ? CLGEN_OK : CLGEN_E_INVALID;
 }
 

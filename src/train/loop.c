@@ -98,10 +98,17 @@ static int fail_nonfinite(const clgen_run *r, const char *what, uint64_t step) {
       r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
 }
 
-static int save(clgen_run *r) {
+/* *rescued: a weight was not finite, and the run went back to a good state. */
+static int save(clgen_run *r, bool *rescued) {
   int code = clgen_run_save(r);
+  *rescued = false;
   if (code != CLGEN_E_NONFINITE) return code;
   char *what = clgen_strdup(clgen_last_error());
+  int other = clgen_run_adapt_rescue(r, "a weight", rescued);
+  if (other || *rescued) {
+    free(what);
+    return other;
+  }
   clgen_fail(code, "%s by step %llu (%.3f kimg); the last good snapshot is %s; a smaller --lr may help",
              what ? what : "a weight", (unsigned long long)r->step, (double)images_at(r, r->step) / 1000,
              r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
@@ -119,16 +126,21 @@ static int end_tick(clgen_run *r, clock_state *c, bool last) {
   t.rate = t.seconds > 0 ? (double)images_at(r, r->step - c->tick_step) / t.seconds : 0;
   c->tick = r->step == 1 ? 0 : tick_of(r, r->step);
   if (report->bad >= 0) {
-    (void)write_stats(r, &t, c);
-    return fail_nonfinite(r, report->name[report->bad], r->step - report->steps + report->bad_step + 1);
+    bool rescued;
+    uint64_t when = r->step - report->steps + report->bad_step + 1;
+    code = write_stats(r, &t, c);
+    if (!code) code = clgen_run_adapt_rescue(r, report->name[report->bad], &rescued);
+    if (code || rescued) return code;
+    return fail_nonfinite(r, report->name[report->bad], when);
   }
   if (r->exam) code = clgen_exam_hold(r->exam, &t.accuracy);
   if (code) return code;
   say_tick(r, &t, c);
   code = write_stats(r, &t, c);
   if (!code && (last || c->tick % r->options.snap == 0)) {
-    code = save(r);
-    if (!code) code = clgen_run_metrics(r);
+    bool rescued;
+    code = save(r, &rescued);
+    if (!code && !rescued) code = clgen_run_metrics(r);
   }
   c->tick_step = r->step;
   c->tick_begin = clgen_seconds();
@@ -149,6 +161,13 @@ static void progress(clgen_run *r, clock_state *c) {
   r->calls->progress(r->calls->user, &p);
 }
 
+/* After going back: what was between is in no tick. */
+static void restart_clock(const clgen_run *r, clock_state *c) {
+  c->tick_step = r->step;
+  c->tick_begin = clgen_seconds();
+  if (r->step < c->first_step) c->first_step = r->step;
+}
+
 int clgen_run_loop(clgen_run *r) {
   clock_state c = {.begin = clgen_seconds(), .first_step = r->step, .tick_step = r->step};
   c.tick_begin = c.begin;
@@ -161,8 +180,11 @@ int clgen_run_loop(clgen_run *r) {
     if (!code) code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
     if (code) break;
     ++r->step;
+    uint64_t now = r->step;
+    code = clgen_run_adapt(r);
     stopped = stop && *stop && r->step < r->total_steps;
-    if (stopped || ends_tick(r, r->step)) code = end_tick(r, &c, stopped || r->step == r->total_steps);
+    if (!code && r->step == now && (stopped || ends_tick(r, now))) code = end_tick(r, &c, stopped || now == r->total_steps);
+    if (r->step != now) restart_clock(r, &c);
     progress(r, &c);
   }
   r->result->images = images_at(r, r->step);

@@ -80,6 +80,9 @@ static const clgen_option rows[] = {
      "shorten a network's gradient to this length; 0: leave it"},
     {"ema", 0, CLGEN_OPTION_REAL, AT(ema), "10", 0, 1e9, NULL, "KIMG", "Training",
      "half-life of the average of the generator's weights, at most a twentieth of the images seen; 0: no average"},
+    {"adapt", 0, CLGEN_OPTION_STRING, AT(adapt), "", 0, 0, NULL, "LIST", "Training",
+     "controllers that adjust training while it runs, with commas: " CLGEN_CONTROLLER_NAMES
+     "; none: nothing changes itself"},
     {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 4294967295.0, NULL, "N", "Training",
      "of everything random; the same seed on the same device gives the same bytes"},
     {"outdir", 'o', CLGEN_OPTION_STRING, AT(outdir), "", 0, 0, NULL, "DIR", "Run",

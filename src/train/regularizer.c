@@ -125,7 +125,11 @@ clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tens
     if (rows[i].of_g != of_g || !clgen_regularizer_is_due(r->step, &rows[i])) continue;
     clgen_tensor *value = rows[i].value(r);
     clgen_step_watch(r->step, rows[i].name, value);
-    loss = clgen_add(loss, clgen_affine(value, (float)rows[i].weight(&r->step->config->gan), 0));
+    clgen_tensor *weighted = clgen_affine(value, (float)rows[i].weight(&r->step->config->gan), 0);
+    if (!of_g && r->step->config->controllers)
+      weighted =
+          clgen_mul(weighted, clgen_reshape(clgen_slice(r->step->scalars, 0, CLGEN_SCALAR_PENALTY, 1), clgen_shape_of(0)));
+    loss = clgen_add(loss, weighted);
   }
   return loss;
 }

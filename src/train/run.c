@@ -71,6 +71,7 @@ static int open_model(clgen_run *r) {
   t.grad_clip = o->grad_clip;
   clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
+  t.controllers = r->controllers;
   int code = clgen_train_objective(o, &t.gan);
   if (!code) code = clgen_train_d_norm(o, r->arch, &t.gan, &c.d_norm);
   c.minibatch = clgen_gan_objective_minibatch(&t.gan);
@@ -118,6 +119,7 @@ int clgen_run_open(clgen_run *r, const bool *given) {
     code = clgen_fail(CLGEN_E_INVALID, "option --outdir: the folder to make the run's folder in is missing");
   if (!code) code = open_data(r);
   if (!code) code = clgen_device_open(&r->device, o->device[0] ? o->device : NULL, &r->calls->device);
+  if (!code) code = clgen_run_adapt_open(r);
   if (!code) code = open_model(r);
   if (!code) code = clgen_run_metrics_open(r);
   if (!code) code = check_memory(r);
@@ -181,5 +183,6 @@ void clgen_run_say_plan(const clgen_run *r) {
       "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
       (long long)o->kimg, (unsigned long long)r->total_steps, (double)r->total_steps * (double)o->batch / (double)i->count,
       o->tick, (long long)o->snap);
+  clgen_run_adapt_say(r);
   clgen_run_metrics_say(r);
 }

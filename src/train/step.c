@@ -19,29 +19,31 @@ struct clgen_trainer {
   float *one_hot;             /* a classifier's classes */
   float *part;                /* which part of a batch it is */
   uint64_t steps, ran[KINDS]; /* since the last report */
+  float knob[CLGEN_KNOB_COUNT];
+  uint64_t g_updates, since; /* updates of G before step `since`, from which the knobs hold */
 };
 
 /* ---- Which kind of step is due ---- */
 
-static uint64_t critic_steps(const clgen_trainer_config *c) {
-  return c->gan.critic_steps > 1 ? (uint64_t)c->gan.critic_steps : 1;
-}
+/* A function of the step, and of what the controllers turned last. */
+static uint64_t critic_steps(const clgen_trainer *t) { return (uint64_t)t->knob[CLGEN_KNOB_CRITIC_STEPS]; }
 static uint64_t lazy_interval(const clgen_trainer_config *c) {
   bool lazy = c->gan.regularizers & CLGEN_REG_R1 && c->gan.r1_interval > 1;
   return lazy ? (uint64_t)c->gan.r1_interval : 1;
 }
 
-/* A function of the step, whatever the run went through. */
-static int kind_at(const clgen_trainer_config *c, uint64_t step) {
-  return ((step + 1) % critic_steps(c) ? 1 : 0) | ((step + 1) % lazy_interval(c) ? 2 : 0);
+static int kind_at(const clgen_trainer *t, uint64_t step) {
+  return ((step + 1) % critic_steps(t) ? 1 : 0) | ((step + 1) % lazy_interval(&t->config) ? 2 : 0);
 }
 
-static bool comes(const clgen_trainer_config *c, int kind) {
-  uint64_t n = critic_steps(c), k = lazy_interval(c);
+/* Where controllers may change the number of critic steps, every kind may come. */
+static bool comes(const clgen_trainer *t, int kind) {
+  uint64_t n = critic_steps(t), k = lazy_interval(&t->config);
+  bool varies = t->config.controllers && clgen_model_is_gan(t->model);
   switch (kind) {
-    case 1: return k % n != 0;     /* lazy ones due, G not */
-    case 2: return n % k != 0;     /* the other way round */
-    case 3: return n > 1 && k > 1; /* neither */
+    case 1: return varies || k % n != 0;        /* lazy ones due, G not */
+    case 2: return varies ? k > 1 : n % k != 0; /* the other way round */
+    case 3: return (varies || n > 1) && k > 1;  /* neither */
     default: return true;
   }
 }
@@ -95,7 +97,7 @@ static void fill_info(clgen_trainer *t) {
 static int build_kinds(clgen_trainer *t) {
   int code = CLGEN_OK;
   for (int due = 0; !code && due < 4; ++due) {
-    int kinds[4], n = comes(&t->config, due) ? kinds_of(t, due, kinds) : 0;
+    int kinds[4], n = comes(t, due) ? kinds_of(t, due, kinds) : 0;
     for (int i = 0; !code && i < n; ++i) code = build_kind(t, kinds[i]);
   }
   for (int i = 0; !code && i < KINDS; ++i)
@@ -131,6 +133,7 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   t->model = m;
   t->store = store;
   t->config = *config;
+  clgen_adapt_start(&(clgen_adapt_config){.critic_steps = config->gan.critic_steps}, t->knob);
   if (!t->config.gan.loss) code = clgen_gan_loss_find(&t->config.gan.loss, "ns");
   size_t numbers = (size_t)config->batch * (size_t)clgen_model_get_config(m)->classes;
   if (clgen_model_is_classifier(m) && !(t->one_hot = malloc(numbers * sizeof *t->one_hot)))
@@ -175,13 +178,35 @@ int clgen_trainer_set_labels(clgen_trainer *t, const int *labels) {
   return CLGEN_OK;
 }
 
+/* ---- Knobs ---- */
+
+/* Steps of first .. last-1 that have G's part. */
+static uint64_t updates_between(const clgen_trainer *t, uint64_t first, uint64_t last) {
+  return last / critic_steps(t) - first / critic_steps(t);
+}
+
+uint64_t clgen_trainer_g_updates(const clgen_trainer *t, uint64_t step) {
+  return t->g_updates + (step > t->since ? updates_between(t, t->since, step) : 0);
+}
+
+void clgen_trainer_set_g_updates(clgen_trainer *t, uint64_t updates, uint64_t step) {
+  t->g_updates = updates;
+  t->since = step;
+}
+
+void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step) {
+  clgen_trainer_set_g_updates(t, clgen_trainer_g_updates(t, step), step);
+  memcpy(t->knob, knob, sizeof t->knob);
+}
+
 /* ---- Steps ---- */
 
 /* The weight of the old average after a batch, so that it halves in ema_kimg. */
-static double average_beta(const clgen_trainer_config *c, uint64_t step) {
+static double average_beta(const clgen_trainer *t, uint64_t step) {
+  const clgen_trainer_config *c = &t->config;
   double half = c->ema_kimg * 1000, seen = (double)(step * (uint64_t)c->batch);
   if (c->ema_rampup > 0 && half > seen * c->ema_rampup) half = seen * c->ema_rampup;
-  return half > 0 ? pow(0.5, (double)c->batch * (double)critic_steps(c) / half) : 0;
+  return half > 0 ? pow(0.5, (double)c->batch * (double)critic_steps(t) / half) : 0;
 }
 
 /* What the learning rates are multiplied by: Goyal et al. 2017, section 2.2 (warm-up); Loshchilov & Hutter 2017, equation 5
@@ -244,11 +269,13 @@ static int run_kind(clgen_trainer *t, int kind, const step_inputs *in) {
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
   const clgen_trainer_config *c = &t->config;
   step_inputs in = {.images = images, .noise = noise, .counter = (uint32_t)step};
-  double factor = rate_factor(c, step);
-  player_scalars(c, factor * c->lr, step / critic_steps(c) + 1, in.scalars + CLGEN_SCALAR_G);
-  player_scalars(c, factor * (c->lr_d > 0 ? c->lr_d : c->lr), step + 1, in.scalars + CLGEN_SCALAR_D);
-  in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(c, step);
-  int kinds[4], n = kinds_of(t, kind_at(c, step), kinds), code = CLGEN_OK;
+  double factor = rate_factor(c, step) * (double)t->knob[CLGEN_KNOB_LR];
+  double lr_d = (c->lr_d > 0 ? c->lr_d : c->lr) * (double)t->knob[CLGEN_KNOB_LR_D];
+  player_scalars(c, factor * c->lr, clgen_trainer_g_updates(t, step) + 1, in.scalars + CLGEN_SCALAR_G);
+  player_scalars(c, factor * lr_d, step + 1, in.scalars + CLGEN_SCALAR_D);
+  in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(t, step);
+  in.scalars[CLGEN_SCALAR_PENALTY] = t->knob[CLGEN_KNOB_PENALTY];
+  int kinds[4], n = kinds_of(t, kind_at(t, step), kinds), code = CLGEN_OK;
   for (int i = 0; !code && i < n; ++i) code = run_kind(t, kinds[i], &in);
   if (!code) ++t->steps;
   return code;
@@ -256,28 +283,28 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
 
 /* ---- Reports ---- */
 
-/* Steps since the last report that computed watched number i. */
-static uint64_t times(const clgen_trainer *t, int i) {
+/* How many steps computed watched number i, of so many of each kind. */
+static uint64_t times(const clgen_trainer *t, int i, const uint64_t ran[KINDS]) {
   uint64_t n = 0;
   for (int k = 0; k < KINDS; ++k)
-    if (t->kind[k].computes[i]) n += t->ran[k];
+    if (t->kind[k].computes[i]) n += ran[k];
   return n;
 }
 
 int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out) {
-  float sum[CLGEN_TRAINER_MAX_WATCHED], bad[CLGEN_TRAINER_MAX_WATCHED], good[CLGEN_TRAINER_MAX_WATCHED];
+  float sum[CLGEN_MAX_WATCHED], bad[CLGEN_MAX_WATCHED], good[CLGEN_MAX_WATCHED];
   static const char *const states[] = {CLGEN_WATCH_SUM, CLGEN_WATCH_BAD, CLGEN_WATCH_GOOD};
   float *const values[] = {sum, bad, good};
   *out = (clgen_trainer_report){.steps = t->steps, .bad = -1};
   if (!t->steps) return CLGEN_OK;
   for (size_t k = 0; k < CLGEN_COUNT(states); ++k) {
     int code = clgen_store_read(t->store, states[k], 0, t->names.n, values[k]);
-    const float zero[CLGEN_TRAINER_MAX_WATCHED] = {0};
+    const float zero[CLGEN_MAX_WATCHED] = {0};
     if (!code) code = clgen_store_write(t->store, states[k], 0, t->names.n, zero);
     if (code) return code;
   }
   for (int i = 0; i < t->names.n; ++i) {
-    uint64_t computed = times(t, i);
+    uint64_t computed = times(t, i, t->ran);
     if (!computed) continue;
     int at = out->n++;
     out->name[at] = t->names.name[i];
@@ -290,4 +317,25 @@ int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out) {
   t->steps = 0;
   memset(t->ran, 0, sizeof t->ran);
   return CLGEN_OK;
+}
+
+int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, clgen_adapt_statistics *out) {
+  float sum[CLGEN_MAX_WATCHED];
+  const float zero[CLGEN_MAX_WATCHED] = {0};
+  uint64_t ran[KINDS] = {0}; /* no knob was turned between first and last */
+  out->n = 0;
+  if (!t->config.controllers) return clgen_fail(CLGEN_E_INVALID, "a trainer without controllers has no window");
+  for (uint64_t step = first; step < last; ++step) {
+    int kinds[4], n = kinds_of(t, kind_at(t, step), kinds);
+    for (int i = 0; i < n; ++i) ++ran[kinds[i]];
+  }
+  int code = clgen_store_read(t->store, CLGEN_ADAPT_WINDOW, 0, t->names.n, sum);
+  if (!code) code = clgen_store_write(t->store, CLGEN_ADAPT_WINDOW, 0, t->names.n, zero);
+  for (int i = 0; !code && i < t->names.n; ++i) {
+    uint64_t computed = times(t, i, ran);
+    if (!computed) continue;
+    out->name[out->n] = t->names.name[i];
+    out->mean[out->n++] = (double)sum[i] / (double)computed;
+  }
+  return code;
 }

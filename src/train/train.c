@@ -46,6 +46,7 @@ static int begin_new(clgen_run *r) {
   if (!code) code = clgen_run_write_reals(r);
   if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)o->seed);
   if (!code) code = clgen_trainer_prepare(r->trainer);
+  if (!code) code = clgen_run_adapt_begin(r);
   clgen_run_dir_file(&r->dir, "fakes_init.png", -1, "", path);
   return code ? code : clgen_run_write_fakes(r, path);
 }
@@ -66,6 +67,7 @@ static int go_on(clgen_run *r) {
   int code = clgen_run_dir_lock(&r->dir);
   if (!code) code = clgen_trainer_prepare(r->trainer);
   if (!code) code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
+  if (!code) code = clgen_run_adapt_resume(r);
   if (code) return code;
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s goes on from %.3f kimg (clgen %s)", r->dir.path,
                   (double)(r->step * (uint64_t)r->options.batch) / 1000, CLGEN_VERSION);

@@ -35,7 +35,7 @@ int clgen_train_options_merge(clgen_train_options *o, const bool *given, const c
 /* Names of the watched numbers, the same for all kinds of steps of a trainer. */
 typedef struct {
   int n;
-  const char *name[CLGEN_TRAINER_MAX_WATCHED];
+  const char *name[CLGEN_MAX_WATCHED];
 } clgen_watched_names;
 
 /* What of a step a program does. A batch in parts takes one program for the gradient of each player's loss, which runs for
@@ -64,8 +64,8 @@ typedef struct {
   clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
   clgen_pass pass;      /* how networks are run in it */
   clgen_watched_names *names;
-  clgen_tensor *watched[CLGEN_TRAINER_MAX_WATCHED];
-  bool computes[CLGEN_TRAINER_MAX_WATCHED]; /* which of them */
+  clgen_tensor *watched[CLGEN_MAX_WATCHED];
+  bool computes[CLGEN_MAX_WATCHED]; /* which of them */
 } clgen_step_kind;
 
 /* Where the step's small numbers lie in `scalars`. */
@@ -75,6 +75,7 @@ enum {
   CLGEN_SCALAR_G = 0,
   CLGEN_SCALAR_D = CLGEN_PLAYER_SCALARS,
   CLGEN_SCALAR_EMA = 2 * CLGEN_PLAYER_SCALARS,
+  CLGEN_SCALAR_PENALTY,
   CLGEN_SCALARS
 };
 
@@ -82,6 +83,8 @@ enum {
 #define CLGEN_WATCH_SUM "train.sum"   /* of the watched numbers */
 #define CLGEN_WATCH_BAD "train.bad"   /* 1 once a number was not finite */
 #define CLGEN_WATCH_GOOD "train.good" /* steps before that */
+/* Sums of the watched numbers since the controllers' last decision: part of the training's state. */
+#define CLGEN_ADAPT_WINDOW "adapt.window"
 
 /* Builds the graph of s, whose first members up to with_lazy and `names` are set. */
 int clgen_step_kind_build(clgen_step_kind *s);
@@ -101,6 +104,9 @@ clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shap
  * (`loss` may be NULL then). */
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
+/* What controllers watch of the players: "separation", "diversity", "duplicates". */
+void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
+                              clgen_tensor *fake_logits);
 
 /* What a regulariser is computed from. */
 typedef struct {
@@ -192,6 +198,9 @@ typedef struct {
   float *latents;  /* of the fakes */
   uint8_t *pixels; /* of a grid */
   uint64_t step, total_steps;
+  unsigned controllers; /* mask */
+  clgen_adapt_config adapt;
+  uint64_t window; /* steps between two decisions */
 } clgen_run;
 
 #define CLGEN_GRID_COLUMNS 10
@@ -210,6 +219,19 @@ int clgen_run_write_fakes(clgen_run *r, const char *path);
 int clgen_run_save(clgen_run *r);
 
 long clgen_run_kimg(const clgen_run *r);
+
+/* ---- Controllers ---- */
+
+/* Reads --adapt. */
+int clgen_run_adapt_open(clgen_run *r);
+void clgen_run_adapt_say(const clgen_run *r);
+/* For a new run, whose states are initialised; for one that goes on, whose state is loaded. */
+int clgen_run_adapt_begin(clgen_run *r);
+int clgen_run_adapt_resume(clgen_run *r);
+/* After each step: decides when it is time. May go back to an earlier step. */
+int clgen_run_adapt(clgen_run *r);
+/* Asks the guard at once, because `what` is not finite; *rescued: the run is back at a good state. */
+int clgen_run_adapt_rescue(clgen_run *r, const char *what, bool *rescued);
 
 /* ---- Metrics ---- */
 

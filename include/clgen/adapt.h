@@ -1,0 +1,95 @@
+/* Controllers: they watch a training run and adjust it while it goes on, and say what they changed and why.
+ *
+ * Decisions fall at fixed steps (every `window` steps, whatever the run was interrupted by), each controller's memory is a
+ * few numbers in the store of states, and a decision is a function of both and of what was measured since the last one: so a
+ * run that goes on from a snapshot decides as if it had never stopped. A controller that has to act in every step does so
+ * with nodes of the step's graph (ada, control-vae) and only reports here. */
+#ifndef CLGEN_ADAPT_H
+#define CLGEN_ADAPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a controller may turn, without a program being built anew. Each is a factor that starts at 1, but for the number of
+ * critic steps, which starts as the run's option has it. */
+typedef enum {
+  CLGEN_KNOB_LR,           /* of every learning rate */
+  CLGEN_KNOB_LR_D,         /* of the discriminator's learning rate, beside the other */
+  CLGEN_KNOB_PENALTY,      /* of the weights of the discriminator's regularisers */
+  CLGEN_KNOB_CRITIC_STEPS, /* updates of the discriminator for one of the generator: 1 .. CLGEN_MAX_CRITIC_STEPS */
+  CLGEN_KNOB_COUNT
+} clgen_knob;
+#define CLGEN_MAX_CRITIC_STEPS 5 /* that controllers choose */
+
+/* What is being trained. */
+typedef struct {
+  bool gan;
+  int critic_steps; /* at first */
+  int64_t batch;
+  double total_kimg;
+  /* plateau: how long without improvement, and what the rates are multiplied by */
+  double patience_kimg, plateau_factor;
+} clgen_adapt_config;
+
+/* What happened since the last decision: the means of those of the step's watched numbers (train.h) that were computed. */
+#define CLGEN_MAX_WATCHED 24
+typedef struct {
+  double kimg; /* images seen until now */
+  int n;
+  const char *name[CLGEN_MAX_WATCHED];
+  double mean[CLGEN_MAX_WATCHED]; /* not finite where one step's number was not */
+} clgen_adapt_statistics;
+/* NaN when there is none of this name. */
+double clgen_adapt_mean(const clgen_adapt_statistics *s, const char *name);
+
+#define CLGEN_CONTROLLER_STATE 8 /* numbers that a controller may keep */
+#define CLGEN_MAX_DECISIONS 16
+typedef struct {
+  const char *by, *what; /* the controller; the quantity that it changed */
+  double from, to;
+  char reason[160];
+} clgen_decision;
+
+/* What the controllers make of it. */
+typedef struct {
+  float knob[CLGEN_KNOB_COUNT]; /* as they are; controllers change them in place */
+  bool healthy;                 /* this moment is worth coming back to (the guard's view) */
+  bool roll_back;               /* to the last healthy moment */
+  int n;
+  clgen_decision decision[CLGEN_MAX_DECISIONS];
+} clgen_adapt_outcome;
+/* Adds one, as long as there is room; the reason is as in printf. */
+void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *what, double from, double to,
+                        const char *reason, ...);
+
+typedef struct {
+  const char *name; /* of --adapt */
+  bool for_gan, for_others;
+  bool watches_players; /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
+  /* state: CLGEN_CONTROLLER_STATE numbers, 0 at first. */
+  void (*act)(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
+} clgen_controller;
+
+/* All there are, in the order in which they decide. */
+const clgen_controller *clgen_controllers(size_t *n);
+#define CLGEN_CONTROLLER_NAMES "guard, balance"
+
+/* "guard,balance" to a mask of rows; "none" and "" to 0. CLGEN_E_INVALID for a name that there is not, and for one that is
+ * not for this kind of model. */
+int clgen_adapt_parse(unsigned *mask, const char *list, bool gan);
+bool clgen_adapt_watches_players(unsigned mask);
+/* Knobs as they start. */
+void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]);
+/* One decision of all controllers in the mask: `states` is CLGEN_CONTROLLER_STATE numbers for each row there is. */
+void clgen_adapt_act(unsigned mask, const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *states,
+                     clgen_adapt_outcome *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,77 @@
+/* The controllers there are, and how they are asked. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The guard first: what it rolls back is nothing for others to decide on. */
+static const clgen_controller rows[] = {
+    {"guard", true, true, true, clgen_adapt_guard},
+    {"balance", true, false, true, clgen_adapt_balance},
+};
+
+const clgen_controller *clgen_controllers(size_t *n) {
+  *n = CLGEN_COUNT(rows);
+  return rows;
+}
+
+double clgen_adapt_mean(const clgen_adapt_statistics *s, const char *name) {
+  for (int i = 0; i < s->n; ++i)
+    if (strcmp(s->name[i], name) == 0) return s->mean[i];
+  return NAN;
+}
+
+void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *what, double from, double to,
+                        const char *reason, ...) {
+  if (out->n == CLGEN_MAX_DECISIONS) return;
+  clgen_decision *d = &out->decision[out->n++];
+  *d = (clgen_decision){.by = by, .what = what, .from = from, .to = to};
+  va_list args;
+  va_start(args, reason);
+  vsnprintf(d->reason, sizeof d->reason, reason, args);
+  va_end(args);
+}
+
+static int add(unsigned *mask, const char *name, size_t length, bool gan) {
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    if (strlen(rows[i].name) != length || strncmp(rows[i].name, name, length)) continue;
+    if (gan ? !rows[i].for_gan : !rows[i].for_others)
+      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for %s", rows[i].name,
+                        gan ? "models with an encoder" : "two players, and there is one");
+    *mask |= 1u << i;
+    return CLGEN_OK;
+  }
+  return clgen_fail(CLGEN_E_INVALID, "option --adapt: \"%.*s\" is none of " CLGEN_CONTROLLER_NAMES, (int)length, name);
+}
+
+int clgen_adapt_parse(unsigned *mask, const char *list, bool gan) {
+  *mask = 0;
+  if (strcmp(list, "none") == 0) return CLGEN_OK;
+  int code = CLGEN_OK;
+  for (const char *p = list; !code && *p;) {
+    size_t length = strcspn(p, ",");
+    code = add(mask, p, length, gan);
+    p += length;
+    if (!code && *p == ',' && !*++p) code = add(mask, "", 0, gan);
+  }
+  return code;
+}
+
+bool clgen_adapt_watches_players(unsigned mask) {
+  bool any = false;
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches_players);
+  return any;
+}
+
+void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]) {
+  for (int i = 0; i < CLGEN_KNOB_COUNT; ++i) knob[i] = 1;
+  knob[CLGEN_KNOB_CRITIC_STEPS] = (float)(c->critic_steps > 1 ? c->critic_steps : 1);
+}
+
+void clgen_adapt_act(unsigned mask, const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *states,
+                     clgen_adapt_outcome *out) {
+  for (size_t i = 0; i < CLGEN_COUNT(rows) && !out->roll_back; ++i)
+    if (mask & 1u << i) rows[i].act(c, s, states + i * CLGEN_CONTROLLER_STATE, out);
+}

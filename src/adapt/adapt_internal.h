@@ -1,0 +1,13 @@
+/* What the files of this room share. */
+#ifndef CLGEN_ADAPT_INTERNAL_H
+#define CLGEN_ADAPT_INTERNAL_H
+
+#include <clgen/adapt.h>
+
+#include "base/base.h"
+
+void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
+void clgen_adapt_balance(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                         clgen_adapt_outcome *out);
+
+#endif

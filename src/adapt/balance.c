@@ -1,0 +1,59 @@
+/* The balance of the two players, by how well the discriminator separates images from fakes.
+ *
+ * "separation" is the sensitivity index d' of its logits, which no loss and no scale changes: below LOW the discriminator
+ * hardly sees a difference, above HIGH the generator has nothing to learn from. Runs that go well lie between (DCGAN with
+ * batch norm 5 to 8, with spectral norm 2 to 7). First the discriminator's learning rate moves (Heusel et al. 2017 train
+ * the two at different rates); where that is at its end, the number of its steps. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+
+#define HIGH 8
+#define LOW 1
+#define FACTOR 0.8f
+#define LEAST_RATE 0.25f
+#define MOST_RATE 4.0f
+#define SMOOTHING 0.5f /* weight of the newest window */
+#define YOUNG 0.25     /* fakes that vary less than this much of what images do are all alike yet, and easy to tell */
+
+enum { STARTED, SMOOTHED };
+
+static void weaken(clgen_adapt_outcome *out, double separation) {
+  float rate = out->knob[CLGEN_KNOB_LR_D], steps = out->knob[CLGEN_KNOB_CRITIC_STEPS];
+  const char *why = "images and fakes are told apart too easily";
+  if (steps > 1) {
+    out->knob[CLGEN_KNOB_CRITIC_STEPS] = steps - 1;
+    clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps - 1, "%s: separation %.2f", why,
+                       separation);
+  } else if (rate > LEAST_RATE) {
+    out->knob[CLGEN_KNOB_LR_D] = fmaxf(rate * FACTOR, LEAST_RATE);
+    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->knob[CLGEN_KNOB_LR_D],
+                       "%s: separation %.2f", why, separation);
+  }
+}
+
+static void strengthen(clgen_adapt_outcome *out, double separation) {
+  float rate = out->knob[CLGEN_KNOB_LR_D], steps = out->knob[CLGEN_KNOB_CRITIC_STEPS];
+  const char *why = "the discriminator learns too slowly";
+  if (rate < MOST_RATE) {
+    out->knob[CLGEN_KNOB_LR_D] = fminf(rate / FACTOR, MOST_RATE);
+    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->knob[CLGEN_KNOB_LR_D],
+                       "%s: separation %.2f", why, separation);
+  } else if (steps < CLGEN_MAX_CRITIC_STEPS) {
+    out->knob[CLGEN_KNOB_CRITIC_STEPS] = steps + 1;
+    clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps + 1, "%s: separation %.2f", why,
+                       separation);
+  }
+}
+
+void clgen_adapt_balance(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                         clgen_adapt_outcome *out) {
+  (void)c;
+  double separation = clgen_adapt_mean(s, "separation");
+  if (!isfinite(separation) || clgen_adapt_mean(s, "diversity") < YOUNG) return;
+  state[SMOOTHED] =
+      state[STARTED] != 0 ? state[SMOOTHED] + SMOOTHING * ((float)separation - state[SMOOTHED]) : (float)separation;
+  state[STARTED] = 1;
+  if ((double)state[SMOOTHED] > HIGH) weaken(out, (double)state[SMOOTHED]);
+  if ((double)state[SMOOTHED] < LOW) strengthen(out, (double)state[SMOOTHED]);
+}

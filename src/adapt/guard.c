@@ -1,0 +1,71 @@
+/* The collapse guard: notices a run that is lost, goes back to where it was not, and trains more carefully from there.
+ *
+ * Lost is: a number that is not finite; fakes that resemble each other much more than images do, or repeat (mode collapse);
+ * a posterior that carries nothing (VAE). A young generator's fakes are all alike, so diversity counts from when it was
+ * there, or from DEADLINE_KIMG on. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+
+/* Diversity is the spread of the fakes of a batch over that of its images, 1 for a perfect generator. */
+#define DIVERSE 0.5
+#define COLLAPSED 0.25
+#define REPEATING 0.5 /* share of fakes with a twin in the same batch */
+#define EMPTY_NATS 0.05
+#define DEADLINE_KIMG 50 /* of images that the generator was updated by */
+#define PATIENCE 3       /* windows in a row */
+#define MAX_TRIES 5
+
+enum { TRIES, WAS_DIVERSE, BAD_WINDOWS };
+
+static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_statistics *s, const float *state,
+                                 bool *at_once, char text[120]) {
+  for (int i = 0; i < s->n; ++i)
+    if (!isfinite(s->mean[i])) {
+      *at_once = true;
+      snprintf(text, 120, "%s became NaN or infinite", s->name[i]);
+      return text;
+    }
+  double diversity = clgen_adapt_mean(s, "diversity"), twins = clgen_adapt_mean(s, "duplicates");
+  double kl = clgen_adapt_mean(s, "kl");
+  double seen = s->kimg / (c->critic_steps > 1 ? c->critic_steps : 1);
+  bool counts = state[WAS_DIVERSE] != 0 || seen >= DEADLINE_KIMG;
+  if (c->gan && counts && diversity < COLLAPSED)
+    snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
+  else if (c->gan && counts && twins > REPEATING)
+    snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
+  else if (!c->gan && s->kimg >= DEADLINE_KIMG && kl < EMPTY_NATS)
+    snprintf(text, 120, "the posterior carries %.3f nats: the latent is not used", kl);
+  else
+    return NULL;
+  return text;
+}
+
+/* Slower, and with more regularisation where there is some. */
+static void be_careful(clgen_adapt_outcome *out, int tries, const char *why) {
+  float lr = out->knob[CLGEN_KNOB_LR], penalty = out->knob[CLGEN_KNOB_PENALTY];
+  out->knob[CLGEN_KNOB_LR] = lr / 2;
+  out->knob[CLGEN_KNOB_PENALTY] = penalty * 2;
+  clgen_adapt_decide(out, "guard", "learning rates", (double)lr, (double)lr / 2,
+                     "%s; back to the last good state, try %d of %d", why, tries, MAX_TRIES);
+  clgen_adapt_decide(out, "guard", "regularisation", (double)penalty, (double)penalty * 2, "%s", why);
+}
+
+void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                       clgen_adapt_outcome *out) {
+  char text[120];
+  bool at_once = false;
+  const char *wrong = what_is_wrong(c, s, state, &at_once, text);
+  bool diverse = c->gan ? clgen_adapt_mean(s, "diversity") >= DIVERSE : !wrong;
+  state[BAD_WINDOWS] = wrong ? state[BAD_WINDOWS] + 1 : 0;
+  if (!wrong && diverse) {
+    state[WAS_DIVERSE] = 1;
+    out->healthy = true;
+  }
+  if (!wrong || (!at_once && state[BAD_WINDOWS] < PATIENCE) || state[TRIES] >= MAX_TRIES) return;
+  state[TRIES] += 1;
+  state[BAD_WINDOWS] = 0;
+  state[WAS_DIVERSE] = 0; /* it is to become so again, and is given the time */
+  out->roll_back = true;
+  be_careful(out, (int)state[TRIES], wrong);
+}

@@ -1,0 +1,194 @@
+/* Controllers in a run: when they decide, what they remember, and going back to a good state. */
+#include "train/train_internal.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KNOBS "adapt.knobs"   /* the knobs, then the generator's updates and the step from which they hold */
+#define MEMORY "adapt.memory" /* CLGEN_CONTROLLER_STATE numbers for each controller there is */
+#define GOOD_STATE CLGEN_STATE_PREFIX "good" CLGEN_SAFETENSORS
+#define WINDOW_IMAGES 1000
+#define WINDOWS_BETWEEN_GOOD 16 /* a good state is written at most that often: it is as large as a snapshot */
+
+enum { N_KNOBS = CLGEN_KNOB_COUNT + 2 };
+
+static int64_t memory_size(void) {
+  size_t n;
+  clgen_controllers(&n);
+  return (int64_t)n * CLGEN_CONTROLLER_STATE;
+}
+
+static bool has(const clgen_run *r, const char *name) {
+  size_t n;
+  const clgen_controller *rows = clgen_controllers(&n);
+  for (size_t i = 0; i < n; ++i)
+    if ((r->controllers & 1u << i) && strcmp(rows[i].name, name) == 0) return true;
+  return false;
+}
+
+int clgen_run_adapt_open(clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  clgen_gan_objective gan;
+  int code = clgen_train_objective(o, &gan);
+  if (!code) code = clgen_adapt_parse(&r->controllers, o->adapt, r->arch == CLGEN_ARCH_DCGAN);
+  if (code) return code;
+  r->adapt = (clgen_adapt_config){.gan = r->arch == CLGEN_ARCH_DCGAN,
+                                  .critic_steps = gan.critic_steps,
+                                  .batch = o->batch,
+                                  .total_kimg = (double)o->kimg};
+  r->window = (uint64_t)((WINDOW_IMAGES + o->batch - 1) / o->batch);
+  return CLGEN_OK;
+}
+
+void clgen_run_adapt_say(const clgen_run *r) {
+  if (r->controllers)
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s, deciding every %llu steps", r->options.adapt,
+                    (unsigned long long)r->window);
+}
+
+/* ---- What lasts ---- */
+
+static int write_knobs(clgen_run *r, const float knob[CLGEN_KNOB_COUNT]) {
+  float all[N_KNOBS];
+  clgen_trainer_set_knobs(r->trainer, knob, r->step);
+  memcpy(all, knob, CLGEN_KNOB_COUNT * sizeof *all);
+  all[CLGEN_KNOB_COUNT] = (float)clgen_trainer_g_updates(r->trainer, r->step);
+  all[CLGEN_KNOB_COUNT + 1] = (float)r->step;
+  return clgen_store_write(r->store, KNOBS, 0, N_KNOBS, all);
+}
+
+/* Gives the trainer what the store has. */
+static int take_knobs(clgen_run *r, float knob[CLGEN_KNOB_COUNT]) {
+  float all[N_KNOBS];
+  int code = clgen_store_read(r->store, KNOBS, 0, N_KNOBS, all);
+  if (code) return code;
+  memcpy(knob, all, CLGEN_KNOB_COUNT * sizeof *all);
+  clgen_trainer_set_knobs(r->trainer, knob, r->step);
+  clgen_trainer_set_g_updates(r->trainer, (uint64_t)all[CLGEN_KNOB_COUNT], (uint64_t)all[CLGEN_KNOB_COUNT + 1]);
+  return CLGEN_OK;
+}
+
+static int save_good(clgen_run *r) {
+  char path[CLGEN_PATH_TEXT];
+  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
+  clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
+  return clgen_training_state_save(r->store, path, r->step, &id);
+}
+
+static int declare(clgen_run *r) {
+  int code = clgen_store_declare(r->store, KNOBS, CLGEN_F32, clgen_shape_of(1, N_KNOBS));
+  return code ? code : clgen_store_declare(r->store, MEMORY, CLGEN_F32, clgen_shape_of(1, memory_size()));
+}
+
+int clgen_run_adapt_begin(clgen_run *r) {
+  if (!r->controllers) return CLGEN_OK;
+  float knob[CLGEN_KNOB_COUNT];
+  clgen_adapt_start(&r->adapt, knob);
+  int code = declare(r);
+  if (!code) code = write_knobs(r, knob);
+  return code || !has(r, "guard") ? code : save_good(r);
+}
+
+int clgen_run_adapt_resume(clgen_run *r) {
+  if (!r->controllers) return CLGEN_OK;
+  float knob[CLGEN_KNOB_COUNT];
+  char path[CLGEN_PATH_TEXT];
+  int code = declare(r);
+  if (!code) code = take_knobs(r, knob);
+  clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
+  return code || !has(r, "guard") || access(path, F_OK) == 0 ? code : save_good(r);
+}
+
+/* ---- Decisions ---- */
+
+static double kimg_at(const clgen_run *r) { return (double)(r->step * (uint64_t)r->options.batch) / 1000; }
+
+/* A line in stats.jsonl (docs/seeing.md) and one in the log. */
+static int tell(clgen_run *r, const clgen_decision *d) {
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s: %s %.4g -> %.4g at %.1f kimg: %s", d->by, d->what, d->from, d->to,
+                  kimg_at(r), d->reason);
+  json_t *event = json_object(), *line = json_object();
+  int failed = json_object_set_new(event, "by", json_string(d->by));
+  failed |= json_object_set_new(event, "what", json_string(d->what));
+  failed |= json_object_set_new(event, "from", json_real(d->from));
+  failed |= json_object_set_new(event, "to", json_real(d->to));
+  failed |= json_object_set_new(event, "reason", json_string(d->reason));
+  failed |= json_object_set_new(line, "kimg", json_real(kimg_at(r)));
+  failed |= json_object_set_new(line, "event", event);
+  char *text = failed ? NULL : json_dumps(line, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
+  json_decref(line);
+  int code = text ? clgen_run_dir_append(&r->dir, "stats.jsonl", text) : clgen_fail_nomem(1024);
+  free(text);
+  return code;
+}
+
+/* The states of a branch that was given up would be gone on with instead. */
+static void remove_newer_states(const clgen_run *r) {
+  long numbers[256];
+  int n = clgen_run_dir_numbers(&r->dir, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS, numbers, 256);
+  for (int i = 0; i < n; ++i) {
+    char path[CLGEN_PATH_TEXT];
+    if (numbers[i] <= clgen_run_kimg(r)) continue;
+    clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, numbers[i], CLGEN_SAFETENSORS, path);
+    unlink(path);
+  }
+}
+
+/* The good state with the controllers' memory and knobs of now, which becomes the run's newest state. */
+static int roll_back(clgen_run *r, const float *memory, const float knob[CLGEN_KNOB_COUNT]) {
+  char path[CLGEN_PATH_TEXT];
+  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
+  clgen_trainer_report unused;
+  float then[CLGEN_KNOB_COUNT];
+  clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
+  int code = clgen_trainer_read(r->trainer, &unused);
+  if (!code) code = clgen_training_state_load(r->store, path, &r->step, &id);
+  if (!code) code = take_knobs(r, then);
+  if (!code) code = write_knobs(r, knob);
+  if (!code) code = clgen_store_write(r->store, MEMORY, 0, memory_size(), memory);
+  if (!code) code = clgen_run_save(r);
+  if (!code) remove_newer_states(r);
+  return code;
+}
+
+static int decide(clgen_run *r, const clgen_adapt_statistics *s, clgen_adapt_outcome *out) {
+  float *memory = malloc((size_t)memory_size() * sizeof *memory);
+  int code = memory ? clgen_store_read(r->store, MEMORY, 0, memory_size(), memory)
+                    : clgen_fail_nomem((size_t)memory_size() * sizeof *memory);
+  if (!code) code = take_knobs(r, out->knob);
+  if (!code) clgen_adapt_act(r->controllers, &r->adapt, s, memory, out);
+  for (int i = 0; !code && i < out->n; ++i) code = tell(r, &out->decision[i]);
+  if (!code && out->roll_back) {
+    code = roll_back(r, memory, out->knob);
+  } else if (!code) {
+    code = clgen_store_write(r->store, MEMORY, 0, memory_size(), memory);
+    if (!code) code = write_knobs(r, out->knob);
+  }
+  free(memory);
+  return code;
+}
+
+int clgen_run_adapt(clgen_run *r) {
+  if (!r->controllers || r->step % r->window) return CLGEN_OK;
+  clgen_adapt_outcome out = {0};
+  clgen_adapt_statistics s;
+  int code = clgen_trainer_read_window(r->trainer, r->step - r->window, r->step, &s);
+  s.kimg = kimg_at(r);
+  if (!code) code = decide(r, &s, &out);
+  bool due = r->step / r->window % WINDOWS_BETWEEN_GOOD == 0;
+  if (!code && out.healthy && !out.roll_back && due) code = save_good(r);
+  return code;
+}
+
+int clgen_run_adapt_rescue(clgen_run *r, const char *what, bool *rescued) {
+  const clgen_adapt_statistics s = {.kimg = kimg_at(r), .n = 1, .name = {what}, .mean = {NAN}};
+  clgen_adapt_outcome out = {0};
+  *rescued = false;
+  if (!has(r, "guard")) return CLGEN_OK;
+  int code = decide(r, &s, &out);
+  *rescued = !code && out.roll_back;
+  return code;
+}

@@ -1,0 +1,43 @@
+#!/bin/bash
+# clgen train --adapt: what is refused, going back to a good state, and going on exactly. Needs CLGEN, EXAMPLES. Runs are tiny.
+. "${0%/*}/cli.sh"
+gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+
+expect 2 train $gan -n --adapt gard
+err_has "option --adapt: \"gard\" is none of"
+expect 2 train --data "$EXAMPLES/mnist" --cfg vae-mlp --device host -n --adapt balance
+err_has "two players"
+expect 0 train $gan -n --adapt none
+out_matches_not '^adapt:'
+expect 0 train $gan -n --adapt guard,balance
+out_has "adapt:    guard,balance, deciding every 16 steps"
+
+# ---- --adapt none and no --adapt are one and the same program
+expect 0 train $gan --kimg 1 --outdir "$dir/plain"
+expect 0 train $gan --kimg 1 --outdir "$dir/none" --adapt none
+cmp -s <(tail -c 100000 "$dir"/plain/*/network-snapshot-000001.safetensors | tail -c 2000) \
+  <(tail -c 100000 "$dir"/none/*/network-snapshot-000001.safetensors | tail -c 2000) || fail "--adapt none changes the weights"
+
+# ---- A rate at which nothing stays finite: it goes back five times, each time at half the rate, and then gives up
+expect 1 train $gan --lr 1e30 --kimg 1 --outdir "$dir/lost" --adapt guard
+run=$dir/lost/00000-mnist-dcgan
+err_has "became NaN or infinite"
+[ "$(grep -c '"what":"learning rates"' "$run/stats.jsonl")" = 5 ] || fail "not five tries: $(cat "$run/stats.jsonl")"
+grep -q '"event":{"by":"guard","what":"learning rates","from":0.0625,"to":0.03125' "$run/stats.jsonl" || fail "the fifth halves no more"
+there "$run/training-state-good.safetensors"
+
+# ---- A rate that is too high at first and right after some halvings: it ends well
+expect 0 train $gan --optimizer sgd --lr 3e4 --kimg 2 --outdir "$dir/saved" --adapt guard
+grep -q '"by":"guard"' "$dir"/saved/*/stats.jsonl || fail "there was nothing to go back from: $(cat "$dir"/saved/*/stats.jsonl)"
+out_has "network-snapshot-000002.safetensors"
+
+# ---- Going on from the middle of a window gives the same bytes
+expect 0 train $gan --kimg 4 --batch 32 --tick 0.7 --snap 1 --adapt guard,balance --loss hinge --reg r1 --outdir "$dir/exact"
+run=$dir/exact/00000-mnist-dcgan
+mkdir "$dir/whole"
+for at in 000000 000001 000002 000003; do cp "$run/training-state-$at.safetensors" "$dir/whole/" 2>/dev/null; done
+mv "$run"/*-000004.safetensors "$dir/whole/"
+expect 0 train --resume "$run"
+out_has "goes on from"
+for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do same "$dir/whole/$file" "$run/$file"; done
+exit $failed

@@ -1,0 +1,154 @@
+/* Controllers as functions: what they make of statistics, and what they say. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <clgen/adapt.h>
+#include <clgen/error.h>
+
+static const clgen_adapt_config gan = {.gan = true, .critic_steps = 1, .batch = 64, .total_kimg = 100};
+
+typedef struct {
+  unsigned mask;
+  clgen_adapt_config config;
+  float states[16 * CLGEN_CONTROLLER_STATE], knob[CLGEN_KNOB_COUNT];
+  clgen_adapt_outcome out;
+} control;
+
+static control start(const char *list, const clgen_adapt_config *config) {
+  control c = {.config = *config};
+  assert_int_equal(clgen_adapt_parse(&c.mask, list, config->gan), CLGEN_OK);
+  clgen_adapt_start(config, c.knob);
+  return c;
+}
+
+static void step(control *c, const clgen_adapt_statistics *s) {
+  memset(&c->out, 0, sizeof c->out);
+  memcpy(c->out.knob, c->knob, sizeof c->knob);
+  clgen_adapt_act(c->mask, &c->config, s, c->states, &c->out);
+  memcpy(c->knob, c->out.knob, sizeof c->knob);
+}
+
+static clgen_adapt_statistics players(double kimg, double separation, double diversity, double duplicates) {
+  return (clgen_adapt_statistics){
+      .kimg = kimg, .n = 3, .name = {"separation", "diversity", "duplicates"}, .mean = {separation, diversity, duplicates}};
+}
+
+static void names_are_read(void **state) {
+  (void)state;
+  unsigned mask;
+  assert_int_equal(clgen_adapt_parse(&mask, "", true), CLGEN_OK);
+  assert_int_equal(mask, 0);
+  assert_int_equal(clgen_adapt_parse(&mask, "none", true), CLGEN_OK);
+  assert_int_equal(mask, 0);
+  assert_int_equal(clgen_adapt_parse(&mask, "balance,guard", true), CLGEN_OK);
+  assert_true(mask != 0 && clgen_adapt_watches_players(mask));
+  assert_int_equal(clgen_adapt_parse(&mask, "guard,", true), CLGEN_E_INVALID);
+  assert_int_equal(clgen_adapt_parse(&mask, "gard", true), CLGEN_E_INVALID);
+  assert_non_null(strstr(clgen_last_error(), "\"gard\" is none of"));
+  assert_int_equal(clgen_adapt_parse(&mask, "balance", false), CLGEN_E_INVALID);
+  assert_int_equal(clgen_adapt_parse(&mask, "guard", false), CLGEN_OK);
+}
+
+static void guard_leaves_a_good_run_alone(void **state) {
+  (void)state;
+  control c = start("guard", &gan);
+  for (int k = 1; k < 200; ++k) { /* a generator that grows up slowly, and stays */
+    clgen_adapt_statistics s = players(k, 9, k < 45 ? 0.02 : 0.6, k < 45 ? 1 : 0);
+    step(&c, &s);
+    assert_false(c.out.roll_back);
+    assert_int_equal(c.out.n, 0);
+    assert_int_equal(c.out.healthy, k >= 45);
+  }
+  for (int i = 0; i < CLGEN_KNOB_COUNT; ++i) assert_true(c.knob[i] == 1);
+}
+
+/* Diverse at first, then all alike: two windows are bad luck, three are a collapse. */
+static void guard_goes_back_from_a_collapse(void **state) {
+  (void)state;
+  control c = start("guard", &gan);
+  clgen_adapt_statistics good = players(5, 5, 0.8, 0), alike = players(6, 5, 0.1, 0.2), twins = players(6, 5, 0.8, 0.9);
+  for (int times = 0; times < 5; ++times) {
+    step(&c, &good);
+    assert_true(c.out.healthy);
+    const clgen_adapt_statistics *bad = times % 2 ? &twins : &alike;
+    step(&c, bad);
+    step(&c, bad);
+    assert_false(c.out.roll_back || c.out.healthy);
+    step(&c, bad);
+    assert_true(c.out.roll_back);
+    assert_true(c.knob[CLGEN_KNOB_LR] == (float)pow(0.5, times + 1));
+    assert_true(c.knob[CLGEN_KNOB_PENALTY] == (float)pow(2, times + 1));
+    assert_string_equal(c.out.decision[0].by, "guard");
+    assert_non_null(strstr(c.out.decision[0].reason, times % 2 ? "90% of the fakes" : "vary 10% as much"));
+  }
+  step(&c, &good);
+  for (int k = 0; k < 10; ++k) step(&c, &alike);
+  assert_false(c.out.roll_back); /* it has tried often enough */
+}
+
+static void guard_goes_back_at_once_from_what_is_not_finite(void **state) {
+  (void)state;
+  control c = start("guard", &gan);
+  clgen_adapt_statistics s = players(1, NAN, 0.02, 1);
+  step(&c, &s);
+  assert_true(c.out.roll_back);
+  assert_non_null(strstr(c.out.decision[0].reason, "separation became NaN"));
+}
+
+static void guard_gives_slow_generators_time(void **state) {
+  (void)state;
+  clgen_adapt_config slow = gan;
+  slow.critic_steps = 5;
+  control c = start("guard", &slow);
+  clgen_adapt_statistics s = players(249, 9, 0.02, 1), late = players(251, 9, 0.02, 1);
+  for (int k = 0; k < 5; ++k) step(&c, &s);
+  assert_false(c.out.roll_back);
+  for (int k = 0; k < 3; ++k) step(&c, &late);
+  assert_true(c.out.roll_back);
+}
+
+static void guard_notices_an_unused_latent(void **state) {
+  (void)state;
+  clgen_adapt_config vae = {.batch = 128, .total_kimg = 100};
+  control c = start("guard", &vae);
+  clgen_adapt_statistics s = {.kimg = 60, .n = 1, .name = {"kl"}, .mean = {0.01}}, fine = s;
+  fine.mean[0] = 12;
+  step(&c, &fine);
+  assert_true(c.out.healthy);
+  for (int k = 0; k < 3; ++k) step(&c, &s);
+  assert_true(c.out.roll_back);
+}
+
+static void balance_turns_the_rate_then_the_steps(void **state) {
+  (void)state;
+  control c = start("balance", &gan);
+  clgen_adapt_statistics young = players(1, 20, 0.02, 1), even = players(9, 4, 0.8, 0);
+  clgen_adapt_statistics strong = players(9, 20, 0.8, 0), weak = players(9, 0.1, 0.8, 0);
+  step(&c, &young);
+  step(&c, &even);
+  assert_int_equal(c.out.n, 0);
+  for (int k = 0; k < 30; ++k) step(&c, &strong);
+  assert_true(c.knob[CLGEN_KNOB_LR_D] == 0.25f && c.knob[CLGEN_KNOB_CRITIC_STEPS] == 1);
+  for (int k = 0; k < 60; ++k) step(&c, &weak);
+  assert_true(c.knob[CLGEN_KNOB_LR_D] == 4 && c.knob[CLGEN_KNOB_CRITIC_STEPS] == CLGEN_MAX_CRITIC_STEPS);
+  for (int k = 0; k < 60; ++k) step(&c, &strong);
+  assert_true(c.knob[CLGEN_KNOB_LR_D] == 0.25f && c.knob[CLGEN_KNOB_CRITIC_STEPS] == 1);
+  assert_true(c.knob[CLGEN_KNOB_LR] == 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_are_read),
+      cmocka_unit_test(guard_leaves_a_good_run_alone),
+      cmocka_unit_test(guard_goes_back_from_a_collapse),
+      cmocka_unit_test(guard_goes_back_at_once_from_what_is_not_finite),
+      cmocka_unit_test(guard_gives_slow_generators_time),
+      cmocka_unit_test(guard_notices_an_unused_latent),
+      cmocka_unit_test(balance_turns_the_rate_then_the_steps),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
