@@ -27,7 +27,7 @@ grep -q '"event":{"by":"guard","what":"learning rates","from":0.0625,"to":0.0312
 there "$run/training-state-good.safetensors"
 
 # ---- A rate that is too high at first and right after some halvings: it ends well
-expect 0 train $gan --optimizer sgd --lr 3e4 --kimg 2 --outdir "$dir/saved" --adapt guard
+expect 0 train $gan --optimizer sgd --lr 10 --kimg 2 --outdir "$dir/saved" --adapt guard
 grep -q '"by":"guard"' "$dir"/saved/*/stats.jsonl || fail "there was nothing to go back from: $(cat "$dir"/saved/*/stats.jsonl)"
 out_has "network-snapshot-000002.safetensors"
 
