@@ -33,9 +33,9 @@ int clgen_run_adapt_open(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_gan_objective gan;
   int code = clgen_train_objective(o, &gan);
-  if (!code) code = clgen_adapt_parse(&r->controllers, o->adapt, r->arch == CLGEN_ARCH_DCGAN);
+  if (!code) code = clgen_adapt_parse(&r->controllers, o->adapt, clgen_arch_kind(r->arch) == CLGEN_GAN);
   if (code) return code;
-  r->adapt = (clgen_adapt_config){.gan = r->arch == CLGEN_ARCH_DCGAN,
+  r->adapt = (clgen_adapt_config){.gan = clgen_arch_kind(r->arch) == CLGEN_GAN,
                                   .critic_steps = gan.critic_steps,
                                   .batch = o->batch,
                                   .total_kimg = (double)o->kimg};
