@@ -12,6 +12,9 @@ out_matches_not '^adapt:'
 expect 0 train $gan -n --adapt guard,balance
 out_has "adapt:    guard,balance, deciding every 16 steps"
 
+expect 2 train $gan -n --adapt noise-scale --optimizer rmsprop
+err_has "--optimizer rmsprop keeps none"
+
 # ---- --adapt none and no --adapt are one and the same program
 expect 0 train $gan --kimg 1 --outdir "$dir/plain"
 expect 0 train $gan --kimg 1 --outdir "$dir/none" --adapt none
@@ -32,7 +35,7 @@ grep -q '"by":"guard"' "$dir"/saved/*/stats.jsonl || fail "there was nothing to 
 out_has "network-snapshot-000002.safetensors"
 
 # ---- Going on from the middle of a window gives the same bytes
-expect 0 train $gan --kimg 4 --batch 32 --tick 0.7 --snap 1 --adapt guard,balance --loss hinge --reg r1 --outdir "$dir/exact"
+expect 0 train $gan --kimg 4 --batch 32 --tick 0.7 --snap 1 --adapt guard,balance,noise-scale --loss hinge --reg r1 --outdir "$dir/exact"
 run=$dir/exact/00000-mnist-dcgan
 mkdir "$dir/whole"
 for at in 000000 000001 000002 000003; do cp "$run/training-state-$at.safetensors" "$dir/whole/" 2>/dev/null; done

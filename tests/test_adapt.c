@@ -140,6 +140,32 @@ static void balance_turns_the_rate_then_the_steps(void **state) {
   assert_true(c.knob[CLGEN_KNOB_LR] == 1);
 }
 
+/* Gradients g = G + noise: <g, mean> is |G|^2, and |g|^2 grows with the noise. */
+static void noise_scale_lowers_the_rate_as_noise_wins(void **state) {
+  (void)state;
+  control c = start("noise-scale", &gan);
+  clgen_adapt_statistics s = {.kimg = 1, .n = 2, .name = {"grad_square_G", "grad_along_G"}, .mean = {4, 1}};
+  for (int k = 0; k < 19; ++k) {
+    step(&c, &s);
+    assert_int_equal(c.out.n, 0);
+  }
+  step(&c, &s); /* noise to signal 3: a batch of 192 would be of use */
+  assert_int_equal(c.out.n, 1);
+  assert_string_equal(c.out.decision[0].what, "useful batch");
+  assert_float_equal(c.out.decision[0].to, 192, 1);
+  assert_true(c.knob[CLGEN_KNOB_LR] == 1);
+  s.mean[0] = 16; /* 15: the rate goes to sqrt(4 / 16) */
+  for (int k = 0; k < 100; ++k) step(&c, &s);
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5, 0.05);
+  c.knob[CLGEN_KNOB_LR] /= 2; /* another controller's doing stays */
+  s.mean[0] = 4;
+  for (int k = 0; k < 100; ++k) step(&c, &s);
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5, 0.05);
+  s.mean[0] = 1e6;
+  for (int k = 0; k < 100; ++k) step(&c, &s);
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5 * 0.125, 0.01);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_read),
@@ -148,6 +174,7 @@ int main(void) {
       cmocka_unit_test(guard_goes_back_at_once_from_what_is_not_finite),
       cmocka_unit_test(guard_gives_slow_generators_time),
       cmocka_unit_test(guard_notices_an_unused_latent),
+      cmocka_unit_test(noise_scale_lowers_the_rate_as_noise_wins),
       cmocka_unit_test(balance_turns_the_rate_then_the_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,19 +70,21 @@ void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *wh
 typedef struct {
   const char *name; /* of --adapt */
   bool for_gan, for_others;
-  bool watches_players; /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
+  bool watches_players;   /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
+  bool watches_gradients; /* it needs "grad_square" and "grad_along" of each network: |g|^2, and <g, Adam's mean before> */
   /* state: CLGEN_CONTROLLER_STATE numbers, 0 at first. */
   void (*act)(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 } clgen_controller;
 
 /* All there are, in the order in which they decide. */
 const clgen_controller *clgen_controllers(size_t *n);
-#define CLGEN_CONTROLLER_NAMES "guard, balance"
+#define CLGEN_CONTROLLER_NAMES "guard, balance, noise-scale"
 
 /* "guard,balance" to a mask of rows; "none" and "" to 0. CLGEN_E_INVALID for a name that there is not, and for one that is
  * not for this kind of model. */
 int clgen_adapt_parse(unsigned *mask, const char *list, bool gan);
 bool clgen_adapt_watches_players(unsigned mask);
+bool clgen_adapt_watches_gradients(unsigned mask);
 /* Knobs as they start. */
 void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]);
 /* One decision of all controllers in the mask: `states` is CLGEN_CONTROLLER_STATE numbers for each row there is. */

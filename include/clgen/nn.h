@@ -177,6 +177,8 @@ typedef struct {
 #define CLGEN_OPTIMIZER_SCALARS 3
 /* What changes from step to step (counted from 1), for the `scalars` below. */
 void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]);
+/* The mean gradient that Adam keeps, as it is before this step's update; NULL without a message for other optimisers. */
+clgen_tensor *clgen_optimizer_mean_gradient(const clgen_optimizer *o, const clgen_bound *b);
 /* One update of b's parameters; its moments are the states "<prefix>.adam.m" and ".adam.v", ".rmsprop.v", or ".sgd.m".
  * scalars is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars);

@@ -8,8 +8,9 @@
 
 /* The guard first: what it rolls back is nothing for others to decide on. */
 static const clgen_controller rows[] = {
-    {"guard", true, true, true, clgen_adapt_guard},
-    {"balance", true, false, true, clgen_adapt_balance},
+    {"guard", true, true, true, false, clgen_adapt_guard},
+    {"balance", true, false, true, false, clgen_adapt_balance},
+    {"noise-scale", true, true, false, true, clgen_adapt_noise_scale},
 };
 
 const clgen_controller *clgen_controllers(size_t *n) {
@@ -62,6 +63,12 @@ int clgen_adapt_parse(unsigned *mask, const char *list, bool gan) {
 bool clgen_adapt_watches_players(unsigned mask) {
   bool any = false;
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches_players);
+  return any;
+}
+
+bool clgen_adapt_watches_gradients(unsigned mask) {
+  bool any = false;
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches_gradients);
   return any;
 }
 

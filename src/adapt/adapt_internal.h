@@ -9,5 +9,7 @@
 void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 void clgen_adapt_balance(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                          clgen_adapt_outcome *out);
+void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                             clgen_adapt_outcome *out);
 
 #endif

@@ -79,6 +79,10 @@ static clgen_tensor *kept_share(const clgen_bound *b, clgen_tensor *share) {
   return b->rate ? clgen_affine(clgen_mul(b->rate, clgen_affine(share, -1, 1)), -1, 1) : share;
 }
 
+clgen_tensor *clgen_optimizer_mean_gradient(const clgen_optimizer *o, const clgen_bound *b) {
+  return o->kind == CLGEN_ADAM || o->kind == CLGEN_ADAMW ? clgen_bound_state(b, "adam.m") : NULL;
+}
+
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars) {
   clgen_tensor *rate = clgen_slice(scalars, 0, 0, 1), *update = NULL, *from = b->param;
   switch (o->kind) {

@@ -34,6 +34,11 @@ int clgen_run_adapt_open(clgen_run *r) {
   clgen_gan_objective gan;
   int code = clgen_train_objective(o, &gan);
   if (!code) code = clgen_adapt_parse(&r->controllers, o->adapt, clgen_arch_kind(r->arch) == CLGEN_GAN);
+  if (!code && clgen_adapt_watches_gradients(r->controllers) && strncmp(o->optimizer, "adam", 4))
+    code = clgen_fail(CLGEN_E_INVALID,
+                      "option --adapt: noise-scale measures against the mean gradient that adam and adamw keep; "
+                      "--optimizer %s keeps none",
+                      o->optimizer);
   if (code) return code;
   r->adapt = (clgen_adapt_config){.gan = clgen_arch_kind(r->arch) == CLGEN_GAN,
                                   .critic_steps = gan.critic_steps,

@@ -107,6 +107,8 @@ int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
 void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);
+/* "grad_square" and "grad_along" of a network, before its update. */
+void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad);
 
 /* What a regulariser is computed from. */
 typedef struct {

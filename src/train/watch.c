@@ -1,4 +1,4 @@
-/* What controllers watch of the two players of a GAN. All of it is of one batch, and costs a step next to nothing. */
+/* What controllers watch. All of it is of one batch, and costs a step next to nothing. */
 #include "train/train_internal.h"
 
 static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
@@ -40,4 +40,14 @@ void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tens
   clgen_step_watch(s, "separation", separation(real_logits, fake_logits));
   clgen_step_watch(s, "diversity", clgen_div(spread(fakes), of_reals));
   if (n > 1) clgen_step_watch(s, "duplicates", duplicates(fakes, of_reals));
+}
+
+void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad) {
+  static const char *const square[] = {"grad_square_G", "grad_square_D"}, *const along[] = {"grad_along_G", "grad_along_D"};
+  bool gan = clgen_model_is_gan(s->model);
+  int player = s->net[1] == b;
+  clgen_tensor *mean = clgen_optimizer_mean_gradient(&s->config->optimizer, b);
+  if (!grad || !mean) return;
+  clgen_step_watch(s, gan ? square[player] : "grad_square", clgen_sum(clgen_square(grad), CLGEN_ALL_AXES, true));
+  clgen_step_watch(s, gan ? along[player] : "grad_along", clgen_sum(clgen_mul(grad, mean), CLGEN_ALL_AXES, true));
 }

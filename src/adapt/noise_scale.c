@@ -1,0 +1,57 @@
+/* Learning rate by the gradient noise scale: McCandlish, Kaplan, Amodei & OpenAI Dota Team 2018, "An Empirical Model of
+ * Large-Batch Training".
+ *
+ * A gradient g of a batch of B images is the true one G and noise of total variance S / B. Adam's mean gradient m of the
+ * steps before owes nothing to this batch's noise, so the mean of <g, m> estimates |G|^2, and that of |g|^2 - <g, m>
+ * estimates S / B. Their ratio is B_noise / B, where B_noise = S / |G|^2 is the batch beyond which larger ones stop to help
+ * (equation 2.8). The best rate for a batch goes as (1 + B_noise / B)^-a, a = 1 for plain descent and 0.5 to 1 for Adam
+ * (section 2.2 and figure 4 there): as a run goes on and the noise wins, the rate falls as (1 + ratio)^-0.5 from where it
+ * was first measured. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+
+#define SMOOTHING 0.1f /* weight of the newest window; a window has but few steps */
+#define WINDOWS_FIRST 20
+#define LEAST 0.125
+#define WORTH 1.1 /* smaller changes are not made */
+
+enum { WINDOWS, NOISE, SIGNAL, REFERENCE, FACTOR, ADVISED };
+
+/* The network that makes images is what is judged in the end. */
+static bool measure(const clgen_adapt_statistics *s, float *state) {
+  double square = clgen_adapt_mean(s, "grad_square"), along = clgen_adapt_mean(s, "grad_along");
+  if (isnan(square)) square = clgen_adapt_mean(s, "grad_square_G"), along = clgen_adapt_mean(s, "grad_along_G");
+  if (!isfinite(square) || !isfinite(along)) return false;
+  float share = state[WINDOWS] == 0 ? 1 : SMOOTHING;
+  state[NOISE] += share * ((float)(square - along) - state[NOISE]);
+  state[SIGNAL] += share * ((float)along - state[SIGNAL]);
+  state[WINDOWS] += 1;
+  return state[WINDOWS] >= WINDOWS_FIRST && state[SIGNAL] > 0 && state[NOISE] > 0;
+}
+
+/* The batch is a shape of the program, so it is advised on and not changed. */
+static void advise(const clgen_adapt_config *c, double ratio, float *state, clgen_adapt_outcome *out) {
+  double useful = (double)c->batch * ratio;
+  if (state[ADVISED] != 0 && useful < 2 * (double)state[ADVISED] && useful > (double)state[ADVISED] / 2) return;
+  state[ADVISED] = (float)useful;
+  clgen_adapt_decide(out, "noise-scale", "useful batch", (double)c->batch, useful,
+                     "the noise of the gradient is %.3g times its square: batches up to this save steps (advice only)",
+                     ratio);
+}
+
+void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                             clgen_adapt_outcome *out) {
+  if (!measure(s, state)) return;
+  double ratio = (double)state[NOISE] / (double)state[SIGNAL];
+  if (state[REFERENCE] == 0) state[REFERENCE] = (float)ratio, state[FACTOR] = 1;
+  advise(c, ratio, state, out);
+  double factor = sqrt((1 + (double)state[REFERENCE]) / (1 + ratio)), now = (double)state[FACTOR];
+  factor = factor > 1 ? 1 : factor < LEAST ? LEAST : factor;
+  if (factor < now * WORTH && factor * WORTH > now) return;
+  float lr = out->knob[CLGEN_KNOB_LR];
+  out->knob[CLGEN_KNOB_LR] = (float)((double)lr * factor / now);
+  state[FACTOR] = (float)factor;
+  clgen_adapt_decide(out, "noise-scale", "learning rates", (double)lr, (double)out->knob[CLGEN_KNOB_LR],
+                     "noise to signal of the gradient %.3g, at first %.3g", ratio, (double)state[REFERENCE]);
+}
