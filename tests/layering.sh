@@ -26,6 +26,7 @@ room_of_header() {
   case $1 in
     error | options | safetensors) echo base ;;
     npy) echo data ;;
+    blocks) echo nn ;;
     plot) echo image ;;
     report) echo train ;;
     elbo | features | judge) echo metrics ;;

@@ -2,7 +2,7 @@
  * a function of the input's gradient, on the host and on the tested device. */
 #include "graphs.h"
 
-#include <clgen/nn.h>
+#include <clgen/blocks.h>
 #include <clgen/safetensors.h>
 
 static clgen_safetensors *golden;
@@ -27,26 +27,75 @@ typedef struct {
   clgen_net *net;
   clgen_bound *b;
   clgen_tensor *x, *beside[MAX_BESIDE], *labels;
+  union {
+    clgen_residual residual;
+    clgen_dense dense;
+    clgen_inception inception;
+    clgen_fully_convolutional fcn;
+  } of;
 } block;
 
 static clgen_tensor *all_layers(block *k) { return clgen_bound_forward(k->b, 0, clgen_net_layer_count(k->net), k->x, true); }
 
-static int add_group(clgen_net *net) { return clgen_net_group_norm(net, "", 2, 6); }
-static int add_layer(clgen_net *net) { return clgen_net_group_norm(net, "", 1, 6); }
-static int add_layer_of_vectors(clgen_net *net) { return clgen_net_group_norm(net, "", 1, 7); }
-static int add_instance(clgen_net *net) { return clgen_net_group_norm(net, "", 5, 5); }
-static int add_virtual(clgen_net *net) { return clgen_net_virtual_batch_norm(net, "", 3, 4); }
-static int add_conditional(clgen_net *net) { return clgen_net_conditional_batch_norm(net, "", 3, 5); }
+static int add_group(block *k) { return clgen_net_group_norm(k->net, "", 2, 6); }
+static int add_layer(block *k) { return clgen_net_group_norm(k->net, "", 1, 6); }
+static int add_layer_of_vectors(block *k) { return clgen_net_group_norm(k->net, "", 1, 7); }
+static int add_instance(block *k) { return clgen_net_group_norm(k->net, "", 5, 5); }
+static int add_virtual(block *k) { return clgen_net_virtual_batch_norm(k->net, "", 3, 4); }
+static int add_conditional(block *k) { return clgen_net_conditional_batch_norm(k->net, "", 3, 5); }
 static clgen_tensor *conditional(block *k) { return clgen_bound_conditional_norm(k->b, 0, k->x, k->labels, true); }
-static int add_nothing(clgen_net *net) {
-  (void)net;
-  return 0;
-}
 static clgen_tensor *adaptive(block *k) { return clgen_adaptive_instance_norm(k->x, k->beside[0], k->beside[1]); }
+
+static clgen_tensor *nearest(block *k) { return clgen_upsample_nearest(k->x, 3); }
+static clgen_tensor *bilinear(block *k) { return clgen_upsample_bilinear(k->x); }
+static clgen_tensor *pool(block *k) { return clgen_average_pool(k->x, 3); }
+static clgen_tensor *pool_3x3(block *k) { return clgen_average_3x3(k->x); }
+
+static int add_squeeze(block *k) { return clgen_net_squeeze_excite(k->net, "", 5); }
+static clgen_tensor *squeeze(block *k) { return clgen_bound_squeeze_excite(k->b, 0, k->x); }
+
+static int add_residual(block *k, clgen_residual r) {
+  k->of.residual = r;
+  return clgen_net_residual(k->net, "", &k->of.residual);
+}
+static int add_same(block *k) { return add_residual(k, (clgen_residual){.in = 4, .out = 4, .squeeze = true}); }
+static int add_up(block *k) {
+  return add_residual(k, (clgen_residual){.in = 5, .out = 3, .resample = CLGEN_UPSAMPLE, .norm = CLGEN_NORM_BATCH});
+}
+static int add_down(block *k) {
+  return add_residual(
+      k, (clgen_residual){.in = 3, .out = 5, .resample = CLGEN_DOWNSAMPLE, .norm = CLGEN_NORM_LAYER, .slope = 0.2f});
+}
+static int add_first(block *k) {
+  return add_residual(k, (clgen_residual){.in = 2, .out = 5, .resample = CLGEN_DOWNSAMPLE, .first = true});
+}
+static int add_classes(block *k) {
+  return add_residual(k, (clgen_residual){.in = 4, .out = 3, .resample = CLGEN_UPSAMPLE, .classes = 3, .squeeze = true});
+}
+static clgen_tensor *residual(block *k) { return clgen_bound_residual(k->b, &k->of.residual, k->x, k->labels, true); }
+
+static int add_dense(block *k) {
+  k->of.dense = (clgen_dense){.in = 3, .growth = 2, .layers = 3, .norm = CLGEN_NORM_BATCH};
+  return clgen_net_dense(k->net, "", &k->of.dense);
+}
+static clgen_tensor *dense(block *k) { return clgen_bound_dense(k->b, &k->of.dense, k->x, true); }
+
+static int add_inception(block *k) {
+  k->of.inception =
+      (clgen_inception){.in = 4, .one = 2, .three_reduced = 3, .three = 4, .five_reduced = 2, .five = 3, .pool = 2};
+  return clgen_net_inception(k->net, "", &k->of.inception);
+}
+static clgen_tensor *inception(block *k) { return clgen_bound_inception(k->b, &k->of.inception, k->x, true); }
+
+static int add_fcn(block *k) {
+  k->of.fcn = (clgen_fully_convolutional){.in = 2, .hidden = 4, .out = 3, .levels = 3};
+  return clgen_net_fully_convolutional(k->net, "", &k->of.fcn);
+}
+static clgen_tensor *fcn(block *k) { return clgen_bound_fully_convolutional(k->b, &k->of.fcn, k->x, true); }
 
 static const struct {
   const char *name;
-  int (*add)(clgen_net *net);
+  int (*add)(block *k); /* NULL: it has no parameters */
   clgen_tensor *(*forward)(block *k);
   const char *beside[MAX_BESIDE];
 } cases[] = {
@@ -56,7 +105,21 @@ static const struct {
     {"instance", add_instance, all_layers, {NULL}},
     {"virtual", add_virtual, all_layers, {NULL}},
     {"conditional", add_conditional, conditional, {NULL}},
-    {"adaptive", add_nothing, adaptive, {"scale", "shift"}},
+    {"adaptive", NULL, adaptive, {"scale", "shift"}},
+    {"nearest", NULL, nearest, {NULL}},
+    {"bilinear", NULL, bilinear, {NULL}},
+    {"bilinear-of-one", NULL, bilinear, {NULL}},
+    {"pool", NULL, pool, {NULL}},
+    {"pool-3x3", NULL, pool_3x3, {NULL}},
+    {"squeeze", add_squeeze, squeeze, {NULL}},
+    {"residual", add_same, residual, {NULL}},
+    {"residual-up", add_up, residual, {NULL}},
+    {"residual-down", add_down, residual, {NULL}},
+    {"residual-first", add_first, residual, {NULL}},
+    {"residual-classes", add_classes, residual, {NULL}},
+    {"dense", add_dense, dense, {NULL}},
+    {"inception", add_inception, inception, {NULL}},
+    {"fully-convolutional", add_fcn, fcn, {NULL}},
 };
 
 /* ---- One case ---- */
@@ -111,7 +174,7 @@ static void one_case(clgen_device *device, size_t which) {
   clgen_tensor *wrt[MAX_WRT], *first[MAX_WRT], *second[MAX_WRT];
   int n = 0;
   OK(clgen_net_create(&k.net, CLGEN_INIT_PYTORCH));
-  if (cases[which].add(k.net) < 0) fail_msg("%s", clgen_last_error());
+  if (cases[which].add && cases[which].add(&k) < 0) fail_msg("%s", clgen_last_error());
   OK(clgen_graph_create(&k.graph));
   OK(clgen_net_bind(&k.b, k.net, k.graph, "N"));
   k.x = wrt[n] = input(k.graph, name, "x");
@@ -121,7 +184,7 @@ static void one_case(clgen_device *device, size_t which) {
     k.beside[i] = wrt[n] = input(k.graph, name, names[n]);
     ++n;
   }
-  if (cases[which].forward == conditional) k.labels = input(k.graph, name, "labels");
+  if (cases[which].forward == conditional || cases[which].add == add_classes) k.labels = input(k.graph, name, "labels");
   for (int i = 0; i < clgen_net_tensor_count(k.net); ++i)
     if (clgen_net_tensor_at(k.net, i)->kind == CLGEN_NET_PARAM) {
       wrt_name(names[n], clgen_net_tensor_at(k.net, i));

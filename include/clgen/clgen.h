@@ -6,6 +6,7 @@
 #include <clgen/device.h>
 #include <clgen/graph.h>
 #include <clgen/nn.h>
+#include <clgen/blocks.h>
 #include <clgen/model.h>
 #include <clgen/data.h>
 #include <clgen/npy.h>

@@ -54,6 +54,9 @@ int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels); /*
  * is layer norm (Ba, Kiros, Hinton 2016) with a scale and a shift a channel, as Gulrajani et al. 2017 use it in critics;
  * groups of one channel are instance norm (Ulyanov, Vedaldi, Lempitsky 2016), PyTorch's InstanceNorm2d(affine=True). */
 int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64_t channels);
+/* One of them, or batch norm, by its kind; group norm in groups of at most 16 channels (Wu & He 2018, table 3). */
+typedef enum { CLGEN_NORM_NONE, CLGEN_NORM_BATCH, CLGEN_NORM_LAYER, CLGEN_NORM_INSTANCE, CLGEN_NORM_GROUP } clgen_norm;
+int clgen_net_norm(clgen_net *net, clgen_norm norm, const char *name, int64_t channels);
 /* Batch norm with a scale and a shift for each class (de Vries et al. 2017; Dumoulin, Shlens, Kudlur 2017): the tables
  * "gamma.weight" and "beta.weight" (classes,C). Not for clgen_bound_forward, but clgen_bound_conditional_norm. */
 int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels);

@@ -28,11 +28,11 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
   char name[12];
   int i = 0, in = c->channels, out = c->ndf, last = c->ndf * c->height / 8;
   int code = 0;
-  bool norm = clgen_d_norm_is_layer(c->d_norm);
+  clgen_norm norm = clgen_d_norm_layer(c->d_norm);
   if (c->d_norm == CLGEN_D_SPECTRAL) clgen_net_spectral_norm(net);
   for (; code >= 0 && out <= last; in = out, out *= 2) {
     code = clgen_net_conv2d(net, next(&i, name), in, out, 4, 2, 1, !norm);
-    if (code >= 0 && norm && i > 1) code = clgen_d_norm_add(net, c->d_norm, next(&i, name), out);
+    if (code >= 0 && norm && i > 1) code = clgen_net_norm(net, norm, next(&i, name), out);
     if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
     ++i;
   }

@@ -47,17 +47,13 @@ void clgen_model_list_one(clgen_model *m, const char *prefix) {
   m->n_networks = 1;
 }
 
-bool clgen_d_norm_is_layer(clgen_d_norm norm) { return norm != CLGEN_D_PLAIN && norm != CLGEN_D_SPECTRAL; }
-
-int clgen_d_norm_add(clgen_net *net, clgen_d_norm norm, const char *name, int64_t channels) {
-  int64_t size = channels < 16 ? channels : 16; /* Wu & He 2018, table 3 */
+clgen_norm clgen_d_norm_layer(clgen_d_norm norm) {
   switch (norm) {
-    case CLGEN_D_LAYER_NORM: return clgen_net_group_norm(net, name, 1, channels);
-    case CLGEN_D_INSTANCE_NORM: return clgen_net_group_norm(net, name, channels, channels);
-    case CLGEN_D_GROUP_NORM:
-      while (channels % size) --size;
-      return clgen_net_group_norm(net, name, channels / size, channels);
-    default: return clgen_net_batch_norm(net, name, channels);
+    case CLGEN_D_BATCH_NORM: return CLGEN_NORM_BATCH;
+    case CLGEN_D_LAYER_NORM: return CLGEN_NORM_LAYER;
+    case CLGEN_D_INSTANCE_NORM: return CLGEN_NORM_INSTANCE;
+    case CLGEN_D_GROUP_NORM: return CLGEN_NORM_GROUP;
+    default: return CLGEN_NORM_NONE;
   }
 }
 

@@ -48,8 +48,7 @@ int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int cha
 void clgen_model_list_gan(clgen_model *m);
 void clgen_model_list_one(clgen_model *m, const char *prefix);
 
-/* Whether it is a layer, which makes the biases of convolutions before it superfluous, and that layer. */
-bool clgen_d_norm_is_layer(clgen_d_norm norm);
-int clgen_d_norm_add(clgen_net *net, clgen_d_norm norm, const char *name, int64_t channels);
+/* As a layer, which makes the biases of convolutions before it superfluous. */
+clgen_norm clgen_d_norm_layer(clgen_d_norm norm);
 
 #endif

@@ -21,6 +21,13 @@ void clgen_net_free(clgen_net *net) {
   free(net);
 }
 
+const char *clgen_layer_name(char out[64], const char *name, const char *what, int number) {
+  char digits[16] = "";
+  if (number) snprintf(digits, sizeof digits, "%d", number);
+  snprintf(out, 64, "%s%s%s%s", name, *name ? "." : "", what, digits);
+  return out;
+}
+
 int clgen_net_add_layer(clgen_net *net, clgen_layer layer) {
   if (net->n_layers == net->room_layers) {
     int room = net->room_layers ? 2 * net->room_layers : 16;

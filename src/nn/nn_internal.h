@@ -83,6 +83,9 @@ clgen_tensor *clgen_batch_norm_forward(clgen_bound *b, const clgen_layer *l, clg
 clgen_tensor *clgen_group_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
 clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
 
+/* "name.what", with a number behind it that is not 0, into out. */
+const char *clgen_layer_name(char out[64], const char *name, const char *what, int number);
+
 /* The weight of a layer as it is applied. */
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);
 /* Its vectors u and v are taken back to where they were when `first` was not 0 the last time. */

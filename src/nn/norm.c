@@ -43,6 +43,18 @@ int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64
   return code ? code : clgen_net_add_layer(net, l);
 }
 
+int clgen_net_norm(clgen_net *net, clgen_norm norm, const char *name, int64_t channels) {
+  int64_t size = channels < 16 ? channels : 16;
+  while (size > 1 && channels % size) --size;
+  switch (norm) {
+    case CLGEN_NORM_BATCH: return clgen_net_batch_norm(net, name, channels);
+    case CLGEN_NORM_LAYER: return clgen_net_group_norm(net, name, 1, channels);
+    case CLGEN_NORM_INSTANCE: return clgen_net_group_norm(net, name, channels, channels);
+    case CLGEN_NORM_GROUP: return clgen_net_group_norm(net, name, channels / size, channels);
+    default: return clgen_fail(CLGEN_E_INVALID, "%s: norm %d is no layer", name, (int)norm);
+  }
+}
+
 int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels) {
   clgen_layer l = {.kind = CLGEN_LAYER_CONDITIONAL_BATCH_NORM, .in = channels, .out = channels, .groups = classes};
   int code = add_scale(net, &l, name, "gamma.weight", "beta.weight", clgen_shape_of(2, classes, channels));

@@ -34,7 +34,8 @@ def case(name, module, x, beside=None, call=None):
     v, u = torch.randn_like(y), torch.randn_like(x)
     wrt = {"x": x, **{"in." + k: t for k, t in beside.items()}, **{"param." + k: p for k, p in module.named_parameters()}}
     first = torch.autograd.grad((y * v).sum(), list(wrt.values()), create_graph=True)
-    second = torch.autograd.grad((first[0] * u).sum(), list(wrt.values()), allow_unused=True)
+    of_gradient = (first[0] * u).sum() + 0 * x.sum()  # that of a linear block depends on nothing
+    second = torch.autograd.grad(of_gradient, list(wrt.values()), allow_unused=True)
     out.update({f"{name}.x": x, f"{name}.y": y, f"{name}.v": v, f"{name}.u": u})
     out.update({f"{name}.in.{k}": t for k, t in beside.items()})
     for k, g, gg in zip(wrt, first, second):
@@ -100,5 +101,117 @@ out["conditional.labels"] = F.one_hot(labels, 3).float()
 case("conditional", ConditionalBatchNorm(3, 5), torch.randn(4, 5, 3, 2) * 2 + 1, call=lambda m, x: m(x, labels))
 case("adaptive", nn.Module(), torch.randn(3, 5, 4, 3) * 2 + 1, {"scale": torch.randn(3, 5), "shift": torch.randn(3, 5)},
      adaptive_instance_norm)
+
+
+
+# ---- Blocks ----
+
+class SqueezeExcite(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(c, max(4, c // 16)), nn.Linear(max(4, c // 16), c)
+
+    def forward(self, x):
+        s = torch.sigmoid(self.fc2(F.relu(self.fc1(x.mean((2, 3))))))
+        return x * s[:, :, None, None]
+
+
+class Residual(nn.Module):
+    def __init__(self, cin, cout, resample=None, norm=None, slope=0.0, first=False, squeeze=False):
+        super().__init__()
+        between = cin if resample == "down" and not first else cout
+        self.resample, self.slope, self.first = resample, slope, first
+        self.norm1 = norm(cin) if norm and not first else None
+        self.conv1 = nn.Conv2d(cin, between, 3, 1, 1, bias=norm is None)
+        self.norm2 = norm(between) if norm else None
+        self.conv2 = nn.Conv2d(between, cout, 3, 1, 1)
+        self.shortcut = nn.Conv2d(cin, cout, 1) if resample or cin != cout else None
+        self.se = SqueezeExcite(cout) if squeeze else None
+
+    def activate(self, x, norm, labels):
+        if norm is not None:
+            x = norm(x, labels) if labels is not None else norm(x)
+        return F.leaky_relu(x, self.slope)
+
+    def up(self, x):
+        return F.interpolate(x, scale_factor=2) if self.resample == "up" else x
+
+    def down(self, x):
+        return F.avg_pool2d(x, 2) if self.resample == "down" else x
+
+    def forward(self, x, labels=None):
+        h = x if self.first else self.activate(x, self.norm1, labels)
+        h = self.activate(self.conv1(self.up(h)), self.norm2, labels)
+        h = self.down(self.conv2(h))
+        if self.se is not None:
+            h = self.se(h)
+        s = self.up(x)
+        return h + self.down(s if self.shortcut is None else self.shortcut(s))
+
+
+class Dense(nn.Module):
+    def __init__(self, cin, growth, layers):
+        super().__init__()
+        self.layers = layers
+        for i in range(layers):
+            setattr(self, f"norm{i + 1}", nn.BatchNorm2d(cin + i * growth))
+            setattr(self, f"conv{i + 1}", nn.Conv2d(cin + i * growth, growth, 3, 1, 1, bias=False))
+
+    def forward(self, x):
+        for i in range(1, self.layers + 1):
+            x = torch.cat([x, getattr(self, f"conv{i}")(F.relu(getattr(self, f"norm{i}")(x)))], 1)
+        return x
+
+
+class Inception(nn.Module):
+    def __init__(self, cin, one, three_reduced, three, five_reduced, five, pool):
+        super().__init__()
+        self.one, self.pool = nn.Conv2d(cin, one, 1), nn.Conv2d(cin, pool, 1)
+        self.three1, self.three2 = nn.Conv2d(cin, three_reduced, 1), nn.Conv2d(three_reduced, three, 3, 1, 1)
+        self.five1, self.five2 = nn.Conv2d(cin, five_reduced, 1), nn.Conv2d(five_reduced, five, 5, 1, 2)
+
+    def forward(self, x):
+        r = F.relu
+        return torch.cat([r(self.one(x)), r(self.three2(r(self.three1(x)))), r(self.five2(r(self.five1(x)))),
+                          r(self.pool(F.avg_pool2d(x, 3, 1, 1)))], 1)
+
+
+class FullyConvolutional(nn.Module):
+    def __init__(self, cin, hidden, cout, levels):
+        super().__init__()
+        self.levels = levels
+        for i in range(levels):
+            setattr(self, f"conv{i + 1}", nn.Conv2d(hidden if i else cin, hidden, 3, 1, 1))
+            setattr(self, f"score{i + 1}", nn.Conv2d(hidden, cout, 1))
+
+    def forward(self, x):
+        scores = []
+        for i in range(1, self.levels + 1):
+            x = F.relu(getattr(self, f"conv{i}")(F.avg_pool2d(x, 2) if i > 1 else x))
+            scores.append(getattr(self, f"score{i}")(x))
+        y = scores.pop()
+        while scores:
+            y = scores.pop() + F.interpolate(y, scale_factor=2)
+        return y
+
+
+case("nearest", nn.Module(), torch.randn(2, 3, 3, 2), call=lambda m, x: F.interpolate(x, scale_factor=3))
+case("bilinear", nn.Module(), torch.randn(2, 3, 3, 4),
+     call=lambda m, x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))
+case("bilinear-of-one", nn.Module(), torch.randn(2, 3, 1, 2),
+     call=lambda m, x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))
+case("pool", nn.Module(), torch.randn(2, 3, 6, 9), call=lambda m, x: F.avg_pool2d(x, 3))
+case("pool-3x3", nn.Module(), torch.randn(2, 3, 4, 5), call=lambda m, x: F.avg_pool2d(x, 3, 1, 1))
+case("squeeze", SqueezeExcite(5), torch.randn(3, 5, 4, 3))
+case("residual", Residual(4, 4, squeeze=True), torch.randn(2, 4, 5, 3))
+case("residual-up", Residual(5, 3, "up", nn.BatchNorm2d), torch.randn(2, 5, 3, 4))
+case("residual-down", Residual(3, 5, "down", lambda c: nn.GroupNorm(1, c), 0.2), torch.randn(2, 3, 4, 6))
+case("residual-first", Residual(2, 5, "down", first=True), torch.randn(2, 2, 4, 6))
+out["residual-classes.labels"] = F.one_hot(labels, 3).float()
+case("residual-classes", Residual(4, 3, "up", lambda c: ConditionalBatchNorm(3, c), squeeze=True), torch.randn(4, 4, 3, 2),
+     call=lambda m, x: m(x, labels))
+case("dense", Dense(3, 2, 3), torch.randn(2, 3, 4, 5))
+case("inception", Inception(4, 2, 3, 4, 2, 3, 2), torch.randn(2, 4, 5, 6))
+case("fully-convolutional", FullyConvolutional(2, 4, 3, 3), torch.randn(2, 2, 8, 4))
 
 save("blocks.safetensors", out, "layers and blocks, their gradients and the gradients' gradients; see make_blocks.py")
