@@ -63,6 +63,9 @@ int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t c
 /* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
  * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
 int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t references, int64_t channels);
+/* Numbers that are trained and belong to no layer, as a PyTorch module's own nn.Parameter: `name` itself in the state dict.
+ * They start as `start`; as a layer it hands on what it gets. */
+int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start);
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
@@ -162,10 +165,31 @@ clgen_tensor *clgen_row_max(clgen_tensor *x);
 clgen_tensor *clgen_log_softmax(clgen_tensor *logits);
 /* -sum target log softmax(logits): (N,D), (N,D) -> (N); a row of target is a distribution, one 1 among zeros for a class. */
 clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target);
-/* -log p(target | logits) of independent Bernoullis, summed over every axis but the first: (N,...) -> (N). */
-clgen_tensor *clgen_loss_bernoulli(clgen_tensor *logits, clgen_tensor *target);
-/* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N). */
+/* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N), or of each dimension, (N,D). */
 clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar);
+clgen_tensor *clgen_kl_of_each(clgen_tensor *mu, clgen_tensor *logvar);
+/* Logarithm of the sum of the exponentials of each row, without overflow: (N,D) -> (N,1). */
+clgen_tensor *clgen_log_sum_exp(clgen_tensor *x);
+
+/* What a decoder's numbers say of pixels on [0,1]. */
+typedef enum {
+  CLGEN_LIKELIHOOD_BERNOULLI, /* logits; pixels are read as probabilities, as PyTorch's example does */
+  CLGEN_LIKELIHOOD_GAUSSIAN,  /* the mean is the sigmoid of the output; one scale for all (Rybkin et al. 2021) */
+  CLGEN_LIKELIHOOD_LOGISTIC   /* discretised: Kingma et al. 2016, Salimans et al. 2017; the mean is (1 + output) / 2 */
+} clgen_likelihood_kind;
+#define CLGEN_LIKELIHOOD_CHOICES "bernoulli|gaussian|logistic"
+typedef struct {
+  const char *name;
+  bool scaled;   /* has a scale, in units of the pixels' range */
+  bool discrete; /* gives the 256 values of a byte probabilities: nats may be said as bits per dimension */
+  double start;  /* of the logarithm of a scale that is learned */
+  /* -log p of each pixel, by elements, whose shapes broadcast; log_scale is NULL or has one element. */
+  clgen_tensor *(*nll)(clgen_tensor *output, clgen_tensor *pixels, clgen_tensor *log_scale);
+  clgen_tensor *(*mean)(clgen_tensor *output); /* the image; a logistic's may lie outside of [0,1] */
+} clgen_likelihood;
+/* By kind; and one by its name: CLGEN_E_INVALID for others. */
+const clgen_likelihood *clgen_likelihood_of(clgen_likelihood_kind kind);
+int clgen_likelihood_find(clgen_likelihood_kind *out, const char *name);
 
 /* ---- Optimisers ----------------------------------------------------------------------------------------------------------
  */

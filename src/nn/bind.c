@@ -133,6 +133,7 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
       case CLGEN_LAYER_CONDITIONAL_BATCH_NORM:
         x = clgen_layer_misfit(b, l, x, "labels beside it (clgen_bound_conditional_norm)");
         break;
+      case CLGEN_LAYER_PARAMETER: break;
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;
       case CLGEN_LAYER_TANH: x = clgen_tanh(x); break;

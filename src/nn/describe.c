@@ -9,6 +9,7 @@ static const char *const kinds[] = {
     [CLGEN_LAYER_GROUP_NORM] = "group_norm",
     [CLGEN_LAYER_CONDITIONAL_BATCH_NORM] = "conditional_batch_norm",
     [CLGEN_LAYER_VIRTUAL_BATCH_NORM] = "virtual_batch_norm",
+    [CLGEN_LAYER_PARAMETER] = "parameter",
     [CLGEN_LAYER_RELU] = "relu",
     [CLGEN_LAYER_LEAKY_RELU] = "leaky_relu",
     [CLGEN_LAYER_TANH] = "tanh",
@@ -42,6 +43,9 @@ const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, siz
       break;
     case CLGEN_LAYER_MINIBATCH_DISC:
       snprintf(buf, size, "%s %lld -> %lld kernels of %d", kinds[l->kind], in, out / l->dims, l->dims);
+      break;
+    case CLGEN_LAYER_PARAMETER:
+      snprintf(buf, size, "%s %s", kinds[l->kind], net->tensors[l->weight].name);
       break;
     case CLGEN_LAYER_LEAKY_RELU: snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
     case CLGEN_LAYER_RELU:

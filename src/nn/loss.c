@@ -24,17 +24,22 @@ clgen_tensor *clgen_log_softmax(clgen_tensor *logits) {
   return clgen_sub(x, clgen_log(clgen_sum(clgen_exp(x), 1u << 1, true)));
 }
 
+clgen_tensor *clgen_log_sum_exp(clgen_tensor *x) {
+  clgen_tensor *shift = clgen_stop_gradient(clgen_row_max(x));
+  return clgen_add(shift, clgen_log(clgen_sum(clgen_exp(clgen_sub(x, shift)), 1u << 1, true)));
+}
+
 clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target) {
   return clgen_neg(sum_of_each(clgen_mul(target, clgen_log_softmax(logits))));
 }
 
-/* -t log s(l) - (1 - t) log(1 - s(l)) = softplus(l) - t l */
-clgen_tensor *clgen_loss_bernoulli(clgen_tensor *logits, clgen_tensor *target) {
-  return sum_of_each(clgen_sub(clgen_softplus(logits), clgen_mul(target, logits)));
-}
-
 /* Kingma & Welling 2013, appendix B */
+static clgen_tensor *twice_kl(clgen_tensor *mu, clgen_tensor *logvar) {
+  return clgen_sub(clgen_add(clgen_square(mu), clgen_exp(logvar)), clgen_affine(logvar, 1, 1));
+}
 clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar) {
-  clgen_tensor *inside = clgen_sub(clgen_add(clgen_square(mu), clgen_exp(logvar)), clgen_affine(logvar, 1, 1));
-  return clgen_affine(sum_of_each(inside), 0.5f, 0);
+  return clgen_affine(sum_of_each(twice_kl(mu, logvar)), 0.5f, 0);
+}
+clgen_tensor *clgen_kl_of_each(clgen_tensor *mu, clgen_tensor *logvar) {
+  return clgen_affine(twice_kl(mu, logvar), 0.5f, 0);
 }

@@ -40,6 +40,7 @@ int clgen_net_add_layer(clgen_net *net, clgen_layer layer) {
   return net->n_layers++;
 }
 
+/* "layer.what", or "layer" where `what` is empty. */
 int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape) {
   for (int i = 0; i < shape.ndim; ++i)
     if (shape.dim[i] < 1) {
@@ -56,7 +57,7 @@ int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer,
   }
   clgen_net_tensor *t = &net->tensors[net->n_tensors];
   *t = (clgen_net_tensor){.kind = kind, .shape = shape};
-  if (snprintf(t->name, sizeof t->name, "%s.%s", layer, what) >= (int)sizeof t->name)
+  if (snprintf(t->name, sizeof t->name, "%s%s%s", layer, *what ? "." : "", what) >= (int)sizeof t->name)
     return clgen_fail(CLGEN_E_INVALID, "%s.%s: longer than a parameter's name may be", layer, what);
   if (kind != CLGEN_NET_COUNTER) {
     int64_t *end = kind == CLGEN_NET_PARAM ? &net->params : &net->stats;
@@ -135,6 +136,14 @@ static int add_activation(clgen_net *net, clgen_layer_kind kind, float slope) {
   clgen_layer layer = without_tensors(kind);
   layer.slope = slope;
   return clgen_net_add_layer(net, layer);
+}
+
+int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start) {
+  clgen_layer layer = {.kind = CLGEN_LAYER_PARAMETER, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1};
+  layer.weight = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, "", shape);
+  if (layer.weight < 0) return layer.weight;
+  start_normal(net, layer.weight, start, 0);
+  return add_layer(net, layer);
 }
 
 int clgen_net_relu(clgen_net *net) { return add_activation(net, CLGEN_LAYER_RELU, 0); }

@@ -1,0 +1,25 @@
+/* ControlVAE: Shao et al. 2020, "ControlVAE: controllable variational autoencoder", ICML, algorithm 1, as nodes of the step's
+ * graph, so that no step waits for a read and the integral is one of the states that a snapshot holds. */
+#include <clgen/adapt.h>
+
+#include "adapt/adapt_internal.h"
+
+/* 1 where x > 0 */
+static clgen_tensor *both(clgen_tensor *a, clgen_tensor *b) { return clgen_mul(clgen_unit_step(a), clgen_unit_step(b)); }
+
+/* The paper stops the integral while the last beta is outside of its limits, which a clipped beta never is, and which would
+ * hold an unclipped one there for good. Here the integral stands still only while the output is beyond a limit AND the error
+ * would drive it further (conditional integration: Astrom & Hagglund 1995, section 3.5), so that the first step in which the
+ * error turns moves beta, however long it stood at the limit. */
+clgen_tensor *clgen_control_vae(clgen_graph *g, const clgen_control_vae_config *c, clgen_tensor *kl) {
+  clgen_shape one = clgen_shape_of(1, 1);
+  clgen_tensor *old = clgen_state(g, CLGEN_CONTROL_VAE_STATE, CLGEN_F32, one);
+  clgen_tensor *error = clgen_affine(clgen_reshape(clgen_stop_gradient(kl), one), -1, (float)c->target);
+  clgen_tensor *proportional = clgen_affine(clgen_sigmoid(clgen_neg(error)), (float)c->kp, 0); /* kp / (1 + exp(e)) */
+  clgen_tensor *moved = clgen_sub(old, clgen_affine(error, (float)c->ki, 0));
+  clgen_tensor *wanted = clgen_add(proportional, moved);
+  clgen_tensor *above = both(clgen_affine(wanted, 1, (float)(c->low - c->high)), clgen_neg(error));
+  clgen_tensor *below = both(clgen_neg(wanted), error);
+  clgen_tensor *integral = clgen_assign(old, clgen_where(clgen_add(above, below), old, moved));
+  return clgen_clamp(clgen_affine(clgen_add(proportional, integral), 1, (float)c->low), (float)c->low, (float)c->high);
+}
