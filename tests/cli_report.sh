@@ -21,7 +21,7 @@ expect 0 report "$run"
 [ "$(cat "$dir/out")" = "$page" ] || fail "report does not say what it wrote"
 for text in "<title>00000-mnist-vae-mlp-x</title>" "3 of 3 kimg" "Terms of the negative ELBO" "loss (nats)" \
   "images seen (kimg: thousands)" '<th scope="row">hidden</th><td>8</td>' '<th scope="row">device</th><td>host' \
-  'data-name="bernoulli"' "grad" "prefers-color-scheme" 'name="viewport"' 'type="range"'; do
+  'data-name="reconstruction"' "grad" "prefers-color-scheme" 'name="viewport"' 'type="range"'; do
   has "$text"
 done
 count 'alt="Generated images at' "$(ls "$run"/fakes*.png | wc -l)"

@@ -76,7 +76,8 @@ static void test_sizes_that_make_no_sense(void **state) {
 
 static void test_configuration_as_json(void **state) {
   (void)state;
-  clgen_model_config c = {CLGEN_ARCH_VAE_CONV, 3, 8, 12, 5, 6, 7, 9, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, back;
+  clgen_model_config c = config_of(CLGEN_ARCH_VAE_CONV, 8, 3), back;
+  c.width = 12, c.likelihood = CLGEN_LIKELIHOOD_LOGISTIC, c.scale = 0.25f;
   char *json = NEED(clgen_model_config_to_json(&c));
   OK(clgen_model_config_from_json(&back, json, "here"));
   assert_memory_equal(&c, &back, sizeof c);
@@ -93,6 +94,10 @@ static void test_configuration_as_json(void **state) {
       "[]",
       "{}",
       "{\"arch\":\"dcgan\"}",
+      "{\"arch\":\"vae-mlp\",\"channels\":1,\"height\":8,\"width\":8,\"ngf\":1,\"ndf\":1,\"nz\":1,\"hidden\":1,"
+      "\"likelihood\":\"poisson\"}",
+      "{\"arch\":\"vae-mlp\",\"channels\":1,\"height\":8,\"width\":8,\"ngf\":1,\"ndf\":1,\"nz\":1,\"hidden\":1,"
+      "\"scale\":0.5}",
       "{\"arch\":3}",
       "{\"arch\":\"pixelcnn\"}",
       "{\"arch\":\"dcgan\",\"channels\":1,\"height\":33,\"width\":33,\"ngf\":1,\"ndf\":1,\"nz\":1,"

@@ -245,7 +245,7 @@ static void objectives_on_device(void **state) {
 
 static void vae_on(clgen_device *device) {
   setup s = set_up(device, "vae", &small_vae, 1e-3, 0.9);
-  static const char *const losses[][2] = {{"loss", "loss"}, {"bernoulli", "bce"}, {"kl", "kl"}};
+  static const char *const losses[][2] = {{"loss", "loss"}, {"reconstruction", "bce"}, {"kl", "kl"}};
   run_steps(&s, "eps", losses, 3);
   check_weights(&s, 1);
   tear_down(&s);
@@ -317,6 +317,9 @@ static void vae_on_device(void **state) {
 static const clgen_model_config tiny_vae = {
     .arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
 
+static const clgen_model_config tiny_dcgan = {
+    .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 3};
+
 static setup set_up_tiny(const clgen_model_config *config, clgen_trainer_config c) {
   setup s = {.device = open_tested()};
   OK(clgen_model_create(&s.model, config));
@@ -377,8 +380,7 @@ static void what_is_not_finite_is_found(void **state) {
 static void the_first_that_is_not_finite_is_named(void **state) {
   (void)state;
   clgen_trainer_config c = {.batch = 2, .lr = 1e-3, .lr_d = 3e38, .optimizer = sgd, .seed = 4};
-  setup s =
-      set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, c);
+  setup s = set_up_tiny(&tiny_dcgan, c);
   uint8_t images[2 * 1024];
   for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * 31);
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
@@ -452,8 +454,7 @@ static void average_follows(void **state) {
   (void)state;
   const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
   clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
-  setup s =
-      set_up_tiny(&(clgen_model_config){CLGEN_ARCH_DCGAN, 1, 32, 32, 2, 2, 3, 1, 0, CLGEN_D_AUTO, CLGEN_MINIBATCH_NONE}, c);
+  setup s = set_up_tiny(&tiny_dcgan, c);
   int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
   float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
   double *average = NEED(calloc((size_t)n, sizeof *average));
@@ -489,7 +490,7 @@ static void latents_follow_seed_and_step(void **state) {
     clgen_trainer_report r;
     OK(clgen_trainer_step(s.trainer, k == 2 ? 1 : 0, images, NULL));
     OK(clgen_trainer_read(s.trainer, &r));
-    assert_string_equal(r.name[1], "bernoulli");
+    assert_string_equal(r.name[1], "reconstruction");
     kl[k] = r.mean[1];
     tear_down(&s);
   }

@@ -95,7 +95,7 @@ typedef struct {
 
 static int build_encoder(encoder *n, const explorer *e) {
   const clgen_model_config *c = e->config;
-  const clgen_model_network *w = clgen_model_maker(e->model);
+  const clgen_model_network *w = clgen_model_encoder(e->model);
   clgen_tensor *logvar;
   int code = clgen_graph_create(&n->graph);
   if (!code) code = clgen_net_bind(&n->net, w->net, n->graph, w->prefix);
@@ -206,9 +206,8 @@ static int plot_latent(const explorer *e, const clgen_dataset *data) {
 
 static int latent(explorer *e) {
   clgen_dataset *data = NULL;
-  if (!clgen_model_is_vae(e->model))
-    return clgen_fail(CLGEN_E_INVALID, "%s: a %s has no encoder, only a VAE has", e->r.network,
-                      clgen_arch_name(e->config->arch));
+  if (!clgen_model_encodes(e->model))
+    return clgen_fail(CLGEN_E_INVALID, "%s: a %s has no encoder", e->r.network, clgen_arch_name(e->config->arch));
   if (e->config->nz < 2) return clgen_fail(CLGEN_E_INVALID, "%s: a latent of one dimension is no plane", e->r.network);
   int code = explore_open_data(e, &data);
   if (!code) code = plot_latent(e, data);

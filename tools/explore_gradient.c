@@ -69,8 +69,7 @@ static int build_projection(gradient *g, const explorer *e) {
   g->in = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, e->r.starts, c->nz));
   g->target = clgen_input(g->graph, "target", CLGEN_U8, clgen_shape_of(4, 1, c->channels, c->height, c->width));
   clgen_tensor *made = clgen_model_decode(e->model, g->net, g->in, &(clgen_pass){0});
-  made = clgen_model_is_gan(e->model) ? clgen_affine(made, 0.5f, 0.5f) : clgen_sigmoid(made);
-  clgen_tensor *off = clgen_sub(made, clgen_affine(g->target, 1 / 255.0f, 0));
+  clgen_tensor *off = clgen_sub(clgen_model_to_unit(e->model, made), clgen_affine(g->target, 1 / 255.0f, 0));
   g->error = clgen_mean(clgen_square(off), 1u << 1 | 1u << 2 | 1u << 3, false);
   code = clgen_output(g->error);
   return code ? code : finish(g, e, clgen_sum(g->error, CLGEN_ALL_AXES, false), g->in);

@@ -36,6 +36,7 @@ int clgen_arch_parse(const char *name, clgen_arch *out);
  */
 typedef enum { CLGEN_GAN, CLGEN_VAE, CLGEN_CLASSIFIER } clgen_model_kind;
 clgen_model_kind clgen_arch_kind(clgen_arch arch);
+bool clgen_arch_encodes(clgen_arch arch); /* there is an encoder: a VAE, or a GAN that has one beside */
 
 /* What is meant where nothing is said. */
 typedef struct {
@@ -78,6 +79,8 @@ typedef struct {
   int classes; /* of a classifier, at least 2; 0 otherwise */
   clgen_d_norm d_norm;
   clgen_minibatch minibatch;
+  clgen_likelihood_kind likelihood; /* of a VAE's pixels */
+  float scale;                      /* of its Gaussians or logistics, 1 is black against white; 0: learned, one for all */
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with
@@ -106,11 +109,16 @@ clgen_model_kind clgen_model_get_kind(const clgen_model *m);
 bool clgen_model_is_gan(const clgen_model *m);
 bool clgen_model_is_vae(const clgen_model *m);
 bool clgen_model_is_classifier(const clgen_model *m);
-/* GAN: G, D, G_ema. VAE and classifier: one network. */
+/* As an architecture: there is an encoder. */
+bool clgen_model_encodes(const clgen_model *m);
+/* GAN: G, D, (an encoder E,) G_ema. VAE and classifier: one network. */
+#define CLGEN_MODEL_MAX_NETWORKS 4
 int clgen_model_network_count(const clgen_model *m);
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
 /* The network that makes images: G_ema, or the VAE; the classifier, where there is nothing else. */
 const clgen_model_network *clgen_model_maker(const clgen_model *m);
+/* The network that encodes; NULL: there is none. */
+const clgen_model_network *clgen_model_encoder(const clgen_model *m);
 /* The layer of the maker that takes the latent: its weight is the layer's first tensor. */
 int clgen_model_latent_layer(const clgen_model *m);
 /* Starting values of every network, a function of the seed; G_ema starts as G. */
@@ -122,11 +130,12 @@ typedef struct {
 } clgen_pass;
 
 /* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. What a model has no part for fails
- * with CLGEN_E_INVALID: only GANs judge, only VAEs encode, only classifiers classify. */
+ * with CLGEN_E_INVALID: only GANs judge, only what has an encoder encodes, only classifiers classify. */
 clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
-/* z (N,nz) to images (a GAN) or to their logits (a VAE), (N,C,H,W). */
+/* z (N,nz) to images (a GAN) or to the numbers that its likelihood reads (a VAE), (N,C,H,W). */
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-/* What decode gave, as bytes. */
+/* What decode gave, as images on [0,1] (a logistic's mean may lie outside), and as bytes. */
+clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded);
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
 /* The discriminator's logits, (N). *features, unless NULL, gets what its last layer sees: (N,...). */
 clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
@@ -134,17 +143,20 @@ clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tens
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
-/* The VAE's posterior: mean and log variance (N,nz). */
+/* The posterior: mean and log variance (N,nz); b is the encoder's network. */
 int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                        clgen_tensor **logvar);
-/* The two terms of the negative ELBO, (N) each: -log p(image | z) with z = mu + eps exp(logvar / 2), and the KL divergence.
- */
-int clgen_model_elbo(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor *eps,
-                     clgen_tensor **bernoulli, clgen_tensor **kl);
-
-/* log p(image, z) - log q(z | image) with z = mu + eps exp(logvar / 2): (N). */
-clgen_tensor *clgen_model_log_weight(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                                     clgen_tensor *eps);
+/* z = mu + eps exp(logvar / 2): eps is (N K,nz), K draws for an image one after another, and so is z. */
+clgen_tensor *clgen_model_draw(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps);
+/* -log p(image | z) of a VAE, the sum over an image's pixels, for each of its draws: z (N K,nz), images (N,C,H,W) -> (N,K),
+ * or (N) where there is one.
+ * With the KL divergence (clgen_loss_kl) it is the negative ELBO. */
+clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *z,
+                              const clgen_pass *pass);
+/* log p(image, z) - log q(z | image) of such draws, (N,K) or (N): an importance weight's logarithm. */
+clgen_tensor *clgen_model_log_weight(clgen_tensor *logvar, clgen_tensor *eps, clgen_tensor *z, clgen_tensor *nll);
+/* The logarithm of the scale that a VAE learns, (1); NULL: it learns none. */
+clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_bound *b);
 
 /* ---- Network snapshots -------------------------------------------------------------------------------------------------
  */

@@ -105,6 +105,7 @@ clgen_tensor *clgen_bound_conditional_norm(clgen_bound *b, int layer, clgen_tens
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
 clgen_tensor *clgen_bound_param(const clgen_bound *b);
+clgen_graph *clgen_bound_graph(const clgen_bound *b);
 /* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
 clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
 

@@ -70,6 +70,25 @@ typedef struct {
   bool anchored[3];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
 } clgen_holding;
 
+/* ---- What a VAE minimises ---------------------------------------------------------------------------------------------
+ */
+
+/* All zeros are the negative ELBO: the reconstruction and the KL divergence, each a mean over the batch. Its likelihood is
+ * part of the model. */
+typedef struct {
+  double beta;                                                                   /* of the divergence; 0: 1 */
+  enum { CLGEN_ANNEAL_NONE, CLGEN_ANNEAL_LINEAR, CLGEN_ANNEAL_CYCLICAL } anneal; /* beta rises from 0, ... */
+  double anneal_kimg;                                                            /* ... over so many kimg */
+  double free_bits;     /* nats that a group of dimensions has for nothing */
+  int free_bits_group;  /* dimensions in a group; 0: 1 */
+  double capacity;      /* the divergence is drawn to this instead of to 0, ... */
+  double capacity_kimg; /* ... which rises from 0 over so many kimg */
+  int samples;          /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
+} clgen_vae_objective;
+/* What the divergence weighs once so many thousand images were seen, and what it is drawn to. */
+double clgen_vae_beta_at(const clgen_vae_objective *o, double kimg);
+double clgen_vae_capacity_at(const clgen_vae_objective *o, double kimg);
+
 /* ---- One training step ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -88,12 +107,14 @@ typedef struct {
   clgen_gan_objective gan;
   clgen_holding holding;
   unsigned controllers; /* mask of rows of clgen_controllers: what they watch is watched, what they turn can be turned */
+  clgen_vae_objective vae;
 } clgen_trainer_config;
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
  * the same fakes, G's update, and G_ema's; with critic_steps N every Nth step has G's part. The step of a VAE is one update
- * by the negative ELBO with one sample an image, that of a classifier one by the cross entropy. All of it is one program
- * (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*".
+ * by its objective with one sample an image (or as many as it says), that of a classifier one by the cross entropy. All of
+ * it is one program (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's,
+ * "train.*".
  *
  * With batch_gpu a step is several programs: D's gradient on each part of the batch, added up; D's update; G's gradient on
  * each part, through the new D; G's update and G_ema's. Everything is drawn for the whole batch, so that where images see
@@ -107,7 +128,8 @@ void clgen_trainer_free(clgen_trainer *t);
 const clgen_program_info *clgen_trainer_info(const clgen_trainer *t);
 /* Allocates and builds the kernels. */
 int clgen_trainer_prepare(clgen_trainer *t);
-/* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise (batch,nz) only with noise_given.
+/* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise only with noise_given: (batch,nz), or
+ * (batch samples,nz) with each image's one after another.
  * Returns without waiting for the device; both may be reused at once. */
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
 /* A classifier needs the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID for others. */
@@ -154,11 +176,14 @@ typedef struct {
   char data[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT], cfg[CLGEN_OPTION_TEXT], resume[CLGEN_OPTION_TEXT],
       device[CLGEN_OPTION_TEXT], desc[CLGEN_OPTION_TEXT], optimizer[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT],
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
-      lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT];
+      lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT], likelihood[CLGEN_OPTION_TEXT],
+      kl_anneal[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps,
       reg_interval;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
+  int64_t free_bits_group, iwae;
+  double scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
   double weight_decay, warmup_kimg, grad_clip;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;

@@ -1,5 +1,5 @@
-/* ControlVAE: Shao et al. 2020, "ControlVAE: controllable variational autoencoder", ICML, algorithm 1, as nodes of the step's
- * graph, so that no step waits for a read and the integral is one of the states that a snapshot holds. */
+/* ControlVAE: Shao et al. 2020, "ControlVAE: controllable variational autoencoder", ICML, algorithm 1, as nodes of the
+ * step's graph, so that no step waits for a read and the integral is one of the states that a snapshot holds. */
 #include <clgen/adapt.h>
 
 #include "adapt/adapt_internal.h"

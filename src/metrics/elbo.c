@@ -34,12 +34,17 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   clgen_tensor *eps = clgen_random_normal(j->graph, j->counter, seed, CLGEN_STREAM_METRIC, clgen_shape_of(2, BATCH, c->nz));
   clgen_tensor *images = clgen_model_from_bytes(m, j->images);
   const clgen_pass as_used = {0};
+  clgen_tensor *mu, *logvar;
+  code = clgen_model_encode(m, j->net, images, &as_used, &mu, &logvar);
+  if (code) return code;
+  clgen_tensor *z = clgen_model_draw(mu, logvar, eps);
+  j->reconstruction = clgen_model_nll(m, j->net, images, z, &as_used);
   if (weighted) {
-    j->log_weight = clgen_model_log_weight(m, j->net, images, &as_used, eps);
+    j->log_weight = clgen_model_log_weight(logvar, eps, z, j->reconstruction);
     code = clgen_output(j->log_weight);
   } else {
-    code = clgen_model_elbo(m, j->net, images, &as_used, eps, &j->reconstruction, &j->kl);
-    if (!code) code = clgen_output(j->reconstruction);
+    j->kl = clgen_loss_kl(mu, logvar);
+    code = clgen_output(j->reconstruction);
     if (!code) code = clgen_output(j->kl);
   }
   return code ? code : clgen_compile(&j->program, j->graph, store);

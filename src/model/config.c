@@ -37,6 +37,16 @@ static int complete(int *value, int initial, const char *name) {
   return clgen_fail(CLGEN_E_INVALID, "%s %d: it must be at least 1", name, *value);
 }
 
+static int check_likelihood(const clgen_model_config *c, clgen_model_kind kind) {
+  const clgen_likelihood *l = clgen_likelihood_of(c->likelihood);
+  if (!l || (c->likelihood && kind != CLGEN_VAE))
+    return clgen_fail(CLGEN_E_INVALID, "%s with likelihood %s of pixels", clgen_arch_name(c->arch), l ? l->name : "?");
+  if (c->scale != 0 && (!l->scaled || !(c->scale >= 1e-3f && c->scale <= 1e3f)))
+    return clgen_fail(CLGEN_E_INVALID, "likelihood %s with a scale of %g: %s", l->name, (double)c->scale,
+                      l->scaled ? "0.001 to 1000 are possible" : "it has none");
+  return CLGEN_OK;
+}
+
 int clgen_model_config_complete(clgen_model_config *c) {
   const clgen_arch_row *row = clgen_arch_row_of(c->arch);
   const clgen_arch_defaults *d = &row->defaults;
@@ -47,7 +57,8 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->judge))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator that sees \"%s\" of a batch", clgen_arch_name(c->arch),
                       c->minibatch < CLGEN_MINIBATCHES ? minibatches[c->minibatch] : "?");
-  int code = complete(&c->ngf, d->ngf, "ngf");
+  int code = check_likelihood(c, row->kind);
+  if (!code) code = complete(&c->ngf, d->ngf, "ngf");
   if (!code) code = complete(&c->ndf, d->ndf, "ndf");
   if (!code) code = complete(&c->nz, d->nz, "nz");
   if (!code) code = complete(&c->hidden, d->hidden, "hidden");
@@ -70,6 +81,8 @@ char *clgen_model_config_to_json(const clgen_model_config *c) {
 #undef X
   if (c->d_norm != clgen_arch_d_norm(c->arch)) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
   if (c->minibatch) failed |= json_object_set_new(o, "minibatch", json_string(minibatches[c->minibatch]));
+  if (c->likelihood) failed |= json_object_set_new(o, "likelihood", json_string(clgen_likelihood_of(c->likelihood)->name));
+  if (c->scale > 0) failed |= json_object_set_new(o, "scale", json_real((double)c->scale));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
   if (!text) clgen_fail_nomem(256);
@@ -96,6 +109,15 @@ static int read_choice(const json_t *o, const char *name, const char *const *cho
   return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"%s\"", source, name);
 }
 
+static int read_likelihood(const json_t *o, const char *source, clgen_model_config *c) {
+  const json_t *name = json_object_get(o, "likelihood"), *scale = json_object_get(o, "scale");
+  if ((name && (!json_is_string(name) || clgen_likelihood_find(&c->likelihood, json_string_value(name)))) ||
+      (scale && !json_is_number(scale)))
+    return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"likelihood\"", source);
+  c->scale = (float)json_number_value(scale);
+  return CLGEN_OK;
+}
+
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source) {
   memset(config, 0, sizeof *config);
   json_error_t error;
@@ -117,6 +139,7 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
   if (!code) code = read_choice(o, "minibatch", minibatches, CLGEN_MINIBATCHES, source, &minibatch);
   config->d_norm = (clgen_d_norm)norm;
   config->minibatch = (clgen_minibatch)minibatch;
+  if (!code) code = read_likelihood(o, source, config);
   json_decref(o);
   if (!code && clgen_model_config_complete(config)) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
   return code;

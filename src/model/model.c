@@ -8,6 +8,7 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config) {
   clgen_model *m = calloc(1, sizeof *m);
   if (!m) return clgen_fail_nomem(sizeof *m);
   m->config = *config;
+  m->log_scale = -1;
   int code = clgen_model_config_complete(&m->config);
   m->row = code ? NULL : clgen_arch_row_of(m->config.arch);
   if (!code) code = m->row->build(m);
@@ -29,9 +30,15 @@ clgen_model_kind clgen_model_get_kind(const clgen_model *m) { return m->row->kin
 bool clgen_model_is_gan(const clgen_model *m) { return m->row->kind == CLGEN_GAN; }
 bool clgen_model_is_vae(const clgen_model *m) { return m->row->kind == CLGEN_VAE; }
 bool clgen_model_is_classifier(const clgen_model *m) { return m->row->kind == CLGEN_CLASSIFIER; }
+bool clgen_model_encodes(const clgen_model *m) { return m->row->encode; }
 int clgen_model_network_count(const clgen_model *m) { return m->n_networks; }
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index) { return &m->networks[index]; }
 const clgen_model_network *clgen_model_maker(const clgen_model *m) { return &m->networks[m->n_networks - 1]; }
+
+const clgen_model_network *clgen_model_encoder(const clgen_model *m) {
+  if (!m->row->encode) return NULL;
+  return &m->networks[clgen_model_is_gan(m) ? 2 : 0];
+}
 
 int clgen_model_latent_layer(const clgen_model *m) { return m->latent; }
 
@@ -74,6 +81,12 @@ int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int cha
   return code < 0 ? code : channels + more;
 }
 
+int clgen_model_add_scale(clgen_model *m) {
+  const clgen_likelihood *l = clgen_likelihood_of(m->config.likelihood);
+  if (!l->scaled || m->config.scale > 0) return CLGEN_OK;
+  return m->log_scale = clgen_net_parameter(m->nets[0], "log_scale", clgen_shape_of(1, 1), l->start);
+}
+
 /* "<to>.<suffix>" becomes a copy of "<from>.<suffix>". */
 static int copy_state(clgen_store *store, const char *from, const char *to, const char *suffix, int64_t n) {
   if (!n) return CLGEN_OK;
@@ -90,11 +103,13 @@ static int copy_state(clgen_store *store, const char *from, const char *to, cons
 }
 
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed) {
-  int code = clgen_net_init(m->networks[0].net, store, m->networks[0].prefix, seed);
-  if (!code && clgen_model_is_gan(m)) {
-    const clgen_net *g = m->nets[0];
-    code = clgen_net_init(m->nets[1], store, "D", seed);
-    if (!code) code = copy_state(store, "G", "G_ema", "param", clgen_net_param_size(g));
+  const clgen_net *g = m->nets[0];
+  bool gan = clgen_model_is_gan(m);
+  int code = CLGEN_OK;
+  for (int i = 0; !code && i < m->n_networks - gan; ++i)
+    code = clgen_net_init(m->networks[i].net, store, m->networks[i].prefix, seed);
+  if (!code && gan) {
+    code = copy_state(store, "G", "G_ema", "param", clgen_net_param_size(g));
     if (!code) code = copy_state(store, "G", "G_ema", "stat", clgen_net_stat_size(g));
   }
   return code;
@@ -104,9 +119,14 @@ clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8) {
   return clgen_model_is_gan(m) ? clgen_affine(u8, 1 / 127.5f, -1) : clgen_affine(u8, 1 / 255.0f, 0);
 }
 
+clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded) {
+  if (clgen_model_is_gan(m)) return clgen_affine(decoded, 0.5f, 0.5f);
+  return clgen_likelihood_of(m->config.likelihood)->mean(decoded);
+}
+
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded) {
-  return clgen_to_u8(clgen_model_is_gan(m) ? clgen_affine(decoded, 127.5f, 127.5f)
-                                           : clgen_affine(clgen_sigmoid(decoded), 255, 0));
+  if (clgen_model_is_gan(m)) return clgen_to_u8(clgen_affine(decoded, 127.5f, 127.5f));
+  return clgen_to_u8(clgen_affine(clgen_model_to_unit(m, decoded), 255, 0));
 }
 
 /* ---- The parts, where the architecture has them ---- */

@@ -9,11 +9,12 @@
 struct clgen_model {
   clgen_model_config config;
   const struct clgen_arch_row *row;
-  clgen_net *nets[2]; /* G and D, or the VAE, or the classifier */
-  clgen_model_network networks[3];
+  clgen_net *nets[3]; /* G, D and E, or the VAE, or the classifier */
+  clgen_model_network networks[CLGEN_MODEL_MAX_NETWORKS];
   int n_networks;
   int latent;                /* the maker's layer that takes the latent; a VAE's layers before it are its encoder */
-  int mu, logvar, unflatten; /* VAE: where its other parts begin, as layers */
+  int mu, logvar, unflatten; /* where other parts begin, as layers: the encoder's two ends; a VAE's pictures */
+  int log_scale;             /* VAE: the layer that is its scale; -1: it learns none */
 };
 
 /* An architecture: all that the rest of the library knows of it. Parts that it has none of are NULL. */
@@ -47,6 +48,8 @@ int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int cha
 /* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
 void clgen_model_list_gan(clgen_model *m);
 void clgen_model_list_one(clgen_model *m, const char *prefix);
+/* The parameter log_scale of a VAE, where it learns one: before the layers. */
+int clgen_model_add_scale(clgen_model *m);
 
 /* As a layer, which makes the biases of convolutions before it superfluous. */
 clgen_norm clgen_d_norm_layer(clgen_d_norm norm);

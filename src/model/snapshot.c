@@ -11,9 +11,9 @@ typedef struct {
   clgen_st_tensor *tensor;
   char **name;
   size_t n;
-  float *values[6]; /* each network's parameters and statistics */
+  float *values[2 * CLGEN_MODEL_MAX_NETWORKS]; /* each network's parameters and statistics */
   int n_values;
-  int64_t counter[3];
+  int64_t counter[CLGEN_MODEL_MAX_NETWORKS];
 } collection;
 
 static int add_network(collection *c, const clgen_model_network *w, clgen_store *store, uint64_t steps, int index) {

@@ -4,7 +4,8 @@
 static int add_mlp(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
   int64_t pixels = (int64_t)c->channels * c->height * c->width;
-  int code = clgen_net_linear(net, "fc1", pixels, c->hidden);
+  int code = clgen_model_add_scale(m);
+  if (code >= 0) code = clgen_net_linear(net, "fc1", pixels, c->hidden);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = m->mu = clgen_net_linear(net, "fc21", c->hidden, c->nz);
   if (code >= 0) code = m->logvar = clgen_net_linear(net, "fc22", c->hidden, c->nz);
@@ -17,7 +18,8 @@ static int add_mlp(clgen_model *m, clgen_net *net) {
 static int add_conv(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
   int64_t wide = 2 * (int64_t)c->ngf, features = wide * (c->height / 4) * (c->width / 4);
-  int code = clgen_net_conv2d(net, "conv1", c->channels, c->ngf, 4, 2, 1, true);
+  int code = clgen_model_add_scale(m);
+  if (code >= 0) code = clgen_net_conv2d(net, "conv1", c->channels, c->ngf, 4, 2, 1, true);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = clgen_net_conv2d(net, "conv2", c->ngf, wide, 4, 2, 1, true);
   if (code >= 0) code = clgen_net_relu(net);

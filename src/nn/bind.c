@@ -69,6 +69,7 @@ int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, boo
 
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->tensor[index]; }
 clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
+clgen_graph *clgen_bound_graph(const clgen_bound *b) { return b->graph; }
 
 /* ---- Layers ---- */
 

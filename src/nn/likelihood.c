@@ -7,9 +7,7 @@
 #define LEAST_LOG_SCALE (-7.0f)
 #define LOG_2_PI 1.8378770664093453
 
-static clgen_tensor *limited(clgen_tensor *log_scale) {
-  return clgen_clamp(log_scale, LEAST_LOG_SCALE, -LEAST_LOG_SCALE);
-}
+static clgen_tensor *limited(clgen_tensor *log_scale) { return clgen_clamp(log_scale, LEAST_LOG_SCALE, -LEAST_LOG_SCALE); }
 
 /* -t log s(l) - (1 - t) log(1 - s(l)) = softplus(l) - t l */
 static clgen_tensor *bernoulli(clgen_tensor *logits, clgen_tensor *pixels, clgen_tensor *log_scale) {
@@ -34,7 +32,7 @@ static clgen_tensor *from_centred(clgen_tensor *output) { return clgen_affine(ou
 static clgen_tensor *logistic(clgen_tensor *output, clgen_tensor *pixels, clgen_tensor *log_scale) {
   clgen_tensor *inverse = clgen_exp(clgen_neg(limited(log_scale)));
   clgen_tensor *off = clgen_sub(pixels, from_centred(output));
-  clgen_tensor *below_end = clgen_softplus(clgen_mul(clgen_affine(off, -1, -1 / 510.0f), inverse)); /* -log s(a) */
+  clgen_tensor *below_end = clgen_softplus(clgen_mul(clgen_affine(off, -1, -1 / 510.0f), inverse));  /* -log s(a) */
   clgen_tensor *above_start = clgen_softplus(clgen_mul(clgen_affine(off, 1, -1 / 510.0f), inverse)); /* -log s(-b) */
   /* 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2), which keeps its digits where d is small */
   clgen_tensor *t = clgen_tanh(clgen_affine(inverse, 1 / 510.0f, 0));

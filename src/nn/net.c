@@ -142,8 +142,8 @@ int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, dou
   clgen_layer layer = {.kind = CLGEN_LAYER_PARAMETER, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1};
   layer.weight = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, "", shape);
   if (layer.weight < 0) return layer.weight;
-  start_normal(net, layer.weight, start, 0);
-  return add_layer(net, layer);
+  clgen_net_start_normal(net, layer.weight, start, 0);
+  return clgen_net_add_layer(net, layer);
 }
 
 int clgen_net_relu(clgen_net *net) { return add_activation(net, CLGEN_LAYER_RELU, 0); }

@@ -73,20 +73,6 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
   return grad ? clgen_optimizer_apply(&s->config->optimizer, b, grad, mine) : CLGEN_E_INVALID;
 }
 
-static int build_vae(clgen_step_kind *s, clgen_tensor *images) {
-  if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, s->net[0], NULL, CLGEN_SCALAR_G, "grad");
-  clgen_tensor *bernoulli, *kl;
-  int code = clgen_model_elbo(s->model, s->net[0], images, &s->pass, s->noise, &bernoulli, &kl);
-  if (code) return code;
-  bernoulli = clgen_mean(bernoulli, CLGEN_ALL_AXES, false);
-  kl = clgen_mean(kl, CLGEN_ALL_AXES, false);
-  clgen_tensor *loss = clgen_add(bernoulli, kl);
-  clgen_step_watch(s, "loss", loss);
-  clgen_step_watch(s, "bernoulli", bernoulli);
-  clgen_step_watch(s, "kl", kl);
-  return clgen_step_update(s, s->net[0], loss, CLGEN_SCALAR_G, "grad");
-}
-
 static int build_classifier(clgen_step_kind *s, clgen_tensor *images) {
   if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, s->net[0], NULL, CLGEN_SCALAR_G, "grad");
   int classes = clgen_model_get_config(s->model)->classes;
@@ -156,11 +142,11 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   clgen_tensor *images = clgen_model_from_bytes(s->model, s->images);
   s->pass = (clgen_pass){.training = true};
   if (clgen_model_is_classifier(s->model)) return build_classifier(s, images);
-  clgen_shape latents = clgen_shape_of(2, s->images_n, c->nz);
+  clgen_shape latents = clgen_shape_of(2, clgen_step_draws(s), c->nz);
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
                                  : draw(s, clgen_random_normal, CLGEN_STREAM_NOISE, latents, 0);
-  return clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : build_vae(s, images);
+  return clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : clgen_step_build_vae(s, images);
 }
 
 int clgen_step_kind_compile(clgen_step_kind *s, clgen_store *store) {

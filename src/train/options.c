@@ -52,6 +52,25 @@ static const clgen_option rows[] = {
     {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
     {"ha-weight", 0, CLGEN_OPTION_REAL, AT(ha_weight), "0.001", 0, 1e9, NULL, "X", "Objective of a GAN", "of ha"},
     {"bcr-weight", 0, CLGEN_OPTION_REAL, AT(bcr_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of bcr"},
+    {"likelihood", 0, CLGEN_OPTION_CHOICE, AT(likelihood), "bernoulli", 0, 0, CLGEN_LIKELIHOOD_CHOICES, "NAME",
+     "Objective of a VAE", "of pixels: bytes as probabilities, a Gaussian, or a discretised logistic"},
+    {"scale", 0, CLGEN_OPTION_REAL, AT(scale), "0", 0, 1000, NULL, "X", "Objective of a VAE",
+     "of gaussian and logistic, where 1 is black against white; 0: one number that is learned"},
+    {"beta", 0, CLGEN_OPTION_REAL, AT(beta), "1", 1e-9, 1e9, NULL, "X", "Objective of a VAE", "weight of the KL divergence"},
+    {"kl-anneal", 0, CLGEN_OPTION_CHOICE, AT(kl_anneal), "none", 0, 0, "none|linear|cyclical", "NAME", "Objective of a VAE",
+     "let beta rise from 0, once or in four cycles"},
+    {"kl-anneal-kimg", 0, CLGEN_OPTION_REAL, AT(kl_anneal_kimg), "20", 1e-3, 1e9, NULL, "KIMG", "Objective of a VAE",
+     "over so many thousand images"},
+    {"free-bits", 0, CLGEN_OPTION_REAL, AT(free_bits), "0", 0, 1e9, NULL, "X", "Objective of a VAE",
+     "nats of the divergence that each dimension of the latent has for nothing"},
+    {"free-bits-group", 0, CLGEN_OPTION_INT, AT(free_bits_group), "1", 1, 65536, NULL, "N", "Objective of a VAE",
+     "each N dimensions together"},
+    {"capacity", 0, CLGEN_OPTION_REAL, AT(capacity), "0", 0, 1e9, NULL, "X", "Objective of a VAE",
+     "nats that the divergence is drawn to, with --beta as the force"},
+    {"capacity-kimg", 0, CLGEN_OPTION_REAL, AT(capacity_kimg), "20", 0, 1e9, NULL, "KIMG", "Objective of a VAE",
+     "the capacity rises from 0 over so many thousand images"},
+    {"iwae", 0, CLGEN_OPTION_INT, AT(iwae), "1", 1, 1024, NULL, "K", "Objective of a VAE",
+     "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
      "images in a step; 0: dcgan 64, others 128"},
@@ -163,9 +182,13 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;
+  clgen_vae_objective vae;
   if (!code) code = clgen_train_objective(o, &objective);
   if (!code) code = clgen_batch_gpu_check(o->batch, o->batch_gpu, &objective);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
+  if (!code) code = clgen_train_likelihood(o, &c);
+  if (!code) code = clgen_train_vae_objective(o, &vae);
+  if (!code) code = clgen_vae_batch_gpu_check(o->batch, o->batch_gpu, &vae);
   return code;
 }
 

@@ -186,7 +186,7 @@ int clgen_report_curves(FILE *f, const clgen_history *stats, double kimg) {
   clgen_plot rate = {.title = "Speed", .y_label = "images a second"};
   code = plot_prefix(f, &c, "loss", &loss, kimg, done);
   if (!code) code = plot_prefix(f, &c, "grad", &grad, kimg, done);
-  if (!code) code = plot_prefix(f, &c, "bernoulli", &terms, kimg, done);
+  if (!code) code = plot_prefix(f, &c, "reconstruction", &terms, kimg, done);
   if (!code) code = plot_prefix(f, &c, "test_accuracy", &right, kimg, done);
   if (!code) code = plot_prefix(f, &c, "images_per_s", &rate, kimg, done);
   if (!code) code = plot_by_size(f, &c, "More", kimg, done);

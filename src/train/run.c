@@ -75,6 +75,8 @@ static int open_model(clgen_run *r) {
   int code = clgen_train_objective(o, &t.gan);
   if (!code) code = clgen_train_d_norm(o, r->arch, &t.gan, &c.d_norm);
   c.minibatch = clgen_gan_objective_minibatch(&t.gan);
+  if (!code) code = clgen_train_vae_objective(o, &t.vae);
+  if (!code) code = clgen_train_likelihood(o, &c);
   if (!code && classifier) code = clgen_labels_check(r->data);
   if (!code) code = clgen_model_create(&r->model, &c);
   if (!code) code = clgen_store_create(&r->store, r->device);

@@ -111,6 +111,7 @@ static int build_kinds(clgen_trainer *t) {
 static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (c->batch < 1) return clgen_fail(CLGEN_E_INVALID, "a batch of %lld images", (long long)c->batch);
   int code = clgen_batch_gpu_check(c->batch, c->batch_gpu, &c->gan);
+  if (!code) code = clgen_vae_batch_gpu_check(c->batch, c->batch_gpu, &c->vae);
   if (code) return code;
   for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
     if (c->holding.frozen[i] && !c->holding.rated)
@@ -229,6 +230,10 @@ static void player_scalars(const clgen_trainer_config *c, double lr, uint64_t up
   out[CLGEN_SCALAR_HISTORY] = (float)(1 / (double)update);
 }
 
+int64_t clgen_step_draws(const clgen_step_kind *s) {
+  return s->images_n * (s->config->vae.samples > 1 ? s->config->vae.samples : 1);
+}
+
 /* What a step's programs are given. */
 typedef struct {
   const uint8_t *images;
@@ -239,14 +244,15 @@ typedef struct {
 
 static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, const step_inputs *in) {
   const clgen_model_config *m = clgen_model_get_config(t->model);
-  size_t n = (size_t)s->images_n, first = n * (size_t)part, nz = (size_t)m->nz, classes = (size_t)m->classes;
+  size_t n = (size_t)s->images_n, first = n * (size_t)part, classes = (size_t)m->classes;
   size_t image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
+  size_t drawn = (size_t)clgen_step_draws(s) * (size_t)m->nz;
   int code = clgen_program_write(s->program, s->images, in->images + first * image, n * image);
   if (!code && s->target)
     code = clgen_program_write(s->program, s->target, t->one_hot + first * classes, n * classes * sizeof *t->one_hot);
   if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &in->counter, sizeof in->counter);
   if (!code && s->counter && t->config.noise_given)
-    code = clgen_program_write(s->program, s->noise, in->noise + first * nz, n * nz * sizeof *in->noise);
+    code = clgen_program_write(s->program, s->noise, in->noise + drawn * (size_t)part, drawn * sizeof *in->noise);
   return code;
 }
 
@@ -275,6 +281,9 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   player_scalars(c, factor * lr_d, step + 1, in.scalars + CLGEN_SCALAR_D);
   in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(t, step);
   in.scalars[CLGEN_SCALAR_PENALTY] = t->knob[CLGEN_KNOB_PENALTY];
+  double seen = (double)(step * (uint64_t)c->batch) / 1000;
+  in.scalars[CLGEN_SCALAR_BETA] = (float)clgen_vae_beta_at(&c->vae, seen);
+  in.scalars[CLGEN_SCALAR_CAPACITY] = (float)clgen_vae_capacity_at(&c->vae, seen);
   int kinds[4], n = kinds_of(t, kind_at(t, step), kinds), code = CLGEN_OK;
   for (int i = 0; !code && i < n; ++i) code = run_kind(t, kinds[i], &in);
   if (!code) ++t->steps;

@@ -25,6 +25,9 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
 /* What the discriminator is to be; CLGEN_D_AUTO: there is none. */
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
                        clgen_d_norm *out);
+int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective *out);
+/* And the likelihood of pixels, into a model's configuration. */
+int clgen_train_likelihood(const clgen_train_options *o, clgen_model_config *out);
 char *clgen_train_options_saved(const clgen_train_options *o);  /* JSON for training_options.json */
 char *clgen_train_options_course(const clgen_train_options *o); /* JSON of those that decide what is computed */
 /* o becomes the saved options with those of o that are given, if none of these changes the run's course. */
@@ -58,7 +61,7 @@ typedef struct {
   bool with_g, with_lazy; /* of a GAN: G's update; the regularisers that are due every few steps only */
   clgen_graph *graph;
   clgen_program *program;
-  clgen_bound *net[3]; /* by index in the model */
+  clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
   clgen_tensor *part;   /* of a batch in parts: 1 at this one and 0 elsewhere */
   clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
@@ -76,6 +79,8 @@ enum {
   CLGEN_SCALAR_D = CLGEN_PLAYER_SCALARS,
   CLGEN_SCALAR_EMA = 2 * CLGEN_PLAYER_SCALARS,
   CLGEN_SCALAR_PENALTY,
+  CLGEN_SCALAR_BETA, /* of a VAE */
+  CLGEN_SCALAR_CAPACITY,
   CLGEN_SCALARS
 };
 
@@ -104,11 +109,24 @@ clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shap
  * (`loss` may be NULL then). */
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
+int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images);
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
 void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);
 /* "grad_square" and "grad_along" of a network, before its update. */
 void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad);
+
+/* The KL divergence of a posterior (N,nz), a mean over the batch, and what stands for it in a loss. */
+typedef struct {
+  clgen_tensor *kl, *weighted;   /* scalars */
+  clgen_tensor *beta, *capacity; /* NULL where it has none */
+} clgen_kl_term;
+clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar);
+void clgen_step_watch_kl(clgen_step_kind *s, const clgen_kl_term *t);
+/* As clgen_batch_gpu_check, of what sees the batch as a whole. */
+int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o);
+bool clgen_vae_objective_has_beta(const clgen_vae_objective *o); /* another than 1 */
+int64_t clgen_step_draws(const clgen_step_kind *s);              /* rows of the noise */
 
 /* What a regulariser is computed from. */
 typedef struct {

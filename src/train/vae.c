@@ -24,8 +24,7 @@ clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_ten
     t.weighted = clgen_abs(clgen_sub(t.weighted, t.capacity));
   }
   if (!clgen_vae_objective_has_beta(o)) return t;
-  bool controlled = o->control.target > 0;
-  t.beta = controlled ? clgen_control_vae(s->graph, &o->control, t.kl) : clgen_slice(s->scalars, 0, CLGEN_SCALAR_BETA, 1);
+  t.beta = clgen_slice(s->scalars, 0, CLGEN_SCALAR_BETA, 1);
   t.weighted = clgen_mul(t.beta, t.weighted);
   return t;
 }
@@ -43,15 +42,16 @@ static clgen_tensor *importance_weighted(const clgen_step_kind *s, clgen_tensor 
 
 int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images) {
   clgen_bound *net = s->net[0];
+  if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, net, NULL, CLGEN_SCALAR_G, "grad");
   clgen_tensor *mu, *logvar;
   int code = clgen_model_encode(s->model, net, images, &s->pass, &mu, &logvar);
   if (code) return code;
   clgen_tensor *z = clgen_model_draw(mu, logvar, s->noise);
-  clgen_tensor *nll = clgen_model_nll(s->model, net, images, z, &s->pass), *reconstruction = mean(nll);
-  clgen_kl_term kl = clgen_step_kl_term(s, mu, logvar);
-  clgen_tensor *loss = s->config->vae.samples > 1
-                           ? importance_weighted(s, clgen_model_log_weight(logvar, s->noise, z, nll))
-                           : clgen_add(reconstruction, kl.weighted);
+  clgen_tensor *nll = clgen_model_nll(s->model, net, images, z, &s->pass);
+  clgen_kl_term kl = clgen_step_kl_term(s, mu, logvar); /* before the mean, so that one launch makes both */
+  clgen_tensor *reconstruction = mean(nll);
+  clgen_tensor *loss = s->config->vae.samples > 1 ? importance_weighted(s, clgen_model_log_weight(logvar, s->noise, z, nll))
+                                                  : clgen_add(reconstruction, kl.weighted);
   clgen_step_watch(s, "loss", loss);
   clgen_step_watch(s, "reconstruction", reconstruction);
   clgen_step_watch_kl(s, &kl);

@@ -4,11 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-bool clgen_vae_objective_is_weighted(const clgen_vae_objective *o) {
-  return (o->beta > 0 && o->beta != 1) || o->anneal || o->capacity > 0 || o->control.target > 0;
-}
+bool clgen_vae_objective_has_beta(const clgen_vae_objective *o) { return (o->beta > 0 && o->beta != 1) || o->anneal; }
 
-/* Fu et al. 2019, section 3.2, with four cycles, each rising in its first half. */
+/* Fu et al. 2019, section 3.2: four cycles, each rising in its first half. */
 enum { CYCLES = 4 };
 
 static double annealed(const clgen_vae_objective *o, double kimg) {
@@ -26,52 +24,84 @@ double clgen_vae_capacity_at(const clgen_vae_objective *o, double kimg) {
   return kimg < o->capacity_kimg ? o->capacity * kimg / o->capacity_kimg : o->capacity;
 }
 
+int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o) {
+  const char *name = o->free_bits > 0 ? "--free-bits" : o->capacity > 0 ? "--capacity" : NULL;
+  if (!name || !at_once || at_once == batch) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "option --batch-gpu: not with %s: it looks at the whole batch's mean divergence", name);
+}
+
 /* ---- From the options ---- */
 
+/* What was asked for of a VAE's objective, and what makes no sense beside it. */
 typedef struct {
   const char *option;
   bool given;
 } asked;
 
-/* The first two of the options that were given, which exclude each other for the reason. */
-static int refuse_pair(const char *one, const asked *others, size_t n, const char *why) {
+static int refuse_all(const asked *options, size_t n, const char *cfg, const char *why) {
   for (size_t i = 0; i < n; ++i)
+    if (options[i].given)
+      return clgen_fail(CLGEN_E_INVALID, "option --%s: there is %s in --cfg %s", options[i].option, why, cfg);
+  return CLGEN_OK;
+}
+
+static int refuse_pair(bool given, const char *one, const asked *others, size_t n, const char *why) {
+  for (size_t i = 0; given && i < n; ++i)
     if (others[i].given)
       return clgen_fail(CLGEN_E_INVALID, "options --%s and --%s do not go together: %s", one, others[i].option, why);
   return CLGEN_OK;
 }
 
-static int refuse_all(const asked *options, size_t n, const char *cfg, const char *why) {
-  for (size_t i = 0; i < n; ++i)
-    if (options[i].given)
-      return clgen_fail(CLGEN_E_INVALID, "option --%s: %s in --cfg %s", options[i].option, why, cfg);
-  return CLGEN_OK;
-}
-
-/* What cannot go together. */
-static int check_together(const clgen_train_options *o, bool controlled) {
-  const asked kl[] = {{"beta", o->beta != 1},
-                      {"kl-anneal", strcmp(o->kl_anneal, "none") != 0},
-                      {"capacity", o->capacity > 0},
-                      {"free-bits", o->free_bits > 0},
-                      {"kl-target", o->kl_target > 0}};
-  int code = CLGEN_OK;
-  if (o->iwae > 1)
-    code = refuse_pair("iwae", kl, CLGEN_COUNT(kl), "the importance-weighted bound has no term for the divergence to weigh");
-  if (!code && controlled)
-    code = refuse_pair("adapt control-vae", kl, 4, "the controller sets beta, and the divergence as it is");
-  if (!code && o->capacity > 0)
-    code = refuse_pair("capacity", kl + 3, 1, "each sets a divergence of its own that costs nothing");
-  if (!code && o->capacity > 0 && kl[1].given)
-    code = refuse_pair("capacity", kl + 1, 1, "the capacity rises by itself, over --capacity-kimg");
+/* Of an objective: which options go together. */
+static int check_together(const clgen_train_options *o, const asked *kl, size_t n) {
+  int code =
+      refuse_pair(o->iwae > 1, "iwae", kl, n, "the importance-weighted bound has no term for the divergence to weigh");
+  bool capacity = o->capacity > 0;
+  const asked others[] = {{"kl-anneal", strcmp(o->kl_anneal, "none") != 0}}, free_bits[] = {{"free-bits", o->free_bits > 0}};
+  if (!code) code = refuse_pair(capacity, "capacity", others, 1, "the capacity rises by itself, over --capacity-kimg");
+  if (!code) code = refuse_pair(capacity, "capacity", free_bits, 1, "each says how much divergence is for nothing");
+  if (!code && o->free_bits_group > 1 && !(o->free_bits > 0))
+    code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: there are no --free-bits to give to groups");
+  if (!code && o->nz % o->free_bits_group)
+    code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: a latent of %lld numbers has no groups of %lld",
+                      (long long)o->nz, (long long)o->free_bits_group);
   return code;
 }
 
-static int check_free_bits(const clgen_train_options *o) {
-  if (o->free_bits_group > 1 && !(o->free_bits > 0))
-    return clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: there are no --free-bits to give to groups");
-  if (o->free_bits > 0 && o->nz % o->free_bits_group)
-    return clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: a latent of %lld numbers has no groups of %lld",
-                      (long long)o->nz, (long long)o->free_bits_group);
-  return CLGEN_OK;
+int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective *out) {
+  *out = (clgen_vae_objective){0};
+  const asked kl[] = {{"beta", o->beta != 1},
+                      {"kl-anneal", strcmp(o->kl_anneal, "none") != 0},
+                      {"free-bits", o->free_bits > 0},
+                      {"free-bits-group", o->free_bits_group > 1},
+                      {"capacity", o->capacity > 0}};
+  const asked bound[] = {{"iwae", o->iwae > 1}};
+  clgen_arch arch;
+  int code = clgen_arch_parse(o->cfg, &arch);
+  if (!code && !clgen_arch_encodes(arch)) code = refuse_all(kl, CLGEN_COUNT(kl), o->cfg, "no posterior to draw to a prior");
+  if (!code && clgen_arch_kind(arch) != CLGEN_VAE) code = refuse_all(bound, 1, o->cfg, "no likelihood of pixels");
+  if (code || !clgen_arch_encodes(arch)) return code;
+  code = check_together(o, kl, CLGEN_COUNT(kl));
+  out->beta = o->beta;
+  if (strcmp(o->kl_anneal, "linear") == 0) out->anneal = CLGEN_ANNEAL_LINEAR;
+  if (strcmp(o->kl_anneal, "cyclical") == 0) out->anneal = CLGEN_ANNEAL_CYCLICAL;
+  out->anneal_kimg = o->kl_anneal_kimg;
+  out->free_bits = o->free_bits;
+  out->free_bits_group = (int)o->free_bits_group;
+  out->capacity = o->capacity;
+  out->capacity_kimg = o->capacity_kimg;
+  out->samples = (int)o->iwae;
+  return code;
+}
+
+int clgen_train_likelihood(const clgen_train_options *o, clgen_model_config *out) {
+  clgen_arch arch;
+  const asked pixels[] = {{"likelihood", strcmp(o->likelihood, "bernoulli") != 0}, {"scale", o->scale > 0}};
+  int code = clgen_arch_parse(o->cfg, &arch);
+  if (!code && clgen_arch_kind(arch) != CLGEN_VAE) return refuse_all(pixels, 2, o->cfg, "no likelihood of pixels");
+  if (!code) code = clgen_likelihood_find(&out->likelihood, o->likelihood);
+  out->scale = (float)o->scale;
+  if (!code && o->scale > 0 && !clgen_likelihood_of(out->likelihood)->scaled)
+    code = clgen_fail(CLGEN_E_INVALID, "option --scale: --likelihood %s has no scale", o->likelihood);
+  return code;
 }
