@@ -59,8 +59,8 @@ class VAE(nn.Module):
 CASES = {
     "bernoulli": dict(), "gaussian": dict(log_scale=-1.4), "logistic": dict(log_scale=-2.0),
     "gaussian-fixed": dict(scale=0.2), "logistic-fixed": dict(scale=0.05),
-    "beta": dict(beta=4.0), "free-bits": dict(free_bits=0.05), "free-bits-group": dict(free_bits=0.11, group=2),
-    "free-bits-beta": dict(free_bits=0.05, beta=3.0), "capacity-above": dict(capacity=0.1, beta=10.0),
+    "beta": dict(beta=4.0), "free-bits": dict(free_bits=0.084), "free-bits-group": dict(free_bits=0.15, group=2),
+    "free-bits-beta": dict(free_bits=0.084, beta=3.0), "capacity-above": dict(capacity=0.1, beta=10.0),
     "capacity-below": dict(capacity=7.0, beta=10.0), "iwae": dict(samples=5),
     "logistic-iwae": dict(log_scale=-2.0, samples=5),
 }
@@ -100,7 +100,7 @@ def vae_cases():
     start = VAE(None).state_dict()
     for key in start:  # so that some dimensions use less than the free bits, others more
         if key.startswith("fc2"):
-            start[key] = start[key] * 1.5
+            start[key][0], start[key][1:3], start[key][3] = 2 * start[key][0], 1.2 * start[key][1:3], 0.8 * start[key][3]
     out.update({"init." + k: v.clone() for k, v in start.items()})
     for name, how in CASES.items():
         model = VAE(how.get("log_scale"))
