@@ -82,7 +82,7 @@ static void test_configuration_as_json(void **state) {
   OK(clgen_model_config_from_json(&back, json, "here"));
   assert_memory_equal(&c, &back, sizeof c);
   free(json);
-  c.arch = CLGEN_ARCH_DCGAN, c.height = c.width = 32;
+  c = config_of(CLGEN_ARCH_DCGAN, 32, 3);
   c.d_norm = CLGEN_D_PLAIN;
   c.minibatch = CLGEN_MINIBATCH_DISC;
   json = NEED(clgen_model_config_to_json(&c));
