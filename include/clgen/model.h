@@ -170,6 +170,41 @@ int clgen_model_open(clgen_model **out, const clgen_safetensors *file);
 int clgen_model_load(const clgen_model *m, clgen_store *store, const clgen_safetensors *file,
                      const clgen_model_network *only);
 
+/* ---- From one network into another ------------------------------------------------------------------------------------
+ */
+
+/* What of a snapshot fits into a model of the same architecture that may have other channels, another resolution, other
+ * latents or classes. Tensors meet by name; those of a DCGAN by their place counted from the image, so that a layer meets
+ * the one of the same spatial meaning. Of the same shape they are carried over as they are. Where only the latents or the
+ * classes differ in number, so many as both have; where only the channels do, grey becomes colour or the other way round:
+ * where images go in, the weights are divided among the colours or added up, where they come out, repeated or averaged.
+ * What fits in none of these ways starts afresh. A snapshot without G has its G_ema serve for both. */
+typedef struct clgen_carry clgen_carry;
+typedef struct {
+  char name[96], from[96]; /* in the snapshots of the model ("G.0.weight") and in the file; from "": there is none */
+  clgen_shape shape, was;  /* here, and in the file */
+  enum { CLGEN_CARRY_NOT, CLGEN_CARRY_PART, CLGEN_CARRY_WHOLE } how;
+  char note[96]; /* of a part: what was done */
+} clgen_carried;
+/* The file must be open as long as it is used. CLGEN_E_INVALID for another architecture, CLGEN_E_FORMAT for a file that is
+ * not what it says. */
+int clgen_carry_create(clgen_carry **out, const clgen_model *m, const clgen_safetensors *file);
+void clgen_carry_free(clgen_carry *c);
+/* One row for each parameter and statistic of the model; `n` of `whole` and `part`. */
+int clgen_carry_count(const clgen_carry *c);
+const clgen_carried *clgen_carry_at(const clgen_carry *c, int row);
+const clgen_model *clgen_carry_source(const clgen_carry *c); /* what the file holds */
+/* Whether the file holds this network of its model. */
+bool clgen_carry_has(const clgen_carry *c, const clgen_model_network *of_source);
+/* Writes what is carried over into a store in which the model has been initialised. */
+int clgen_carry_apply(const clgen_carry *c, clgen_store *store);
+/* For each parameter of network `index`, as it lies in "<prefix>.param": 0, it starts afresh (or is a gap of alignment); 1,
+ * it was made from the file's; 2, it is one of the file's, as it is. */
+int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark);
+/* Takes numbers that belong to the file's parameters, as they lie in the states of its model, to where those of mark 2 have
+ * gone; 0 elsewhere. `values` is by network of the file's model, NULL where there are none. */
+int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[3], float *out);
+
 /* ---- Images from latents ------------------------------------------------------------------------------------------------
  */
 

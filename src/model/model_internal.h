@@ -54,4 +54,21 @@ int clgen_model_add_scale(clgen_model *m);
 /* As a layer, which makes the biases of convolutions before it superfluous. */
 clgen_norm clgen_d_norm_layer(clgen_d_norm norm);
 
+/* ---- Carrying over (carry_match.c, carry_tensor.c) ---- */
+
+/* The entry of `from` that serves for entry i of `to`; -1: none. image_is_last: images come out of the network. */
+int clgen_carry_partner(const clgen_net *to, int i, const clgen_net *from, bool image_is_last);
+
+/* What an axis of two tensors that differ there only is counted in. */
+typedef enum { CLGEN_AXIS_ROWS, CLGEN_AXIS_COLOURS_IN, CLGEN_AXIS_COLOURS_OUT } clgen_axis_kind;
+typedef struct {
+  clgen_axis_kind kind;
+  int axis;
+  int channels, channels_was; /* of colours; each has axis size / channels numbers, all of the first channel first */
+} clgen_axis_change;
+/* change NULL: of the same shape. mark[i] is 2 for a number that is one of from's, 1 for one made of some, else as it was;
+ * mark may be NULL. */
+void clgen_carry_tensor(const clgen_shape *shape, const clgen_shape *was, const clgen_axis_change *change, const float *from,
+                        float *to, uint8_t *mark);
+
 #endif
