@@ -181,6 +181,9 @@ typedef struct {
   char d_norm[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps,
       reg_interval;
+  char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
+  int64_t freezed;
+  double lr_old, l2_sp, l2_sp_new, ewc;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
   double scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;

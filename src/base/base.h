@@ -72,7 +72,8 @@ enum {
   CLGEN_STREAM_SUBSET,
   CLGEN_STREAM_BETWEEN, /* where gp and dragan look between images */
   CLGEN_STREAM_AROUND,  /* dragan's disturbance of images */
-  CLGEN_STREAM_SHIFT    /* bcr's transformations */
+  CLGEN_STREAM_SHIFT,   /* bcr's transformations */
+  CLGEN_STREAM_FISHER   /* latents of the images that Fisher information is of */
 };
 
 #endif

@@ -8,6 +8,8 @@
 /* By clgen_d_norm; a file does not say what the architecture has by itself. */
 static const char *const d_norms[CLGEN_D_NORMS] = {"auto", "batch", "none", "spectral", "layer", "instance", "group"};
 
+const char *clgen_d_norm_name(clgen_d_norm norm) { return norm < CLGEN_D_NORMS ? d_norms[norm] : "?"; }
+
 int clgen_d_norm_parse(const char *name, clgen_d_norm *out) {
   for (size_t i = 0; i < CLGEN_D_NORMS; ++i)
     if (strcmp(d_norms[i], name) == 0) {
@@ -53,7 +55,7 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (c->d_norm == CLGEN_D_AUTO) c->d_norm = row->d_norm;
   if (c->d_norm >= CLGEN_D_NORMS || (c->d_norm && !(row->d_norms >> c->d_norm & 1)))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator with normalisation \"%s\"", clgen_arch_name(c->arch),
-                      c->d_norm < CLGEN_D_NORMS ? d_norms[c->d_norm] : "?");
+                      clgen_d_norm_name(c->d_norm));
   if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->judge))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator that sees \"%s\" of a batch", clgen_arch_name(c->arch),
                       c->minibatch < CLGEN_MINIBATCHES ? minibatches[c->minibatch] : "?");

@@ -32,6 +32,25 @@ static const clgen_option rows[] = {
     {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model", "numbers in a latent; 0: dcgan 100, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
      "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
+    {"init", 0, CLGEN_OPTION_STRING, AT(init), "", 0, 0, NULL, "NETWORK", "Transfer",
+     "start from this trained network, a snapshot or a run's folder; --cfg, --ngf, --ndf, --nz, --hidden, --d-norm and, for "
+     "GANs, --res are its own unless they are given"},
+    {"freeze", 0, CLGEN_OPTION_STRING, AT(freeze), "", 0, 0, NULL, "LIST", "Transfer",
+     "leave these parameters as they are: patterns of layers or tensors by their names in snapshots, with commas, as "
+     "'D.0,G.3.*'"},
+    {"freezed", 0, CLGEN_OPTION_INT, AT(freezed), "0", 0, 1000, NULL, "N", "Transfer",
+     "leave the first N layers of the discriminator as they are, from the image on"},
+    {"lr-old", 0, CLGEN_OPTION_REAL, AT(lr_old), "1", 0, 1e9, NULL, "X", "Transfer",
+     "parameters that were carried over learn at X times the rate of new ones"},
+    {"l2-sp", 0, CLGEN_OPTION_REAL, AT(l2_sp), "0", 0, 1e9, NULL, "X", "Transfer",
+     "X / 2 |w - start|^2 holds the parameters that were carried over"},
+    {"l2-sp-new", 0, CLGEN_OPTION_REAL, AT(l2_sp_new), "0.01", 0, 1e9, NULL, "X", "Transfer",
+     "with --l2-sp, X / 2 |w|^2 holds those that were not"},
+    {"ewc", 0, CLGEN_OPTION_REAL, AT(ewc), "0", 0, 1e300, NULL, "X", "Transfer",
+     "elastic weight consolidation: X times the sum of F (w - start)^2, F the Fisher information of NETWORK on images that "
+     "it makes"},
+    {"ewc-of", 0, CLGEN_OPTION_CHOICE, AT(ewc_of), "G", 0, 0, "G|D|both", "NETS", "Transfer",
+     "which networks of a GAN --ewc holds"},
     {"loss", 0, CLGEN_OPTION_CHOICE, AT(loss), "ns", 0, 0, CLGEN_GAN_LOSS_CHOICES, "NAME", "Objective of a GAN",
      "cross entropy, non-saturating (ns) or minimax (bce); lsgan; wgan clips weights; wgan-gp; hinge; ragan compares"},
     {"reg", 0, CLGEN_OPTION_STRING, AT(reg), "", 0, 0, NULL, "LIST", "Objective of a GAN",
@@ -131,6 +150,12 @@ const clgen_option *clgen_train_option_rows(size_t *n) {
   return rows;
 }
 
+bool clgen_train_option_given(const bool *given, const char *name) {
+  for (size_t i = 0; given && i < CLGEN_COUNT(rows); ++i)
+    if (strcmp(rows[i].name, name) == 0) return given[i];
+  return true;
+}
+
 /* What a run's files keep of each option. */
 static bool is_one_of(const char *name, const char *const *names, size_t n) {
   for (size_t i = 0; i < n; ++i)
@@ -185,6 +210,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   clgen_vae_objective vae;
   if (!code) code = clgen_train_objective(o, &objective);
   if (!code) code = clgen_batch_gpu_check(o->batch, o->batch_gpu, &objective);
+  if (!code) code = clgen_train_check_transfer(o, *arch);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;
   if (!code) code = clgen_train_likelihood(o, &c);
   if (!code) code = clgen_train_vae_objective(o, &vae);

@@ -79,6 +79,7 @@ static int open_model(clgen_run *r) {
   if (!code) code = clgen_train_likelihood(o, &c);
   if (!code && classifier) code = clgen_labels_check(r->data);
   if (!code) code = clgen_model_create(&r->model, &c);
+  if (!code) code = clgen_run_init_hold(r, &t.holding);
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);
   if (!code && classifier) code = clgen_exam_open(&r->exam, r);
@@ -115,7 +116,7 @@ static int open_buffers(clgen_run *r) {
 
 int clgen_run_open(clgen_run *r, const bool *given) {
   clgen_train_options *o = &r->options;
-  int code = o->resume[0] ? take_up(r, given) : CLGEN_OK;
+  int code = o->resume[0] ? take_up(r, given) : clgen_run_init_open(r, given);
   if (!code) code = clgen_train_options_complete(o, &r->arch);
   if (!code && !r->resumed && !o->dry_run && !o->outdir[0])
     code = clgen_fail(CLGEN_E_INVALID, "option --outdir: the folder to make the run's folder in is missing");
@@ -137,6 +138,7 @@ void clgen_run_close(clgen_run *r) {
   clgen_assessor_free(r->assessor);
   clgen_trainer_free(r->trainer);
   clgen_store_free(r->store);
+  clgen_run_init_close(r);
   clgen_model_free(r->model);
   clgen_device_close(r->device);
   clgen_sampler_free(r->sampler);
@@ -186,5 +188,6 @@ void clgen_run_say_plan(const clgen_run *r) {
       (long long)o->kimg, (unsigned long long)r->total_steps, (double)r->total_steps * (double)o->batch / (double)i->count,
       o->tick, (long long)o->snap);
   clgen_run_adapt_say(r);
+  clgen_run_init_say(r);
   clgen_run_metrics_say(r);
 }

@@ -45,6 +45,7 @@ static int begin_new(clgen_run *r) {
   code = write_options(r);
   if (!code) code = clgen_run_write_reals(r);
   if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)o->seed);
+  if (!code) code = clgen_run_init_begin(r);
   if (!code) code = clgen_trainer_prepare(r->trainer);
   if (!code) code = clgen_run_adapt_begin(r);
   clgen_run_dir_file(&r->dir, "fakes_init.png", -1, "", path);

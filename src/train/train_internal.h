@@ -15,6 +15,10 @@ typedef struct clgen_exam clgen_exam;
 
 /* ---- Options ---- */
 
+/* Whether an option was asked for. */
+bool clgen_train_option_given(const bool *given, const char *name);
+/* What --init and what belongs to it do not go together with. */
+int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch);
 /* Fills in what depends on the configuration. */
 int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch);
 int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]);
@@ -153,6 +157,18 @@ clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tens
 clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar);
 bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r);
 
+/* ---- Going on from another network ---- */
+
+/* Sets frozen[i][k] for what --freeze (patterns of layers and tensors, with commas) and the first layers of the
+ * discriminator name; by network and entry of the state dict, free() each, on failure too. */
+int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[3]);
+/* The mean over images of the squared gradient of a log-likelihood, by parameter of network `network` of a model in `store`:
+ * of D's calling an image real for a generator, of D's answers for D, of the evidence lower bound for a VAE. The images are
+ * made by network `maker` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior by
+ * the second. */
+int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int maker, int64_t images, const float *latents,
+                 float *out);
+
 /* ---- A run's folder ---- */
 
 typedef struct {
@@ -207,6 +223,9 @@ typedef struct {
   clgen_dataset *data;
   clgen_sampler *sampler;
   clgen_model *model;
+  clgen_safetensors *init_file; /* NULL: a run that starts from nothing, or goes on */
+  clgen_carry *carry;
+  bool *frozen[3];
   clgen_store *store;
   clgen_trainer *trainer;
   clgen_generator *generator; /* NULL: a classifier */
@@ -252,6 +271,20 @@ int clgen_run_adapt_resume(clgen_run *r);
 int clgen_run_adapt(clgen_run *r);
 /* Asks the guard at once, because `what` is not finite; *rescued: the run is back at a good state. */
 int clgen_run_adapt_rescue(clgen_run *r, const char *what, bool *rescued);
+/* ---- --init and what belongs to it ---- */
+
+/* Opens the network; options that were not given become what follows from it. */
+int clgen_run_init_open(clgen_run *r, const bool *given);
+/* What holds the model's networks back, for its trainer. */
+int clgen_run_init_hold(clgen_run *r, clgen_holding *out);
+void clgen_run_init_say(const clgen_run *r);
+/* Writes into the store, in which the model has been initialised, all that comes from the network. */
+int clgen_run_init_begin(clgen_run *r);
+void clgen_run_init_close(clgen_run *r);
+bool clgen_run_trains(const clgen_model *m, int index);
+bool clgen_run_ewc_is_of(const clgen_train_options *o, int index);
+/* The network of the file that the Fisher information of this one is of, and the one that makes images for it. */
+int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *maker);
 
 /* ---- Metrics ---- */
 

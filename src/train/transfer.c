@@ -1,0 +1,135 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+/* A run that starts from a trained network: which options follow from it, what of it is carried over, and what holds it. */
+#include "train/train_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+static int refuse(const char *option, const char *why) {
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: %s", option, why);
+}
+
+int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch) {
+  const char *option = o->freeze[0] ? "freeze" : o->freezed ? "freezed" : o->l2_sp > 0 ? "l2-sp" : o->ewc > 0 ? "ewc" : NULL;
+  if (!option && o->lr_old != 1) option = "lr-old";
+  if (option && !o->init[0]) return refuse(option, "it is about what --init carries over, and there is no --init");
+  if (!(o->lr_old > 0)) return refuse("lr-old", "0 leaves everything as it is; --freeze says what is to stay");
+  if (o->freezed && clgen_arch_kind(arch) != CLGEN_GAN)
+    return clgen_fail(CLGEN_E_INVALID, "option --freezed: there is no discriminator in --cfg %s", o->cfg);
+  if (o->ewc > 0 && clgen_arch_kind(arch) == CLGEN_CLASSIFIER)
+    return refuse("ewc", "a classifier makes no images that its Fisher information could be of; --l2-sp needs none");
+  if (strcmp(o->ewc_of, "G") != 0 && (!(o->ewc > 0) || clgen_arch_kind(arch) != CLGEN_GAN))
+    return refuse("ewc-of", "it is for --ewc with two networks");
+  return CLGEN_OK;
+}
+
+static void imply(int64_t *option, int value) {
+  if (!*option) *option = value;
+}
+
+/* The objective may need another discriminator than the network's. */
+static int imply_d_norm(clgen_train_options *o, const clgen_model_config *c) {
+  clgen_gan_objective objective;
+  clgen_d_norm norm = c->d_norm;
+  if (strcmp(o->d_norm, "auto") != 0 || clgen_arch_kind(c->arch) != CLGEN_GAN) return CLGEN_OK;
+  int code = clgen_gan_objective_parse(&objective, o->loss, o->reg);
+  if (!code && clgen_gan_objective_d_norm(&objective, c->arch, &norm) == CLGEN_OK && norm == c->d_norm)
+    snprintf(o->d_norm, sizeof o->d_norm, "%s", clgen_d_norm_name(norm));
+  return code;
+}
+
+static int imply_options(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
+  const char *arch = clgen_arch_name(c->arch);
+  if (!clgen_train_option_given(given, "cfg")) snprintf(o->cfg, sizeof o->cfg, "%s", arch);
+  if (strcmp(o->cfg, arch) != 0)
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --init: %s holds a %s, and its layers have nothing in common with those of --cfg %s", o->init,
+                      arch, o->cfg);
+  imply(&o->ngf, c->ngf);
+  imply(&o->ndf, c->ndf);
+  imply(&o->nz, c->nz);
+  imply(&o->hidden, c->hidden);
+  if (clgen_arch_get_defaults(c->arch)->res && c->height == c->width) imply(&o->res, c->height);
+  return imply_d_norm(o, c);
+}
+
+/* The file is named so that it is found from everywhere, and stays the same when the run that wrote it goes on. */
+static int find_network(clgen_train_options *o) {
+  char *file = NULL;
+  int code = clgen_run_network(&file, o->init);
+  char *full = code ? NULL : realpath(file, NULL);
+  const char *path = full ? full : file;
+  if (!code && strlen(path) >= sizeof o->init) code = clgen_fail(CLGEN_E_INVALID, "%s: too long a path", path);
+  if (!code) memcpy(o->init, path, strlen(path) + 1);
+  free(full);
+  free(file);
+  return code;
+}
+
+int clgen_run_init_open(clgen_run *r, const bool *given) {
+  clgen_train_options *o = &r->options;
+  if (!o->init[0]) return CLGEN_OK;
+  clgen_model *m = NULL;
+  int code = find_network(o);
+  if (!code) code = clgen_safetensors_open(&r->init_file, o->init);
+  if (!code) code = clgen_model_open(&m, r->init_file);
+  if (!code) code = imply_options(o, given, clgen_model_get_config(m));
+  clgen_model_free(m);
+  return code;
+}
+
+/* ---- What holds networks ---- */
+
+bool clgen_run_ewc_is_of(const clgen_train_options *o, int index) {
+  bool both = strcmp(o->ewc_of, "both") == 0;
+  return o->ewc > 0 && index < 2 && (both || index == (strcmp(o->ewc_of, "D") == 0));
+}
+
+bool clgen_run_trains(const clgen_model *m, int index) { return !clgen_model_is_gan(m) || index < 2; }
+
+int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *maker) {
+  const clgen_model *m = clgen_carry_source(r->carry);
+  *network = *maker = index;
+  if (!clgen_model_is_gan(m)) return CLGEN_OK;
+  bool has[3];
+  for (int i = 0; i < 3; ++i) has[i] = clgen_carry_has(r->carry, clgen_model_network_at(m, i));
+  *maker = index == 1 ? (has[2] ? 2 : 0) : (has[0] ? 0 : 2);
+  if (index != 1) *network = *maker;
+  if (has[1] && has[*maker]) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID,
+                    "option --ewc: %s holds no %s, and the Fisher information is of what D says of G's images",
+                    r->options.init, has[1] ? "generator" : "discriminator");
+}
+
+static int check_carry(clgen_run *r) {
+  int n = clgen_carry_count(r->carry), fits = 0, network, maker, code = CLGEN_OK;
+  for (int i = 0; i < n; ++i) fits += clgen_carry_at(r->carry, i)->how != CLGEN_CARRY_NOT;
+  if (!fits) return clgen_fail(CLGEN_E_INVALID, "option --init: nothing of %s fits into this model", r->options.init);
+  for (int i = 0; !code && i < clgen_model_network_count(r->model); ++i)
+    if (clgen_run_ewc_is_of(&r->options, i)) code = clgen_run_fisher_networks(r, i, &network, &maker);
+  return code;
+}
+
+int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
+  const clgen_train_options *o = &r->options;
+  int code = r->init_file ? clgen_carry_create(&r->carry, r->model, r->init_file) : CLGEN_OK;
+  if (!code && r->carry) code = check_carry(r);
+  if (code || !o->init[0]) return code;
+  bool freezes = o->freeze[0] || o->freezed;
+  if (freezes) code = clgen_freeze_find(r->model, o->freeze, (int)o->freezed, r->frozen);
+  out->rated = freezes || o->lr_old != 1;
+  for (int i = 0; i < clgen_model_network_count(r->model); ++i) {
+    if (!clgen_run_trains(r->model, i)) continue;
+    out->frozen[i] = r->frozen[i];
+    out->anchored[i] = o->l2_sp > 0 || clgen_run_ewc_is_of(o, i);
+  }
+  return code;
+}
+
+void clgen_run_init_close(clgen_run *r) {
+  clgen_carry_free(r->carry);
+  clgen_safetensors_close(r->init_file);
+  for (size_t i = 0; i < CLGEN_COUNT(r->frozen); ++i) free(r->frozen[i]);
+}
