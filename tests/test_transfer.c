@@ -1,5 +1,5 @@
-/* Going on from a trained network with other data: what holds parameters where they are, and what is carried over from one
- * network into another. */
+/* Going on from a trained network with other data: what holds parameters where they are. What is carried over from one
+ * network into another: test_carry.c. */
 #include "graphs.h"
 
 #include <clgen/model.h>
@@ -149,9 +149,225 @@ static void frozen_parameters_keep_their_bits(void **state) {
   clgen_device_close(device);
 }
 
+/* A parameter that learns at half the rate moves half as far: by a plain step, and by what weight decay takes. */
+static void rates_scale_the_update(void **state) {
+  (void)state;
+  static const clgen_optimizer optimizers[] = {
+      {.kind = CLGEN_SGD}, {.kind = CLGEN_ADAMW, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8, .weight_decay = 20}};
+  clgen_device *device = open_host();
+  for (size_t k = 0; k < 2; ++k) {
+    float *after[2], *before = NULL;
+    int64_t n;
+    for (int half = 0; half < 2; ++half) {
+      clgen_model *m;
+      clgen_store *store;
+      clgen_trainer *t;
+      clgen_trainer_config c = {.batch = BATCH, .lr = 1e-2, .seed = 4, .optimizer = optimizers[k]};
+      const clgen_model_config vae = {
+          .arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
+      const bool none[64] = {false};
+      uint8_t images[BATCH * 16];
+      pictures(images, 5, sizeof images);
+      OK(clgen_model_create(&m, &vae));
+      OK(clgen_store_create(&store, device));
+      OK(clgen_model_init(m, store, 1));
+      free(before);
+      before = state_of(store, "VAE", "param", &n);
+      c.holding.rated = true;
+      put_rates(m, store, 0, none, half ? 0.5f : 1);
+      OK(clgen_trainer_create(&t, m, store, &c));
+      OK(clgen_trainer_step(t, 0, images, NULL));
+      after[half] = state_of(store, "VAE", "param", &n);
+      clgen_trainer_free(t);
+      clgen_store_free(store);
+      clgen_model_free(m);
+    }
+    double moved = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      double whole = (double)after[0][i] - (double)before[i], half = (double)after[1][i] - (double)before[i];
+      moved = fmax(moved, fabs(whole));
+      if (!(fabs(half - (i < n / 2 ? 0.5 : 1) * whole) < 1e-6)) fail_msg("parameter %d: %g of %g", (int)i, half, whole);
+    }
+    assert_true(moved > 1e-3);
+    free(before);
+    free(after[0]);
+    free(after[1]);
+  }
+  clgen_device_close(device);
+}
+
+/* ---- Against PyTorch (tests/golden/make_transfer.py) ---- */
+
+static clgen_safetensors *golden;
+
+static int open_golden(void **state) {
+  (void)state;
+  char path[1024];
+  snprintf(path, sizeof path, "%s/transfer.safetensors", getenv("CLGEN_TEST_GOLDEN"));
+  return clgen_safetensors_open(&golden, path);
+}
+static int close_golden(void **state) {
+  (void)state;
+  clgen_safetensors_close(golden);
+  return 0;
+}
+
+static const void *data_of(const char *name) {
+  const clgen_st_tensor *t = clgen_safetensors_find(golden, name);
+  if (!t) fail_msg("no %s", name);
+  return t->data;
+}
+
+/* A network's tensors of one kind, as they lie in its state, from "<prefix>.<name>" of the file. */
+static float *packed(const clgen_net *net, clgen_net_kind kind, const char *prefix) {
+  int64_t n = kind == CLGEN_NET_PARAM ? clgen_net_param_size(net) : clgen_net_stat_size(net);
+  float *all = new_floats((size_t)n);
+  for (int i = 0; i < clgen_net_tensor_count(net); ++i) {
+    const clgen_net_tensor *t = clgen_net_tensor_at(net, i);
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s", prefix, t->name);
+    if (t->kind == kind) OK(clgen_safetensors_read_f32(golden, name, &t->shape, all + t->offset));
+  }
+  return all;
+}
+
+static void put_network(clgen_store *store, const clgen_model_network *w, const char *prefix) {
+  for (int k = 0; k < 2; ++k) {
+    clgen_net_kind kind = k ? CLGEN_NET_STAT : CLGEN_NET_PARAM;
+    int64_t n = k ? clgen_net_stat_size(w->net) : clgen_net_param_size(w->net);
+    if (!n) continue;
+    float *values = packed(w->net, kind, prefix);
+    put_state(store, w->prefix, k ? "stat" : "param", values, n);
+    free(values);
+  }
+}
+
+/* To 1e-4 of the largest. */
+static void check_close(const float *got, const float *expected, int64_t n, const char *what) {
+  double largest = 0, worst = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    largest = fmax(largest, fabs((double)expected[i]));
+    worst = fmax(worst, fabs((double)got[i] - (double)expected[i]));
+  }
+  if (!(largest > 0 && worst <= 1e-4 * largest)) fail_msg("%s: off by %g where the largest is %g", what, worst, largest);
+}
+
+static void fisher_of(clgen_device *device, const clgen_model_config *config, int network, const char *name,
+                      const float *latents) {
+  clgen_model *m;
+  clgen_store *store;
+  char key[64];
+  OK(clgen_model_create(&m, config));
+  OK(clgen_store_create(&store, device));
+  bool gan = clgen_model_is_gan(m);
+  for (int i = 0; i < (gan ? 2 : 1); ++i)
+    put_network(store, clgen_model_network_at(m, i), gan ? (i ? "gan.D" : "gan.G") : "vae");
+  const clgen_net *net = clgen_model_network_at(m, network)->net;
+  int64_t n = clgen_net_param_size(net);
+  float *got = new_floats((size_t)n);
+  OK(clgen_fisher(m, store, network, 0, 3, latents, got));
+  snprintf(key, sizeof key, "fisher.%s", name);
+  float *expected = packed(net, CLGEN_NET_PARAM, key);
+  check_close(got, expected, n, key);
+  free(expected);
+  free(got);
+  clgen_store_free(store);
+  clgen_model_free(m);
+}
+
+static void fisher_on(clgen_device *device) {
+  clgen_model_config gan = small;
+  gan.nz = 4;
+  const clgen_model_config vae = {.arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
+  float latents[24] = {0}, pairs[12];
+  for (int i = 0; i < 3; ++i) memcpy(latents + 8 * i, (const float *)data_of("gan.z") + 4 * i, 4 * sizeof *latents);
+  for (int i = 0; i < 3; ++i) {
+    memcpy(pairs + 4 * i, (const float *)data_of("vae.z") + 2 * i, 2 * sizeof *pairs);
+    memcpy(pairs + 4 * i + 2, (const float *)data_of("vae.eps") + 2 * i, 2 * sizeof *pairs);
+  }
+  fisher_of(device, &gan, 0, "G", latents);
+  fisher_of(device, &gan, 1, "D", latents);
+  fisher_of(device, &vae, 0, "vae", pairs);
+  clgen_device_close(device);
+}
+static void fisher_on_host(void **state) {
+  (void)state;
+  fisher_on(open_host());
+}
+static void fisher_on_device(void **state) {
+  (void)state;
+  fisher_on(open_tested());
+}
+
+/* A spring's energy and force; nothing else moves the parameters here. */
+static void check_spring(clgen_device *device, const clgen_net *net, const float *anchor, const float *stiffness,
+                         const char *name) {
+  int64_t n = clgen_net_param_size(net);
+  clgen_store *store;
+  clgen_graph *g;
+  clgen_bound *b;
+  clgen_program *p;
+  OK(clgen_store_create(&store, device));
+  OK(clgen_graph_create(&g));
+  float *start = packed(net, CLGEN_NET_PARAM, "vae"), *expected = packed(net, CLGEN_NET_PARAM, name);
+  put_state(store, "N", "param", start, n);
+  put_state(store, "N", "anchor", anchor, n);
+  put_state(store, "N", "stiffness", stiffness, n);
+  OK(clgen_net_bind(&b, net, g, "N"));
+  clgen_tensor *grad = NEED(clgen_constant(g, 2, clgen_shape_of(1, n)));
+  clgen_tensor *energy = NEED(clgen_bound_spring(b, &grad));
+  OK(clgen_output(energy));
+  OK(clgen_output(grad));
+  OK(clgen_compile(&p, g, store));
+  OK(clgen_program_run(p));
+  float value, *force = new_floats((size_t)n);
+  OK(clgen_program_read(p, energy, &value, sizeof value));
+  OK(clgen_program_read(p, grad, force, (size_t)n * sizeof *force));
+  for (int64_t i = 0; i < n; ++i) force[i] -= 2;
+  check_close(force, expected, n, name);
+  check_close(&value, data_of(name), 1, name);
+  free(start);
+  free(expected);
+  free(force);
+  clgen_program_free(p);
+  clgen_bound_free(b);
+  clgen_graph_free(g);
+  clgen_store_free(store);
+}
+
+static void springs_are_ewc_and_l2_sp(void **state) {
+  (void)state;
+  clgen_device *devices[] = {open_host(), open_tested()};
+  clgen_model *m;
+  const clgen_model_config vae = {.arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
+  OK(clgen_model_create(&m, &vae));
+  const clgen_net *net = clgen_model_network_at(m, 0)->net;
+  int64_t n = clgen_net_param_size(net);
+  float *start = packed(net, CLGEN_NET_PARAM, "start"), *info = packed(net, CLGEN_NET_PARAM, "fisher_of"),
+        *old = packed(net, CLGEN_NET_PARAM, "old"), *stiffness = new_floats((size_t)n), *anchor = new_floats((size_t)n);
+  for (int k = 0; k < 2; ++k) {
+    for (int64_t i = 0; i < n; ++i) stiffness[i] = 2 * 0.7f * info[i];
+    check_spring(devices[k], net, start, stiffness, "ewc");
+    for (int64_t i = 0; i < n; ++i) stiffness[i] = old[i] > 0 ? 0.3f : 0.2f;
+    for (int64_t i = 0; i < n; ++i) anchor[i] = old[i] > 0 ? start[i] : 0;
+    check_spring(devices[k], net, anchor, stiffness, "l2sp");
+    clgen_device_close(devices[k]);
+  }
+  free(start);
+  free(info);
+  free(old);
+  free(stiffness);
+  free(anchor);
+  clgen_model_free(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(frozen_parameters_keep_their_bits),
+      cmocka_unit_test(rates_scale_the_update),
+      cmocka_unit_test(fisher_on_host),
+      cmocka_unit_test(fisher_on_device),
+      cmocka_unit_test(springs_are_ewc_and_l2_sp),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, open_golden, close_golden);
 }

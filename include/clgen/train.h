@@ -158,6 +158,16 @@ int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out);
  * from a snapshot goes on with them. */
 int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, clgen_adapt_statistics *out);
 
+/* ---- Fisher information -------------------------------------------------------------------------------------------------
+ */
+
+/* The mean over images of the squared gradient of a log-likelihood, by parameter of network `network` of a model in `store`:
+ * of D's calling an image real for a generator, of D's answers for D, of the evidence lower bound for a VAE. The images are
+ * made by network `maker` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior by
+ * the second. */
+int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int maker, int64_t images, const float *latents,
+                 float *out);
+
 /* ---- Features to judge by ----------------------------------------------------------------------------------------------
  */
 

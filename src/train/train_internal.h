@@ -162,12 +162,6 @@ bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer 
 /* Sets frozen[i][k] for what --freeze (patterns of layers and tensors, with commas) and the first layers of the
  * discriminator name; by network and entry of the state dict, free() each, on failure too. */
 int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[3]);
-/* The mean over images of the squared gradient of a log-likelihood, by parameter of network `network` of a model in `store`:
- * of D's calling an image real for a generator, of D's answers for D, of the evidence lower bound for a VAE. The images are
- * made by network `maker` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior by
- * the second. */
-int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int maker, int64_t images, const float *latents,
-                 float *out);
 
 /* ---- A run's folder ---- */
 
