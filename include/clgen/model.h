@@ -63,10 +63,10 @@ typedef enum {
 } clgen_d_norm;
 #define CLGEN_D_NORM_CHOICES "auto|batch|none|layer|instance|group" /* spectral is a regulariser's */
 int clgen_d_norm_parse(const char *name, clgen_d_norm *out);
+const char *clgen_d_norm_name(clgen_d_norm norm);
 /* What a discriminator sees of the batch beside each image, before its last layer: nothing; how much images differ (Karras
  * et al. 2018, section 3); or how near each is to all others (Salimans et al. 2016, section 3.2). */
 typedef enum { CLGEN_MINIBATCH_NONE, CLGEN_MINIBATCH_STD, CLGEN_MINIBATCH_DISC, CLGEN_MINIBATCHES } clgen_minibatch;
-const char *clgen_d_norm_name(clgen_d_norm norm);
 /* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
 clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 

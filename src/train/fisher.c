@@ -30,10 +30,12 @@ static clgen_tensor *gan_likelihood(estimate *e, int network, int maker, clgen_t
 /* The evidence lower bound of an image as clgen generate makes it, by one draw of the posterior. */
 static clgen_tensor *vae_likelihood(estimate *e) {
   const clgen_pass used = {0};
-  clgen_tensor *likelihood, *kl, *decoded = clgen_model_decode(e->model, e->net[0], e->z, &used);
+  clgen_tensor *mu, *logvar, *decoded = clgen_model_decode(e->model, e->net[0], e->z, &used);
   clgen_tensor *image = clgen_model_from_bytes(e->model, clgen_model_to_bytes(e->model, clgen_stop_gradient(decoded)));
-  if (!image || clgen_model_elbo(e->model, e->net[0], image, &used, e->eps, &likelihood, &kl)) return NULL;
-  return clgen_neg(clgen_add(likelihood, kl));
+  if (clgen_model_encode(e->model, e->net[0], image, &used, &mu, &logvar)) return NULL;
+  clgen_tensor *z = clgen_model_draw(mu, logvar, e->eps);
+  clgen_tensor *nll = clgen_model_nll(e->model, e->net[0], image, z, &used);
+  return clgen_neg(clgen_add(nll, clgen_loss_kl(mu, logvar)));
 }
 
 /* One image a run: the square is of each gradient by itself. */

@@ -30,10 +30,14 @@ static void imply(int64_t *option, int value) {
 }
 
 /* The objective may need another discriminator than the network's. */
-static int imply_d_norm(clgen_train_options *o, const clgen_model_config *c) {
+static int imply_d_norm(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
   clgen_gan_objective objective;
   clgen_d_norm norm = c->d_norm;
   if (strcmp(o->d_norm, "auto") != 0 || clgen_arch_kind(c->arch) != CLGEN_GAN) return CLGEN_OK;
+  if (norm == CLGEN_D_SPECTRAL) {
+    if (!clgen_train_option_given(given, "reg")) snprintf(o->reg, sizeof o->reg, "sn");
+    return CLGEN_OK;
+  }
   int code = clgen_gan_objective_parse(&objective, o->loss, o->reg);
   if (!code && clgen_gan_objective_d_norm(&objective, c->arch, &norm) == CLGEN_OK && norm == c->d_norm)
     snprintf(o->d_norm, sizeof o->d_norm, "%s", clgen_d_norm_name(norm));
@@ -52,7 +56,7 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
   imply(&o->nz, c->nz);
   imply(&o->hidden, c->hidden);
   if (clgen_arch_get_defaults(c->arch)->res && c->height == c->width) imply(&o->res, c->height);
-  return imply_d_norm(o, c);
+  return imply_d_norm(o, given, c);
 }
 
 /* The file is named so that it is found from everywhere, and stays the same when the run that wrote it goes on. */
