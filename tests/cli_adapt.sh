@@ -43,4 +43,17 @@ mv "$run"/*-000004.safetensors "$dir/whole/"
 expect 0 train --resume "$run"
 out_has "goes on from"
 for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do same "$dir/whole/$file" "$run/$file"; done
+
+# ---- --cfg auto says what it chose and why, keeps to what is given, and the run goes on with the choice
+auto="--data $EXAMPLES/mnist --cfg auto --device host --seed 5 --ngf 2 --nz 4"
+expect 2 train --cfg auto --device host -n
+err_has "option --data"
+expect 0 train $auto --kimg 2 --tick 1 --snap 1 --adapt none --outdir "$dir/auto"
+out_has "auto:     10000 pictures, grey, at least 28x28"
+out_matches '^auto: +--lr '
+out_matches_not '^auto: +--(ngf|kimg|adapt) '
+run=$dir/auto/00000-mnist-dcgan
+grep -q '"cfg": *"dcgan"' "$run/training_options.json" || fail "the choice is not saved: $(cat "$run/training_options.json")"
+expect 0 train --resume "$run" --kimg 3
+out_matches_not '^auto:'
 exit $failed

@@ -166,6 +166,64 @@ static void noise_scale_lowers_the_rate_as_noise_wins(void **state) {
   assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5 * 0.125, 0.01);
 }
 
+static const clgen_auto_option *chosen(const clgen_auto_choice *c, const char *name) {
+  for (int i = 0; i < c->n; ++i)
+    if (strcmp(c->option[i].name, name) == 0) return &c->option[i];
+  return NULL;
+}
+
+static void auto_follows_data_and_device(void **state) {
+  (void)state;
+  clgen_auto_choice c;
+  const clgen_auto_facts digits = {.images = 60000,
+                                   .width = 28,
+                                   .height = 28,
+                                   .grey = true,
+                                   .diversity = 0.35,
+                                   .gflops = 400,
+                                   .memory = (uint64_t)8 << 30,
+                                   .seconds = 600};
+  clgen_auto_choose(&digits, &c);
+  assert_string_equal(chosen(&c, "res")->value, "32");
+  assert_string_equal(chosen(&c, "channels")->value, "1");
+  assert_int_equal(c.ngf, 64);
+  assert_null(chosen(&c, "reg"));
+  assert_true(c.kimg > 200 && c.kimg < 600); /* ten minutes at 600 images/s */
+
+  clgen_auto_facts slow = digits;
+  slow.gflops = 10;
+  clgen_auto_choose(&slow, &c);
+  assert_int_equal(c.ngf, 16);
+  slow.gflops = 0.1;
+  clgen_auto_choose(&slow, &c);
+  assert_int_equal(c.kimg, 60); /* less shows nothing */
+
+  clgen_auto_facts small = digits;
+  small.memory = 64u << 20;
+  clgen_auto_choose(&small, &c);
+  assert_true(c.batch < 64 && c.batch >= 8);
+
+  clgen_auto_facts few = {.images = 500,
+                          .width = 100,
+                          .height = 64,
+                          .diversity = 0.4,
+                          .gflops = 4000,
+                          .memory = (uint64_t)8 << 30,
+                          .seconds = 600};
+  clgen_auto_choose(&few, &c);
+  assert_string_equal(chosen(&c, "res")->value, "64");
+  assert_string_equal(chosen(&c, "channels")->value, "3");
+  assert_string_equal(chosen(&c, "reg")->value, "r1,mbstd");
+  assert_string_equal(chosen(&c, "r1-gamma")->value, "0.0256"); /* 0.0002 * 64 * 64 / 32 */
+  assert_int_equal(c.kimg, 200);                                /* 400 times the data, not ten minutes */
+
+  few.res = 32, few.ngf = 48, few.batch = 16, few.kimg = 7, few.channels = 1; /* what is fixed is not chosen */
+  clgen_auto_choose(&few, &c);
+  assert_true(c.res == 32 && c.ngf == 48 && c.batch == 16 && c.kimg == 7 && c.channels == 1);
+  assert_null(chosen(&c, "ngf"));
+  assert_null(chosen(&c, "kimg"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_read),
@@ -175,6 +233,7 @@ int main(void) {
       cmocka_unit_test(guard_gives_slow_generators_time),
       cmocka_unit_test(guard_notices_an_unused_latent),
       cmocka_unit_test(noise_scale_lowers_the_rate_as_noise_wins),
+      cmocka_unit_test(auto_follows_data_and_device),
       cmocka_unit_test(balance_turns_the_rate_then_the_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,38 @@ void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]
 void clgen_adapt_act(unsigned mask, const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *states,
                      clgen_adapt_outcome *out);
 
+/* ---- Before training: --cfg auto -------------------------------------------------------------------------------------- */
+
+/* What is known of the data and the device; what is not 0 below `seconds` is fixed, and not chosen. */
+typedef struct {
+  int64_t images;
+  int width, height; /* of the smallest picture */
+  bool grey;         /* every pixel of every picture */
+  double diversity;  /* how far two pictures lie apart: root of the mean squared difference of their pixels, of 0 to 1 */
+  double gflops;     /* of a large matrix product */
+  uint64_t memory;   /* bytes */
+  double seconds;    /* that training may take */
+  int res, channels, ngf;
+  int64_t batch, kimg;
+} clgen_auto_facts;
+
+#define CLGEN_AUTO_OPTIONS 12
+typedef struct {
+  char name[16], value[32]; /* "ngf", "32" */
+  char why[200];
+} clgen_auto_option;
+
+/* Options of clgen train, in the order in which they follow from each other. */
+typedef struct {
+  int res, channels, ngf;
+  int64_t batch, kimg;
+  int n;
+  clgen_auto_option option[CLGEN_AUTO_OPTIONS];
+} clgen_auto_choice;
+void clgen_auto_choose(const clgen_auto_facts *facts, clgen_auto_choice *out);
+/* The weight of R1 by the size of the images and the batch. */
+double clgen_auto_r1_gamma(int res, int64_t batch);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,7 +24,8 @@ static const clgen_option rows[] = {
      "train on N images, chosen by the seed; 0: on all"},
     {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, "Data",
      "refuse data with files that cannot be read, instead of passing over them"},
-    {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", "Model", "what to train"},
+    {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, "auto" CLGEN_ARCHS(CLGEN_ARCH_CHOICE), "NAME", "Model",
+     "what to train; auto: a dcgan whose options follow from the data and the device, which it tells"},
     {"ngf", 0, CLGEN_OPTION_INT, AT(ngf), "0", 0, 65536, NULL, "N", "Model",
      "channels of the generator's last hidden layer; 0: dcgan 64, vae-conv 32"},
     {"ndf", 0, CLGEN_OPTION_INT, AT(ndf), "0", 0, 65536, NULL, "N", "Model",
@@ -276,6 +277,14 @@ static bool same_value(const clgen_option *row, const clgen_train_options *a, co
   const char *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
   if (row->type == CLGEN_OPTION_STRING || row->type == CLGEN_OPTION_CHOICE) return strcmp(x, y) == 0;
   return memcmp(x, y, member_size(row->type)) == 0;
+}
+
+bool clgen_train_option_is_initial(const clgen_train_options *o, const char *name) {
+  clgen_train_options initial;
+  clgen_options_init(rows, CLGEN_COUNT(rows), &initial);
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i)
+    if (strcmp(rows[i].name, name) == 0) return same_value(&rows[i], o, &initial);
+  return false;
 }
 
 /* Refuses the first option that differs and is (or is not) in `given`: what was asked for is to blame before what follows.

@@ -42,6 +42,11 @@ static int take_up(clgen_run *r, const bool *given) {
 
 /* ---- Parts ---- */
 
+int clgen_run_open_device(clgen_run *r) {
+  if (r->device) return CLGEN_OK;
+  return clgen_device_open(&r->device, r->options.device[0] ? r->options.device : NULL, &r->calls->device);
+}
+
 static int open_data(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_dataset_options d = {.resolution = (int)o->res, .channels = (int)o->channels, .strict = o->strict};
@@ -117,11 +122,12 @@ static int open_buffers(clgen_run *r) {
 int clgen_run_open(clgen_run *r, const bool *given) {
   clgen_train_options *o = &r->options;
   int code = o->resume[0] ? take_up(r, given) : clgen_run_init_open(r, given);
+  if (!code && strcmp(o->cfg, "auto") == 0) code = clgen_run_auto(r, given);
   if (!code) code = clgen_train_options_complete(o, &r->arch);
   if (!code && !r->resumed && !o->dry_run && !o->outdir[0])
     code = clgen_fail(CLGEN_E_INVALID, "option --outdir: the folder to make the run's folder in is missing");
   if (!code) code = open_data(r);
-  if (!code) code = clgen_device_open(&r->device, o->device[0] ? o->device : NULL, &r->calls->device);
+  if (!code) code = clgen_run_open_device(r);
   if (!code) code = clgen_run_adapt_open(r);
   if (!code) code = open_model(r);
   if (!code) code = clgen_run_metrics_open(r);

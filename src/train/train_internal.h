@@ -253,6 +253,11 @@ int clgen_run_save(clgen_run *r);
 
 long clgen_run_kimg(const clgen_run *r);
 
+int clgen_run_open_device(clgen_run *r); /* once */
+/* --cfg auto becomes what suits the data and the device, as far as `given` leaves it open. Opens the device. */
+int clgen_run_auto(clgen_run *r, const bool *given);
+bool clgen_train_option_is_initial(const clgen_train_options *o, const char *name);
+
 /* ---- Controllers ---- */
 
 /* Reads --adapt. */

@@ -1,0 +1,117 @@
+/* What to train, from what the data and the device are: rules, each with its reason. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A DCGAN's training step in operations an image at 32x32 with 64 channels; it goes with the square of the width and a bit
+ * more than the number of pixels (counted from the compiled steps: 0.38 and 1.7 GFLOP). */
+#define GFLOP_BASE 0.38
+#define GFLOP_64 1.7
+/* Bytes of intermediate results an image, in the same way (the plans' peaks). */
+#define BYTES_BASE 1.3e6
+#define BYTES_64 5e6
+/* What share of a large matrix product's rate a step reaches: docs/performance.md. */
+#define SHARE_OF_GEMM 0.6
+#define FEW_IMAGES 5000
+#define LEAST_KIMG 60
+#define MOST_EPOCHS 400
+#define LITTLE_DIVERSITY 0.1
+
+static void because(clgen_auto_choice *c, const char *option, const char *value, const char *reason, ...) {
+  if (c->n == CLGEN_AUTO_OPTIONS) return;
+  clgen_auto_option *r = &c->option[c->n++];
+  snprintf(r->name, sizeof r->name, "%s", option);
+  snprintf(r->value, sizeof r->value, "%s", value);
+  va_list args;
+  va_start(args, reason);
+  vsnprintf(r->why, sizeof r->why, reason, args);
+  va_end(args);
+}
+
+static void because_number(clgen_auto_choice *c, const char *option, double value, const char *why) {
+  char text[32];
+  snprintf(text, sizeof text, "%g", value);
+  because(c, option, text, "%s", why);
+}
+
+static double images_per_s(const clgen_auto_facts *f, int res, int width) {
+  double gflop = (res > 32 ? GFLOP_64 : GFLOP_BASE) * width * width / 4096.0;
+  return SHARE_OF_GEMM * f->gflops / gflop;
+}
+
+static void choose_size(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  char why[160];
+  int side = f->width < f->height ? f->width : f->height;
+  c->res = f->res ? f->res : side >= 48 ? 64 : 32;
+  snprintf(why, sizeof why, "pictures are %dx%d", f->width, f->height);
+  if (!f->res) because_number(c, "res", c->res, why);
+  c->channels = f->channels ? f->channels : f->grey ? 1 : 3;
+  if (!f->channels) because_number(c, "channels", c->channels, f->grey ? "every picture is grey" : "there is colour");
+}
+
+/* The widest that sees LEAST_KIMG twice over in the time. */
+static void choose_width(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  char why[160];
+  c->ngf = f->ngf ? f->ngf : 64;
+  while (!f->ngf && c->ngf > 16 && images_per_s(f, c->res, c->ngf) * f->seconds < 2000.0 * LEAST_KIMG) c->ngf /= 2;
+  double rate = images_per_s(f, c->res, c->ngf);
+  snprintf(why, sizeof why, "%.0f GFLOP/s are about %.0f images/s at this width", f->gflops, rate);
+  if (!f->ngf) because_number(c, "ngf", c->ngf, why);
+}
+
+static void choose_batch(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  char why[160];
+  double each = (c->res > 32 ? BYTES_64 : BYTES_BASE) * c->ngf / 64.0;
+  c->batch = f->batch ? f->batch : f->images < 1000 ? 32 : 64;
+  const char *first = f->images < 1000 ? "small, so that a thousand images are many steps" : "as the paper's, halved";
+  while (!f->batch && c->batch > 8 && each * (double)c->batch > 0.5 * (double)f->memory) c->batch /= 2;
+  snprintf(why, sizeof why, "%s; it takes about %.0f of the device's %.0f MiB", first, each * (double)c->batch / 1048576,
+           (double)f->memory / 1048576);
+  if (!f->batch) because_number(c, "batch", (double)c->batch, why);
+}
+
+/* What the pictures need against being learned by heart, and against fakes that are all alike. */
+static void choose_for_few(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  because(c, "reg", "r1,mbstd", "%lld images are few: r1 keeps the discriminator smooth, mbstd the fakes apart",
+          (long long)f->images);
+  because_number(c, "r1-gamma", clgen_auto_r1_gamma(c->res, c->batch), "by the size of the images and the batch");
+  because(c, "adapt", "guard", "against collapse");
+  because_number(c, "lr", 5e-4, "without batch norm in the discriminator");
+}
+
+static void choose_for_many(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  if (f->diversity < LITTLE_DIVERSITY) because(c, "reg", "mbstd", "pictures differ little: mbstd keeps fakes apart");
+  because(c, "adapt", "guard", "against collapse");
+  because_number(c, "lr", 2e-3, "batch norm in both players bears ten times the paper's rate");
+}
+
+static void choose_budget(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  char why[160];
+  double in_time = images_per_s(f, c->res, c->ngf) * f->seconds / 1000, enough = (double)f->images * MOST_EPOCHS / 1000;
+  double kimg = floor(in_time < enough ? in_time : enough);
+  c->kimg = f->kimg ? f->kimg : (int64_t)(kimg < LEAST_KIMG ? LEAST_KIMG : kimg);
+  if (enough < in_time)
+    snprintf(why, sizeof why, "%d times the data is enough", MOST_EPOCHS);
+  else if (kimg < LEAST_KIMG)
+    snprintf(why, sizeof why, "fewer show nothing; about %.0f minutes here", LEAST_KIMG * f->seconds / in_time / 60);
+  else
+    snprintf(why, sizeof why, "about %.0f minutes here", f->seconds / 60);
+  if (!f->kimg) because_number(c, "kimg", (double)c->kimg, why);
+}
+
+/* Karras et al. 2020, the configuration "auto" of their code: with the number of pixels, against the batch. */
+double clgen_auto_r1_gamma(int res, int64_t batch) { return 0.0002 * res * res / (double)batch; }
+
+void clgen_auto_choose(const clgen_auto_facts *f, clgen_auto_choice *out) {
+  *out = (clgen_auto_choice){0};
+  choose_size(f, out);
+  choose_width(f, out);
+  choose_batch(f, out);
+  if (f->images < FEW_IMAGES)
+    choose_for_few(f, out);
+  else
+    choose_for_many(f, out);
+  choose_budget(f, out);
+}
