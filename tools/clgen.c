@@ -18,6 +18,7 @@ static const struct {
     {"evaluate", cmd_evaluate, "judge a trained network"},
     {"explore", cmd_explore, "pictures of what a network learned: interpolations, directions, neighbours, projections"},
     {"report", cmd_report, "a run as one page of HTML: images over time, curves, options"},
+    {"plot", cmd_plot, "curves from lines of text, as a picture"},
     {"inspect", cmd_inspect, "what is in a network snapshot: layers, shapes, parameters, how it was trained"},
     {"bench", cmd_bench, "how fast this device is: matrix products, operations, training steps"},
 };
