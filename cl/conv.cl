@@ -1,6 +1,5 @@
 /* Convolution as a product of matrices: what comes before and after the product. Each kernel takes (words, index of its
- * first word, its memory); the words of a convolution are listed at clgen_words_conv in src/backend/opencl/conv.c.
- * Work-items take every so many-th element, or on devices with few of them a stretch of neighbouring ones. */
+ * first word, its memory); the words of a convolution are listed at clgen_words_conv in src/backend/opencl/conv.c. */
 
 #define CONV_SIZES                                                                                          \
   const int per_item = (int)words[at], total = (int)words[at + 1], images = (int)words[at + 2];             \
@@ -9,12 +8,6 @@
   const int stride_h = (int)words[at + 10], stride_w = (int)words[at + 11];                                 \
   const int pad_h = (int)words[at + 12], pad_w = (int)words[at + 13];                                       \
   const long image_at = words[at + 14], cols_at = words[at + 15];
-
-#define STRETCH(i)                                                                           \
-  const int first = per_item ? (int)get_global_id(0) * per_item : (int)get_global_id(0);      \
-  const int last = per_item ? min(total, first + per_item) : total;                          \
-  const int step = per_item ? 1 : (int)get_global_size(0);                                   \
-  for (int i = first; i < last; i += step)
 
 /* x (images,channels,height,width) -> cols (channels kh kw, images oh ow) */
 __kernel void clgen_im2col(__global const long *words, const int at, __global const float *x, __global float *cols) {

@@ -23,6 +23,7 @@ static inline VEC EW(ew_reciprocal)(VEC a) { return 1.0f / a; }
 static inline VEC EW(ew_sin)(VEC a) { return sin(a); }
 static inline VEC EW(ew_cos)(VEC a) { return cos(a); }
 static inline VEC EW(ew_pow)(VEC a, float p) { return pow(a, (VEC)(p)); }
+static inline VEC EW(ew_round)(VEC a) { return rint(a); }
 static inline VEC EW(ew_clamp)(VEC a, float p, float q) {
   return a < (VEC)(p) ? (VEC)(p) : (a > (VEC)(q) ? (VEC)(q) : a);
 }

@@ -260,6 +260,32 @@ static inline clgen_tensor *ex_conv2d_weight_large(example *x) {
   return clgen_conv2d_weight_grad(in(x, S(5, 8, 16, 16)), in(x, S(5, 16, 8, 8)), (clgen_conv){2, 2, 1, 1}, 4, 4);
 }
 
+/* ---- Sampling through affine maps --------------------------------------------------------------------------------------
+ */
+
+/* A map for each of n images, of constants: no gradient flows into it. */
+static inline clgen_tensor *random_maps(example *x, int64_t n, double reach) {
+  clgen_tensor *entry[30];
+  assert_true(n <= 5);
+  for (int64_t k = 0; k < 6 * n; ++k) {
+    double far = k % 3 == 2 ? reach : 1.2;
+    entry[k] = clgen_constant(x->g, (float)random_between(&x->random, -far, far), S(1));
+  }
+  return clgen_reshape(clgen_concat((int)(6 * n), entry, 0), S(n, 2, 3));
+}
+static inline clgen_tensor *ex_affine_sample(example *x) {
+  clgen_tensor *t = in(x, S(x->a, x->b, x->c, 7));
+  return clgen_affine_sample(t, random_maps(x, x->a, 3), x->d + 1, x->e);
+}
+static inline clgen_tensor *ex_affine_sample_grad(example *x) {
+  clgen_tensor *t = in(x, S(x->a, x->b, x->c + 1, x->d));
+  return clgen_affine_sample_grad(t, random_maps(x, x->a, 3), x->e, x->d + 1);
+}
+static inline clgen_tensor *ex_affine_sample_both(example *x) { /* there and back, of a view that is not contiguous */
+  clgen_tensor *t = clgen_permute(in(x, S(2, 6, 5, x->a)), (int[]){0, 3, 1, 2}), *maps = random_maps(x, 2, 9);
+  return sq(clgen_affine_sample_grad(sq(clgen_affine_sample(t, maps, 4, 7)), maps, 5, 3));
+}
+
 /* ---- Composed ----------------------------------------------------------------------------------------------------------
  */
 
@@ -383,6 +409,9 @@ static const struct {
     ROW(conv2d_transposed_large, LARGE),
     ROW(normalize, 0),
     ROW(conv2d_weight_large, LARGE),
+    ROW(affine_sample, 0),
+    ROW(affine_sample_grad, 0),
+    ROW(affine_sample_both, 0),
     ROW(penalty, 0),
     ROW(long_chain, 0),
     ROW(many_inputs, 0),

@@ -374,6 +374,10 @@ static void test_probe_wrong(void **state) {
     if (!strstr(t.device.info.reason, expected)) fail_msg("'%s' is not in '%s'", expected, t.device.info.reason);
   }
   end_trial(&t);
+  probe_with(&t, 1u << CLGEN_STEP_AFFINE_SAMPLE | 1u << CLGEN_STEP_AFFINE_SAMPLE_GRAD, -1, fault_wrong);
+  assert_non_null(strstr(t.device.info.reason, "affine_sample: wrong results"));
+  assert_non_null(strstr(t.device.info.reason, "affine_sample_grad: wrong results"));
+  end_trial(&t);
 }
 
 static void test_probe_unsupported(void **state) {

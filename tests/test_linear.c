@@ -1,6 +1,6 @@
-/* Matrix products and convolutions of random odd shapes: the tested device against the host, at the level of steps. The
- * device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each (default 40);
- * CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c. */
+/* Matrix products, convolutions and sampling of random odd shapes: the tested device against the host, at the level of
+ * steps. The device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each
+ * (default 40); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c. */
 #include "graphs.h"
 
 #include "config.h"
@@ -22,6 +22,15 @@ static size_t ways(void) {
   return ((clgen_ocl *)tested->impl)->wide ? n : 1;
 }
 
+/* Sampling has kernels for few work-items and for many. Returns what was. */
+static bool take_width(bool wide) {
+  if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return false;
+  clgen_ocl *ocl = tested->impl;
+  bool was = ocl->wide;
+  ocl->wide = wide;
+  return was;
+}
+
 static void take_way(size_t k) {
   if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return;
   clgen_ocl *ocl = tested->impl;
@@ -30,6 +39,7 @@ static void take_way(size_t k) {
 }
 #else
 static size_t ways(void) { return 1; }
+static bool take_width(bool wide) { return wide; }
 static void take_way(size_t k) { (void)k; }
 #endif
 
@@ -100,6 +110,39 @@ static void check_way(const char *what, const float *got, const float *again, co
   if (memcmp(got, again, n * sizeof *got) != 0) fail_msg("%s: two runs give different bytes", what);
 }
 
+static bool is_sampling(const clgen_step *s) {
+  return s->kind == CLGEN_STEP_AFFINE_SAMPLE || s->kind == CLGEN_STEP_AFFINE_SAMPLE_GRAD;
+}
+
+/* Maps of images from numbers in [-1, 1]: one of the kinds that matter, one after another. */
+static void make_maps(const clgen_step *s, float *theta) {
+  for (int64_t n = 0; n < s->sample.n; ++n, theta += 6) {
+    float angle = 3 * theta[0], scale = exp2f(theta[1]);
+    theta[2] *= (float)s->sample.w;
+    theta[5] *= (float)s->sample.h;
+    switch ((s->sample.w + n) % 5) {
+      case 0: /* turned and scaled */
+        theta[0] = theta[4] = scale * cosf(angle);
+        theta[1] = scale * sinf(angle);
+        theta[3] = -theta[1];
+        break;
+      case 1: /* turned by a quarter, from whole pixels to whole pixels or between two */
+        theta[0] = theta[4] = 0;
+        theta[1] = 1;
+        theta[3] = -1;
+        theta[2] = roundf(theta[2]);
+        theta[5] = roundf(theta[5]);
+        break;
+      case 2: /* all of the view sees a line, or nearly so */
+        theta[3] = theta[0] / 2;
+        theta[4] = theta[1] / 2 + (n % 2 ? 1e-3f : 0);
+        break;
+      case 3: theta[2] *= 9; break; /* in part out of reach */
+      default: break;
+    }
+  }
+}
+
 static void check_step(const clgen_step *s, const char *what, size_t n0, size_t n1, size_t n_out, double depth) {
   uint64_t random = 5;
   const size_t n_in[2] = {n0, n1};
@@ -108,11 +151,12 @@ static void check_step(const clgen_step *s, const char *what, size_t n0, size_t 
     in[k] = new_floats(n_in[k]);
     for (size_t i = 0; i < n_in[k]; ++i) in[k][i] = (float)random_between(&random, -1, 1);
   }
+  if (is_sampling(s)) make_maps(s, in[1]);
   const float *const_in[2] = {in[0], in[1]};
   float *got = new_floats(n_out), *again = new_floats(n_out), *expected = new_floats(n_out), *first = new_floats(n_out);
   run_step(host, *s, const_in, n_in, expected, n_out);
   const char *only = getenv("CLGEN_TEST_WAY");
-  size_t from = only ? (size_t)atoi(only) : 0, to = only ? from + 1 : ways();
+  size_t from = only ? (size_t)atoi(only) : 0, to = only || is_sampling(s) ? from + 1 : ways();
   for (size_t k = from; k < to; ++k) {
     char way[240];
     snprintf(way, sizeof way, "way %zu: %s", k, what);
@@ -212,6 +256,35 @@ static void convolutions(void **state) {
 }
 
 /* The shapes of the generators and critics, and those that take special ways. */
+static void sampling(void **state) {
+  (void)state;
+  for (int kind = CLGEN_STEP_AFFINE_SAMPLE; kind <= CLGEN_STEP_AFFINE_SAMPLE_GRAD; ++kind) {
+    uint64_t random = 21;
+    for (int i = 0; i < cases(); ++i) {
+      clgen_step s = {.kind = (clgen_step_kind)kind, .label = "sampling"};
+      s.sample.n = random_int(&random, 1, 4);
+      s.sample.c = random_int(&random, 1, 6);
+      s.sample.h = random_int(&random, 1, 13);
+      s.sample.w = i % 9 ? random_int(&random, 1, 17) : 1;
+      s.sample.oh = random_int(&random, 1, 13);
+      s.sample.ow = random_int(&random, 1, 17);
+      size_t planes = (size_t)(s.sample.n * s.sample.c), image = planes * (size_t)(s.sample.h * s.sample.w),
+             view = planes * (size_t)(s.sample.oh * s.sample.ow);
+      bool forward = kind == CLGEN_STEP_AFFINE_SAMPLE;
+      char what[120];
+      snprintf(what, sizeof what, "%s %lldx%lldx%lldx%lld and %lldx%lld", clgen_step_kind_name(s.kind),
+               (long long)s.sample.n, (long long)s.sample.c, (long long)s.sample.h, (long long)s.sample.w,
+               (long long)s.sample.oh, (long long)s.sample.ow);
+      for (int wide = 0; wide < 2; ++wide) {
+        bool was = take_width(wide);
+        check_step(&s, what, forward ? image : view, 6 * (size_t)s.sample.n, forward ? view : image,
+                   (double)(forward ? 100 : 100 * view / planes));
+        take_width(was);
+      }
+    }
+  }
+}
+
 static void shapes_of_models(void **state) {
   (void)state;
   static const conv_case rows[] = {
@@ -326,6 +399,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(products),
     cmocka_unit_test(convolutions),
+    cmocka_unit_test(sampling),
     cmocka_unit_test(shapes_of_models),
 #if CLGEN_HAVE_OPENCL
     cmocka_unit_test(tuner_chooses),

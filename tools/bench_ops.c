@@ -86,6 +86,17 @@ static clgen_tensor *build_conv_weight(const place *p) {
   return clgen_conv2d_weight_grad(picture(p, "x"), halved(p), halving, 4, 4);
 }
 
+/* Every picture turned a little. */
+static clgen_tensor *map(const place *p) {
+  static const float entries[] = {0.9f, -0.3f, 0.25f, 0.3f, 0.9f, -0.5f};
+  clgen_tensor *t[6];
+  for (int k = 0; k < 6; ++k) t[k] = clgen_constant(p->graph, entries[k], clgen_shape_of(1, 1));
+  return clgen_broadcast(clgen_reshape(clgen_concat(6, t, 0), clgen_shape_of(3, 1, 2, 3)),
+                         clgen_shape_of(3, p->batch, 2, 3));
+}
+static clgen_tensor *build_sample(const place *p) { return clgen_affine_sample(picture(p, "x"), map(p), 16, 16); }
+static clgen_tensor *build_sample_grad(const place *p) { return clgen_affine_sample_grad(picture(p, "dy"), map(p), 16, 16); }
+
 /* Adam on a million parameters (for batches of 64), in the place where a training step has it. */
 static clgen_tensor *build_adam(const place *p) {
   static const clgen_optimizer adam = {.kind = CLGEN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
@@ -134,6 +145,8 @@ static const struct {
     {"conv2d", build_conv, false},
     {"conv2d_input_grad", build_conv_input, false},
     {"conv2d_weight_grad", build_conv_weight, false},
+    {"affine_sample", build_sample, true},
+    {"affine_sample_grad", build_sample_grad, true},
 };
 
 typedef struct {

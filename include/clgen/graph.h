@@ -93,6 +93,7 @@ clgen_tensor *clgen_reciprocal(clgen_tensor *x);
 clgen_tensor *clgen_sin(clgen_tensor *x);
 clgen_tensor *clgen_cos(clgen_tensor *x);
 clgen_tensor *clgen_pow(clgen_tensor *x, float exponent);
+clgen_tensor *clgen_round(clgen_tensor *x); /* to the nearest integer, of two the even one; derivative 0 */
 clgen_tensor *clgen_clamp(clgen_tensor *x, float low, float high);
 clgen_tensor *clgen_is_finite(clgen_tensor *x); /* 1 or 0; derivative 0 */
 /* Rounds to nearest even and saturates to 0..255. Not differentiable. */
@@ -131,6 +132,17 @@ clgen_tensor *clgen_conv2d(clgen_tensor *x, clgen_tensor *w, clgen_conv conv);
 clgen_tensor *clgen_conv2d_input_grad(clgen_tensor *dy, clgen_tensor *w, clgen_conv conv, int64_t h, int64_t width);
 /* Its gradient in w, given x and dy -> (O,C,kh,kw). */
 clgen_tensor *clgen_conv2d_weight_grad(clgen_tensor *x, clgen_tensor *dy, clgen_conv conv, int64_t kh, int64_t kw);
+
+/* Images looked at through affine maps: x (N,C,H,W), theta (N,2,3) -> (N,C,height,width), the sizes of the result, at
+ * least 1. In pixels from the middle of either image, the result at (u, v) is x at (t00 u + t01 v + t02, t10 u + t11 v +
+ * t12), u and t02 to the right and v and t12 downwards; bilinear between pixels. Beyond the edges x goes on as if reflected
+ * about the centres of its outermost pixels (PyTorch: grid_sample with padding_mode "reflection" and align_corners); 8 sizes
+ * away and farther it is 0. Maps of whole pixels (flips, quarter turns, shifts) are exact. Linear in x; no gradient flows
+ * into theta.
+ */
+clgen_tensor *clgen_affine_sample(clgen_tensor *x, clgen_tensor *theta, int64_t height, int64_t width);
+/* Its gradient in x, given dy -> (N,C,height,width), the sizes of x: the adjoint. It adds up in a fixed order. */
+clgen_tensor *clgen_affine_sample_grad(clgen_tensor *dy, clgen_tensor *theta, int64_t height, int64_t width);
 
 /* (x - mean) * inv_std, where mean and inv_std broadcast to x and ARE the statistics of x over the axes in which they are
  * 1 (built from x by the caller): the gradient with respect to x is the total one, through the statistics too, and none

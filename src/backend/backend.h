@@ -1,9 +1,9 @@
 /* What a device must be able to do: a table of functions behind which OpenCL, or anything else, is hidden.
  *
- * The graph compiler lowers a graph to STEPS. Five kinds are enough: an elementwise program over strided operands (which is
- * also every copy, slice, pad, permutation and broadcast), the same followed by a sum over some axes, a matrix product, and
- * the three convolutions. A backend prepares a list of steps once (building kernels, binding arguments) and then runs it
- * any number of times. */
+ * The graph compiler lowers a graph to STEPS. Few kinds are enough: an elementwise program over strided operands (which is
+ * also every copy, slice, pad, permutation and broadcast), the same followed by a sum over some axes, a matrix product, the
+ * three convolutions, and sampling through an affine map with its adjoint. A backend prepares a list of steps once (building
+ * kernels, binding arguments) and then runs it any number of times. */
 #ifndef CLGEN_BACKEND_H
 #define CLGEN_BACKEND_H
 
@@ -41,6 +41,7 @@
   X(SIN, sin, 1, 8, -3, 3)                                                      \
   X(COS, cos, 1, 8, -3, 3)                                                      \
   X(POW, pow, 1, 15, 0.2, 3)            /* a to the power p */                  \
+  X(ROUND, round, 1, 1, 0.6, 1.4)       /* to even at ties */                   \
   X(CLAMP, clamp, 1, 2, 0.1, 0.9)       /* min(max(a, p), q) */                 \
   X(IN_RANGE, in_range, 1, 2, 0.1, 0.9) /* p <= a <= q */                       \
   X(IS_FINITE, is_finite, 1, 1, -3, 3)                                          \
@@ -98,6 +99,8 @@ typedef enum {
   CLGEN_STEP_CONV2D,             /* in0 x (N,C,H,W), in1 w (O,C,KH,KW) -> out0 y (N,O,OH,OW); contiguous */
   CLGEN_STEP_CONV2D_INPUT_GRAD,  /* in0 dy, in1 w -> out0 dx */
   CLGEN_STEP_CONV2D_WEIGHT_GRAD, /* in0 x, in1 dy -> out0 dw */
+  CLGEN_STEP_AFFINE_SAMPLE,      /* in0 x (N,C,H,W), in1 theta (N,2,3) -> out0 y (N,C,OH,OW); contiguous */
+  CLGEN_STEP_AFFINE_SAMPLE_GRAD, /* in0 dy, in1 theta -> out0 dx */
   CLGEN_STEP_KINDS
 } clgen_step_kind;
 
@@ -130,7 +133,16 @@ typedef struct {
     int64_t n, c, h, w, o, kh, kw, oh, ow;
     clgen_conv conv;
   } conv;
+  /* AFFINE_SAMPLE*, likewise. y[n][c][oy][ox] is x[n][c] at column t0 u + t1 v + t2 + (W-1)/2 and row t3 u + t4 v + t5 +
+   * (H-1)/2, where u = ox - (OW-1)/2, v = oy - (OH-1)/2 and t = theta[n]: bilinear between pixels, which go on beyond the
+   * edges as if reflected about the centres of the outermost ones. Where the column is CLGEN_SAMPLE_REACH W or more away
+   * from 0, or the row as many H, y is 0. */
+  struct {
+    int64_t n, c, h, w, oh, ow;
+  } sample;
 } clgen_step;
+
+#define CLGEN_SAMPLE_REACH 8
 
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 

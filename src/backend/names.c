@@ -26,6 +26,8 @@ const char *clgen_step_kind_name(clgen_step_kind kind) {
     case CLGEN_STEP_CONV2D: return "conv2d";
     case CLGEN_STEP_CONV2D_INPUT_GRAD: return "conv2d_input_grad";
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: return "conv2d_weight_grad";
+    case CLGEN_STEP_AFFINE_SAMPLE: return "affine_sample";
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: return "affine_sample_grad";
     case CLGEN_STEP_KINDS: break;
   }
   return "unknown";
@@ -77,6 +79,13 @@ void clgen_step_count(clgen_step *s) {
       double weights = (double)s->conv.o * (double)s->conv.c * (double)s->conv.kh * (double)s->conv.kw;
       s->flops = 2 * outputs * (double)s->conv.c * (double)s->conv.kh * (double)s->conv.kw;
       s->bytes = 4 * (outputs + inputs + weights);
+      break;
+    }
+    case CLGEN_STEP_AFFINE_SAMPLE:
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: {
+      double n = (double)s->sample.n, places = n * (double)s->sample.oh * (double)s->sample.ow, c = (double)s->sample.c;
+      s->flops = places * (16 + 7 * c);
+      s->bytes = 4 * (n * c * (double)s->sample.h * (double)s->sample.w + 6 * n + places * c);
       break;
     }
     case CLGEN_STEP_KINDS: break;

@@ -214,9 +214,11 @@ static double check_conv(probe *p) {
 }
 
 static void check_others(probe *p) {
-  clgen_step s[CLGEN_EW_COUNT + 1];
+  clgen_step s[CLGEN_EW_COUNT + 3];
   for (int op = 0; op < CLGEN_EW_COUNT; op++) clgen_example_elementwise(&s[op], op, 1003);
   clgen_example_reduce(&s[CLGEN_EW_COUNT], 1003, 7);
+  clgen_example_sample(&s[CLGEN_EW_COUNT + 1], CLGEN_STEP_AFFINE_SAMPLE, 3, 13, 11, 9, 14);
+  clgen_example_sample(&s[CLGEN_EW_COUNT + 2], CLGEN_STEP_AFFINE_SAMPLE_GRAD, 3, 13, 11, 9, 14);
   check_steps(p, s, CLGEN_COUNT(s));
 }
 

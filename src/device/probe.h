@@ -11,6 +11,8 @@ void clgen_example_matmul(clgen_step *s, int64_t m, int64_t n, int64_t k, bool t
 /* One of the three; square kernel, same stride and padding both ways. x is (2, c, h, w). */
 void clgen_example_conv(clgen_step *s, clgen_step_kind kind, int64_t c, int64_t h, int64_t w, int64_t o, int kernel,
                         int stride, int pad);
+/* One of the two, of two images. */
+void clgen_example_sample(clgen_step *s, clgen_step_kind kind, int64_t c, int64_t h, int64_t w, int64_t oh, int64_t ow);
 
 /* Elements that an example's operand has. */
 int64_t clgen_example_elements(const clgen_step *s, const clgen_operand *o);

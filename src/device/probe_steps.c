@@ -65,16 +65,27 @@ void clgen_example_conv(clgen_step *out, clgen_step_kind kind, int64_t c, int64_
   *out = s;
 }
 
+void clgen_example_sample(clgen_step *out, clgen_step_kind kind, int64_t c, int64_t h, int64_t w, int64_t oh, int64_t ow) {
+  clgen_step s = new_step(kind, 2);
+  s.sample.n = 2, s.sample.c = c, s.sample.h = h, s.sample.w = w, s.sample.oh = oh, s.sample.ow = ow;
+  clgen_step_count(&s);
+  *out = s;
+}
+
 int64_t clgen_example_elements(const clgen_step *s, const clgen_operand *o) {
   bool output = o == &s->out[0], first = o == &s->in[0];
   const int64_t x = s->conv.n * s->conv.c * s->conv.h * s->conv.w, y = s->conv.n * s->conv.o * s->conv.oh * s->conv.ow,
                 w = s->conv.o * s->conv.c * s->conv.kh * s->conv.kw;
+  const int64_t planes = s->sample.n * s->sample.c, image = planes * s->sample.h * s->sample.w,
+                view = planes * s->sample.oh * s->sample.ow, theta = 6 * s->sample.n;
   int64_t last = 0;
   switch (s->kind) {
     case CLGEN_STEP_MATMUL: return output ? s->m * s->n : first ? s->m * s->k : s->k * s->n;
     case CLGEN_STEP_CONV2D: return output ? y : first ? x : w;
     case CLGEN_STEP_CONV2D_INPUT_GRAD: return output ? x : first ? y : w;
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: return output ? w : first ? x : y;
+    case CLGEN_STEP_AFFINE_SAMPLE: return output ? view : first ? image : theta;
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: return output ? image : first ? view : theta;
     default: break;
   }
   for (int k = 0; k < s->ndim; k++) last += (s->dim[k] - 1) * o->stride[k];
@@ -96,6 +107,8 @@ void clgen_example_get(size_t index, clgen_step *s) {
     clgen_example_reduce(s, 1003, 7);
   else if (kind == CLGEN_STEP_MATMUL)
     clgen_example_matmul(s, 67, 45, 129, false, false);
+  else if (kind == CLGEN_STEP_AFFINE_SAMPLE || kind == CLGEN_STEP_AFFINE_SAMPLE_GRAD)
+    clgen_example_sample(s, kind, 3, 13, 11, 9, 14);
   else
     clgen_example_conv(s, kind, 5, 13, 11, 7, 4, 2, 1);
 }

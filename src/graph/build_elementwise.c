@@ -110,6 +110,7 @@ clgen_tensor *clgen_pow(clgen_tensor *x, float exponent) {
   if (exponent == 2) return clgen_square(x);
   return unary(CLGEN_EW_POW, x, exponent, 0);
 }
+clgen_tensor *clgen_round(clgen_tensor *x) { return unary(CLGEN_EW_ROUND, x, 0, 0); }
 clgen_tensor *clgen_clamp(clgen_tensor *x, float low, float high) { return unary(CLGEN_EW_CLAMP, x, low, high); }
 clgen_tensor *clgen_is_finite(clgen_tensor *x) { return unary(CLGEN_EW_IS_FINITE, x, 0, 0); }
 

@@ -119,10 +119,9 @@ static int emit_group(clgen_lowering *L, int g, int *value_of) {
 /* ---- The others ---- */
 
 static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
-  static const clgen_step_kind kinds[] = {CLGEN_STEP_MATMUL, CLGEN_STEP_CONV2D, CLGEN_STEP_CONV2D_INPUT_GRAD,
-                                          CLGEN_STEP_CONV2D_WEIGHT_GRAD};
+  clgen_step_kind kind = (clgen_step_kind)(CLGEN_STEP_MATMUL + t->op - CLGEN_OP_MATMUL);
   clgen_step_writer w;
-  if (!clgen_step_begin(&w, L, kinds[t->op - CLGEN_OP_MATMUL], clgen_op_name(t->op))) return clgen_fail_nomem(sizeof *w.s);
+  if (!clgen_step_begin(&w, L, kind, clgen_op_name(t->op))) return clgen_fail_nomem(sizeof *w.s);
   clgen_step *s = w.s;
   for (int k = 0; k < 2; ++k) s->in[s->n_inputs++] = clgen_step_operand(&w, &L->low->view[t->in[k]->id], CLGEN_F32);
   s->out[s->n_outputs++] = clgen_step_operand(&w, &L->low->view[t->id], CLGEN_F32);
@@ -133,6 +132,12 @@ static int emit_heavy(clgen_lowering *L, const clgen_tensor *t) {
     s->m = y[0];
     s->n = y[1];
     s->k = a[s->transpose_a ? 0 : 1];
+    return clgen_step_end(&w);
+  }
+  if (t->op == CLGEN_OP_AFFINE_SAMPLE || t->op == CLGEN_OP_AFFINE_SAMPLE_GRAD) {
+    const int64_t *in = t->op == CLGEN_OP_AFFINE_SAMPLE ? a : y, *out = t->op == CLGEN_OP_AFFINE_SAMPLE ? y : a;
+    s->sample.n = in[0], s->sample.c = in[1], s->sample.h = in[2], s->sample.w = in[3];
+    s->sample.oh = out[2], s->sample.ow = out[3];
     return clgen_step_end(&w);
   }
   const int64_t *x = t->op == CLGEN_OP_CONV2D_INPUT_GRAD ? y : a;
@@ -189,11 +194,8 @@ static int emit_pack(clgen_lowering *L, const clgen_tensor *t) {
 static int emit_node(clgen_lowering *L, const clgen_tensor *t, int *value_of) {
   int g = L->group[t->id];
   if (g >= 0) return L->groups[g].last == t->id ? emit_group(L, g, value_of) : CLGEN_OK;
+  if (clgen_op_is_heavy(t->op)) return emit_heavy(L, t);
   switch (t->op) {
-    case CLGEN_OP_MATMUL:
-    case CLGEN_OP_CONV2D:
-    case CLGEN_OP_CONV2D_INPUT_GRAD:
-    case CLGEN_OP_CONV2D_WEIGHT_GRAD: return emit_heavy(L, t);
     case CLGEN_OP_CONCAT: return emit_concat(L, t);
     case CLGEN_OP_PAD: return emit_pad(L, t);
     case CLGEN_OP_PACK: return emit_pack(L, t);

@@ -188,6 +188,15 @@ static void grad_conv(context *c, clgen_tensor *y, clgen_tensor *g) {
   }
 }
 
+static void grad_sample(context *c, clgen_tensor *y, clgen_tensor *g) { /* nothing flows into the map */
+  const int64_t *d = y->in[0]->shape.dim;
+  clgen_tensor *theta = y->in[1];
+  if (!asks(c, y, 0)) return;
+  give(c, y, 0,
+       y->op == CLGEN_OP_AFFINE_SAMPLE ? clgen_affine_sample_grad(g, theta, d[2], d[3])
+                                       : clgen_affine_sample(g, theta, d[2], d[3]));
+}
+
 static void rule(context *c, clgen_tensor *y, clgen_tensor *gy) {
   if (clgen_op_is_elementwise(y->op)) {
     grad_elementwise(c, y, gy);
@@ -207,6 +216,8 @@ static void rule(context *c, clgen_tensor *y, clgen_tensor *gy) {
     case CLGEN_OP_CONV2D:
     case CLGEN_OP_CONV2D_INPUT_GRAD:
     case CLGEN_OP_CONV2D_WEIGHT_GRAD: grad_conv(c, y, gy); break;
+    case CLGEN_OP_AFFINE_SAMPLE:
+    case CLGEN_OP_AFFINE_SAMPLE_GRAD: grad_sample(c, y, gy); break;
     case CLGEN_OP_ASSIGN:
       if (asks(c, y, 1)) give(c, y, 1, gy);
       break;
@@ -219,6 +230,8 @@ static bool carries(const clgen_tensor *t, int operand) {
     case CLGEN_OP_STOP_GRADIENT:
     case CLGEN_OP_PACK: return false;
     case CLGEN_OP_ASSIGN: return operand == 1;
+    case CLGEN_OP_AFFINE_SAMPLE:
+    case CLGEN_OP_AFFINE_SAMPLE_GRAD: return operand == 0;
     case CLGEN_EW_NORMALIZE:
     case CLGEN_EW_WHERE: return t->op == CLGEN_EW_WHERE ? operand > 0 : operand == 0;
     default: return true;

@@ -21,6 +21,8 @@
   X(CONV2D, conv2d)                         \
   X(CONV2D_INPUT_GRAD, conv2d_input_grad)   \
   X(CONV2D_WEIGHT_GRAD, conv2d_weight_grad) \
+  X(AFFINE_SAMPLE, affine_sample)           \
+  X(AFFINE_SAMPLE_GRAD, affine_sample_grad) \
   X(ASSIGN, assign)                         \
   X(PACK, pack)
 
@@ -36,6 +38,8 @@ enum {
 const char *clgen_op_name(int op);
 static inline bool clgen_op_is_elementwise(int op) { return op < CLGEN_EW_COUNT; }
 static inline bool clgen_op_is_random(int op) { return op == CLGEN_EW_RANDOM_UNIFORM || op == CLGEN_EW_RANDOM_NORMAL; }
+/* Operations of two contiguous operands that are a kind of step each, in the order of those. */
+static inline bool clgen_op_is_heavy(int op) { return op >= CLGEN_OP_MATMUL && op <= CLGEN_OP_AFFINE_SAMPLE_GRAD; }
 /* Operations that only rename memory. */
 static inline bool clgen_op_is_view(int op) {
   return op == CLGEN_OP_RESHAPE || op == CLGEN_OP_PERMUTE || op == CLGEN_OP_BROADCAST || op == CLGEN_OP_SLICE ||

@@ -29,11 +29,6 @@ static void find_alive(clgen_lowering *L) {
   }
 }
 
-static bool is_heavy(int op) {
-  return op == CLGEN_OP_MATMUL || op == CLGEN_OP_CONV2D || op == CLGEN_OP_CONV2D_INPUT_GRAD ||
-         op == CLGEN_OP_CONV2D_WEIGHT_GRAD;
-}
-
 /* ---- Pieces of a pack or of a concatenation that are computed where they belong ---- */
 
 static bool state_is_only_packed(const clgen_lowering *L, const clgen_tensor *pack) {
@@ -78,7 +73,8 @@ static void place_pieces(clgen_lowering *L, const clgen_tensor *whole) {
   for (int k = pack ? 1 : 0; k < whole->n_in; ++k) {
     int64_t offset;
     const clgen_tensor *b = clgen_piece(whole, k, &offset);
-    bool computed = is_heavy(b->op) || b->op == CLGEN_OP_SUM || (clgen_op_is_elementwise(b->op) && !clgen_is_constant(b));
+    bool computed =
+        clgen_op_is_heavy(b->op) || b->op == CLGEN_OP_SUM || (clgen_op_is_elementwise(b->op) && !clgen_is_constant(b));
     if (computed && b->dtype == CLGEN_F32 && !b->output && L->placed_in[b->id] < 0) L->placed_in[b->id] = whole->id;
   }
 }
@@ -118,7 +114,7 @@ static int make_views(clgen_lowering *L) {
   for (int i = 0; i < L->g->count; ++i) {
     const clgen_tensor *t = L->g->node[i];
     if (L->alive[i] && (t->op == CLGEN_OP_PACK || t->op == CLGEN_OP_CONCAT)) place_pieces(L, t);
-    if (L->alive[i] && is_heavy(t->op)) contiguous[t->in[0]->id] = contiguous[t->in[1]->id] = true;
+    if (L->alive[i] && clgen_op_is_heavy(t->op)) contiguous[t->in[0]->id] = contiguous[t->in[1]->id] = true;
   }
   int code = CLGEN_OK;
   for (int i = 0; i < L->g->count && !code; ++i) {

@@ -135,6 +135,7 @@ def elementwise(out):
     one("pow", lambda x: x ** float(np.float32(1.7)), positive)
     one("clamp", lambda x: torch.clamp(x, 0.3, 0.7), clamped)
     one("in_range", lambda x: ((x >= 0.3) & (x <= 0.7)).double() + 0 * x, clamped)
+    one("round", torch.round, wide)
     one("is_finite", lambda x: torch.isfinite(x).double() + 0 * x, wide)
     case(out, "ew.add", torch.add, [wide, other])
     case(out, "ew.sub", torch.sub, [wide, other])

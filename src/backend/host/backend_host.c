@@ -162,6 +162,8 @@ static int host_plan_run(void *impl, clgen_plan *plan) {
       case CLGEN_STEP_CONV2D: clgen_host_conv2d(s, plan->sums); break;
       case CLGEN_STEP_CONV2D_INPUT_GRAD: clgen_host_conv2d_input_grad(s, plan->sums); break;
       case CLGEN_STEP_CONV2D_WEIGHT_GRAD: clgen_host_conv2d_weight_grad(s); break;
+      case CLGEN_STEP_AFFINE_SAMPLE: clgen_host_affine_sample(s); break;
+      case CLGEN_STEP_AFFINE_SAMPLE_GRAD: clgen_host_affine_sample_grad(s, plan->sums); break;
       case CLGEN_STEP_KINDS: break;
     }
   }

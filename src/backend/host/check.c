@@ -82,11 +82,15 @@ static int check_bound(const clgen_step *s) {
   int err = 0;
   const int64_t x = s->conv.n * s->conv.c * s->conv.h * s->conv.w, y = s->conv.n * s->conv.o * s->conv.oh * s->conv.ow,
                 w = s->conv.o * s->conv.c * s->conv.kh * s->conv.kw;
+  const int64_t planes = s->sample.n * s->sample.c, image = planes * s->sample.h * s->sample.w,
+                view = planes * s->sample.oh * s->sample.ow, theta = 6 * s->sample.n;
   switch (s->kind) {
     case CLGEN_STEP_MATMUL: size[0] = s->m * s->k, size[1] = s->k * s->n, size[2] = s->m * s->n; break;
     case CLGEN_STEP_CONV2D: size[0] = x, size[1] = w, size[2] = y; break;
     case CLGEN_STEP_CONV2D_INPUT_GRAD: size[0] = y, size[1] = w, size[2] = x; break;
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: size[0] = x, size[1] = y, size[2] = w; break;
+    case CLGEN_STEP_AFFINE_SAMPLE: size[0] = image, size[1] = theta, size[2] = view; break;
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: size[0] = view, size[1] = theta, size[2] = image; break;
     default:
       for (int k = 0; !err && k < s->n_inputs; ++k) err = check_strided(s, &s->in[k]);
       for (int k = 0; !err && k < s->n_outputs; ++k) err = check_strided(s, &s->out[k]);
@@ -111,12 +115,19 @@ static int check_conv(const clgen_step *s) {
                     (long long)s->conv.h, (long long)s->conv.w, (long long)s->conv.oh, (long long)s->conv.ow);
 }
 
+static int check_sample(const clgen_step *s) {
+  if (s->sample.h > 0 && s->sample.w > 0) return 0;
+  return clgen_fail(CLGEN_E_INVALID, "host: %s: of images of %lldx%lld", label(s), (long long)s->sample.h,
+                    (long long)s->sample.w);
+}
+
 static int check_linear(const clgen_step *s) {
   if (s->n_inputs != 2 || s->n_outputs != 1)
     return clgen_fail(CLGEN_E_INVALID, "host: %s takes 2 inputs and gives 1 output, not %d and %d", label(s), s->n_inputs,
                       s->n_outputs);
   if (s->in[0].dtype != CLGEN_F32 || s->in[1].dtype != CLGEN_F32 || s->out[0].dtype != CLGEN_F32)
     return clgen_fail(CLGEN_E_UNSUPPORTED, "host: %s takes float operands only", label(s));
+  if (s->kind == CLGEN_STEP_AFFINE_SAMPLE || s->kind == CLGEN_STEP_AFFINE_SAMPLE_GRAD) return check_sample(s);
   return s->kind == CLGEN_STEP_MATMUL ? 0 : check_conv(s);
 }
 

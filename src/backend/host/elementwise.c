@@ -129,6 +129,7 @@ static void evaluate(const clgen_ew_instr *in, int n, const float *a, const floa
     case CLGEN_EW_SIN: EACH(sin(a[i]));
     case CLGEN_EW_COS: EACH(cos(a[i]));
     case CLGEN_EW_POW: EACH(pow(a[i], p));
+    case CLGEN_EW_ROUND: EACH(nearbyintf(a[i]));
     case CLGEN_EW_CLAMP: EACH(a[i] < p ? p : a[i] > q ? q : a[i]);
     case CLGEN_EW_IN_RANGE: EACH(p <= a[i] && a[i] <= q);
     case CLGEN_EW_IS_FINITE: EACH(isfinite(a[i]) != 0);

@@ -15,12 +15,15 @@ static inline float *clgen_host_floats(const clgen_operand *o) { return (float *
 void clgen_host_map(const clgen_step *step);
 void clgen_host_reduce(const clgen_step *step);
 
-/* `sums` holds clgen_host_sums(step) doubles: one for each element of a row (matmul) or of an image plane (convolution). */
+/* `sums` holds clgen_host_sums(step) doubles: one for each element of a row (matmul) or of an image plane (convolution,
+ * sampling). */
 size_t clgen_host_sums(const clgen_step *step);
 void clgen_host_matmul(const clgen_step *step, double *sums);
 void clgen_host_conv2d(const clgen_step *step, double *sums);
 void clgen_host_conv2d_input_grad(const clgen_step *step, double *sums);
 void clgen_host_conv2d_weight_grad(const clgen_step *step);
+void clgen_host_affine_sample(const clgen_step *step);
+void clgen_host_affine_sample_grad(const clgen_step *step, double *sums);
 
 /* Fails with a message unless the step is well formed; with its buffers bound, also unless it stays inside them. */
 int clgen_host_check(const clgen_step *step, bool bound);

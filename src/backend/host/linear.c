@@ -14,6 +14,7 @@ size_t clgen_host_sums(const clgen_step *s) {
     case CLGEN_STEP_MATMUL: return (size_t)s->n;
     case CLGEN_STEP_CONV2D: return (size_t)(s->conv.oh * s->conv.ow);
     case CLGEN_STEP_CONV2D_INPUT_GRAD: return (size_t)(s->conv.h * s->conv.w);
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: return (size_t)(s->sample.h * s->sample.w);
     default: return 0;
   }
 }

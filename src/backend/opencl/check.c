@@ -80,10 +80,15 @@ static void linear_counts(const clgen_step *s, double count[3]) {
   const double x = (double)s->conv.n * (double)s->conv.c * (double)s->conv.h * (double)s->conv.w,
                y = (double)s->conv.n * (double)s->conv.o * (double)s->conv.oh * (double)s->conv.ow,
                w = (double)s->conv.o * (double)s->conv.c * (double)s->conv.kh * (double)s->conv.kw;
+  const double planes = (double)s->sample.n * (double)s->sample.c, theta = 6 * (double)s->sample.n,
+               image = planes * (double)s->sample.h * (double)s->sample.w,
+               view = planes * (double)s->sample.oh * (double)s->sample.ow;
   switch (s->kind) {
     case CLGEN_STEP_CONV2D: count[0] = x, count[1] = w, count[2] = y; break;
     case CLGEN_STEP_CONV2D_INPUT_GRAD: count[0] = y, count[1] = w, count[2] = x; break;
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: count[0] = x, count[1] = y, count[2] = w; break;
+    case CLGEN_STEP_AFFINE_SAMPLE: count[0] = image, count[1] = theta, count[2] = view; break;
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: count[0] = view, count[1] = theta, count[2] = image; break;
     default:
       count[0] = (double)s->m * (double)s->k;
       count[1] = (double)s->k * (double)s->n;

@@ -45,7 +45,9 @@ int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl
 
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source) {
   const clgen_tile *tile = clgen_tile_of(ocl);
+  if (plan->uses_conv || plan->uses_sample) clgen_text_add(source, "%s", clgen_cl_stretch);
   if (plan->uses_conv) clgen_text_add(source, "%s", clgen_cl_conv);
+  if (plan->uses_sample) clgen_text_add(source, "#define REACH %d\n%s", CLGEN_SAMPLE_REACH, clgen_cl_sample);
   if (plan->uses_tiles && tile)
     clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s", tile->rows, tile->vectors, tile->width,
                    clgen_cl_tiles);
@@ -107,6 +109,11 @@ bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s) {
     double m = (double)s->m, n = (double)s->n, k = (double)s->k;
     return fits(ocl, s, "the left matrix", m * k) && fits(ocl, s, "the right matrix", k * n) &&
            fits(ocl, s, "the product", m * n);
+  }
+  if (s->kind == CLGEN_STEP_AFFINE_SAMPLE || s->kind == CLGEN_STEP_AFFINE_SAMPLE_GRAD) {
+    double planes = (double)s->sample.n * (double)s->sample.c;
+    return fits(ocl, s, "the images", planes * (double)s->sample.h * (double)s->sample.w) &&
+           fits(ocl, s, "the sampled images", planes * (double)s->sample.oh * (double)s->sample.ow);
   }
   double n = (double)s->conv.n, c = (double)s->conv.c, o = (double)s->conv.o,
          plane = (double)s->conv.oh * (double)s->conv.ow;

@@ -90,9 +90,10 @@ struct clgen_plan {
   size_t n_words, room_words;
   clgen_text *body; /* distinct generated kernels: parameters and body */
   size_t n_bodies, room_bodies;
-  bool uses_conv;  /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
-  bool uses_tiles; /* kernels of cl/tiles.cl are wanted */
-  bool failed;     /* out of memory while it was built */
+  bool uses_conv;   /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_sample; /* kernels of cl/sample.cl are wanted */
+  bool uses_tiles;  /* kernels of cl/tiles.cl are wanted */
+  bool failed;      /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;
   cl_program program;
@@ -125,14 +126,16 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
 int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_matmul(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_conv(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 
-/* Appends the OpenCL sources that the items of matrix products and convolutions need (nothing if there are none). */
+/* Appends the OpenCL sources that the items of matrix products, convolutions and sampling need (nothing if there are none).
+ */
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source);
 /* Runs one product (an item with is_gemm); a, b, out and temp are the memory that its clgen_ocl_mem became, temp the plan's
  * gemm_temp (NULL when gemm_bytes is 0). `event` may be NULL. */
 int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl_mem b, cl_mem out, cl_mem temp,
                            cl_event *event);
-/* Whether a matrix product or a convolution can run on this device; if not, the message says why. */
+/* Whether a matrix product, a convolution or sampling can run on this device; if not, the message says why. */
 bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s);
 
 /* Whether a step is well formed and its sizes fit the kernels' 32-bit indices; else says why. */

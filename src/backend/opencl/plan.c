@@ -76,6 +76,8 @@ static int add_step(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_
     case CLGEN_STEP_CONV2D:
     case CLGEN_STEP_CONV2D_INPUT_GRAD:
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: return clgen_ocl_add_conv(ocl, plan, s, index);
+    case CLGEN_STEP_AFFINE_SAMPLE:
+    case CLGEN_STEP_AFFINE_SAMPLE_GRAD: return clgen_ocl_add_sample(ocl, plan, s, index);
     case CLGEN_STEP_KINDS: break;
   }
   return clgen_fail(CLGEN_E_UNSUPPORTED, "unknown step %d", (int)s->kind);
