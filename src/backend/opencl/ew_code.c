@@ -231,7 +231,7 @@ static void emit_load(clgen_ew_gen *g, int k, int width, const char *base) {
   const clgen_step *s = g->w->s;
   int o = s->instr[k].a;
   clgen_dtype dtype = s->in[o].dtype;
-  char f[24], u[24];
+  char f[24], u[24], type[24];
   clgen_ew_type("float", width, f);
   clgen_ew_type("uint", width, u);
   if (g->w->stride[o][g->column] == 0) {
@@ -247,7 +247,7 @@ static void emit_load(clgen_ew_gen *g, int k, int width, const char *base) {
   if (width == 1)
     clgen_text_add(g->t, "i%d[", o);
   else
-    clgen_text_add(g->t, "vload%d(0, i%d + ", width, o);
+    clgen_text_add(g->t, "LOAD(%s, i%d + ", clgen_ew_type(scalar_name(dtype), width, type), o);
   add_place(g, o, base);
   clgen_text_add(g->t, "%s%s;\n", width == 1 ? "]" : ")", dtype == CLGEN_U8 ? ")" : "");
   if (dtype == CLGEN_U32) clgen_text_add(g->t, "const %s v%d = convert_%s(w%d);\n", f, k, f, k);
@@ -300,15 +300,17 @@ void clgen_ew_store(clgen_ew_gen *g, int k, int width, const char *base, const c
     snprintf(converted, sizeof converted, "%s", value);
   else if (word && dtype == CLGEN_U32)
     snprintf(converted, sizeof converted, "%s", word);
-  else /* NaN becomes 0 */
+  else if (dtype == CLGEN_U8) /* NaN becomes 0; rounded and held to the range as floats, which are vectors on every driver */
+    snprintf(converted, sizeof converted, "convert_%s(rint(fmin(fmax(%s, 0.0f), 255.0f)))", type, value);
+  else
     snprintf(converted, sizeof converted, "convert_%s_sat_rte(fmax(%s, 0.0f))", type, value);
   if (width == 1) {
     clgen_text_add(g->t, "o%d[", k);
     add_place(g, s->n_inputs + k, base);
     clgen_text_add(g->t, "] = %s;\n", converted);
   } else {
-    clgen_text_add(g->t, "vstore%d(%s, 0, o%d + ", width, converted, k);
+    clgen_text_add(g->t, "STORE(%s, o%d + ", type, k);
     add_place(g, s->n_inputs + k, base);
-    clgen_text_add(g->t, ");\n");
+    clgen_text_add(g->t, ", %s);\n", converted);
   }
 }

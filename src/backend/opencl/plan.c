@@ -132,7 +132,7 @@ static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
 
 static int build(clgen_ocl *ocl, clgen_plan *plan) {
   clgen_text source = {0};
-  clgen_text_add(&source, "%s", prelude);
+  clgen_text_add(&source, "%s%s", prelude, clgen_cl_vectors);
   if (plan->n_bodies) add_elementwise(plan, &source);
   for (size_t i = 0; i < plan->n_bodies; ++i)
     clgen_text_add(&source, "__kernel %svoid k%d%s",

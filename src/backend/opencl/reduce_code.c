@@ -183,8 +183,8 @@ static void store_column(clgen_reduction *r, int width) {
     else if (width == 1)
       clgen_text_add(g->t, "partial[(%d * parts + part) * outs + line * d%d + j] = %s;\n", k, g->column, value);
     else
-      clgen_text_add(g->t, "vstore%d(%s, 0, partial + (%d * parts + part) * outs + line * d%d + j);\n", width, value, k,
-                     g->column);
+      clgen_text_add(g->t, "STORE(float%d, partial + (%d * parts + part) * outs + line * d%d + j, %s);\n", width, k,
+                     g->column, value);
   }
 }
 

@@ -1,0 +1,214 @@
+/* Convolutions over images: conv2d, and its input gradient as one convolution for each phase of the stride. */
+
+typedef struct {
+  int images, channels, height, width; /* of the source; images and channels of this block */
+  int stride, pad_y, pad_x, first_row;
+  int rows_there, cols_there; /* of one phase of the source in the slot */
+} conv_source;
+
+typedef struct {
+  int kh, kw, skip; /* skip: from the slot's first float of a phase to the one that the first tap of output 0 reads */
+  int rows, ow;     /* of this task's output */
+  int columns, panels, unit;
+} conv_part;
+
+/* The block's piece of the source into the slot, with zeros around it, split by phase of the stride: [channel][image]
+ * [phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
+static void conv_spread(const conv_source *v, __global const float *source, long image_stride, __global float *x) {
+  const int s = v->stride, cols = v->cols_there;
+  for (int c = 0; c < v->channels; ++c)
+    for (int n = 0; n < v->images; ++n)
+      for (int f = 0; f < s * s; ++f) {
+        const int shift = f % s - v->pad_x;
+        const int high = min(cols, v->width - shift > 0 ? (v->width - shift + s - 1) / s : 0);
+        const int low = min(high, shift >= 0 ? 0 : (s - 1 - shift) / s);
+        for (int r = 0; r < v->rows_there; ++r, x += cols) {
+          const int y = (v->first_row + r) * s - v->pad_y + f / s;
+          if (y < 0 || y >= v->height) {
+            for (int q = 0; q < cols; ++q) x[q] = 0.0f;
+            continue;
+          }
+          __global const float *row = source + n * image_stride + ((long)c * v->height + y) * v->width + shift;
+          for (int q = 0; q < low; ++q) x[q] = 0.0f;
+          int q = low;
+          if (s == 1) {
+            for (; q + 8 <= high; q += 8) STORE(float8, x + q, LOAD(float8, row + q));
+            for (; q + 4 <= high; q += 4) STORE(float4, x + q, LOAD(float4, row + q));
+          } else if (s == 2) {
+            /* the 16th float is not needed, and need not be there */
+            for (; q + 9 <= high; q += 8) STORE(float8, x + q, LOAD(float16, row + 2 * q).even);
+          }
+          for (; q < high; ++q) x[q] = row[s * q];
+          for (q = high; q < cols; ++q) x[q] = 0.0f;
+        }
+      }
+}
+
+/* Where each piece of `unit` columns comes from in a phase of the slot, and goes to in a row of the packed block. */
+static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __global int *from, __global int *to) {
+  int u = 0, j = 0;
+  for (int n = 0; n < v->images; ++n)
+    for (int r = 0; r < p->rows; ++r)
+      for (int q = 0; q < p->ow; q += p->unit, j += p->unit, ++u) {
+        from[u] = (n * v->stride * v->stride * v->rows_there + r) * v->cols_there + q;
+        to[u] = j / TN * depth * TN + j % TN;
+      }
+}
+
+static void conv_gather(const conv_source *v, const conv_part *p, __global const float *x, __global const int *from,
+                        __global const int *to, __global float *b) {
+  const int s = v->stride, depth = v->channels * p->kh * p->kw, phase = v->rows_there * v->cols_there, pieces = p->columns / p->unit;
+  int k = 0;
+  for (int c = 0; c < v->channels; ++c)
+    for (int ky = 0; ky < p->kh; ++ky)
+      for (int kx = 0; kx < p->kw; ++kx, ++k) {
+        __global const float *first =
+            x + (long)(c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s + p->skip;
+        __global float *row = b + k * TN;
+        if (p->unit == 16)
+          for (int u = 0; u < pieces; ++u) STORE(float16, row + to[u], LOAD(float16, first + from[u]));
+        else if (p->unit == 8)
+          for (int u = 0; u < pieces; ++u) STORE(float8, row + to[u], LOAD(float8, first + from[u]));
+        else if (p->unit == 4)
+          for (int u = 0; u < pieces; ++u) STORE(float4, row + to[u], LOAD(float4, first + from[u]));
+        else
+          for (int u = 0; u < pieces; ++u) row[to[u]] = first[from[u]];
+        for (int j = p->columns; j < p->panels * TN; ++j) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
+      }
+}
+
+/* strides: of a row of the product, of an image, of an output row and of an output column */
+static void conv_store(const conv_source *v, const conv_part *p, __global const float *c, int rows,
+                       __global const long *strides, __global float *out) {
+  const long row_stride = strides[0], image_stride = strides[1];
+  const int y_stride = (int)strides[2], x_stride = (int)strides[3];
+  for (int i = 0; i < rows; ++i) {
+    int j = 0;
+    for (int n = 0; n < v->images; ++n)
+      for (int r = 0; r < p->rows; ++r) {
+        __global float *to = out + i * row_stride + n * image_stride + (v->first_row + r) * y_stride;
+        if (x_stride == 1 && p->unit == 16)
+          for (int q = 0; q < p->ow; q += 16, j += 16) STORE(float16, to + q, LOAD(float16, SUM_PLACE(c, j, i, p->panels)));
+        else if (x_stride == 1 && p->unit >= 4)
+          for (int q = 0; q < p->ow; q += 4, j += 4) STORE(float4, to + q, LOAD(float4, SUM_PLACE(c, j, i, p->panels)));
+        else
+          for (int q = 0; q < p->ow; ++q, ++j) to[q * x_stride] = *SUM_PLACE(c, j, i, p->panels);
+      }
+  }
+}
+
+/* The same for two parts whose columns take turns in the output: c0's come first. */
+static void conv_store_pair(const conv_source *v, const conv_part *p, __global const float *c0, __global const float *c1,
+                            int rows, __global const long *strides, __global float *out) {
+  const long row_stride = strides[0], image_stride = strides[1];
+  const int y_stride = (int)strides[2];
+  for (int i = 0; i < rows; ++i) {
+    int j = 0;
+    for (int n = 0; n < v->images; ++n)
+      for (int r = 0; r < p->rows; ++r) {
+        __global float *to = out + i * row_stride + n * image_stride + (v->first_row + r) * y_stride;
+        for (int q = 0; q < p->ow; q += 4, j += 4) {
+          const float4 a = LOAD(float4, SUM_PLACE(c0, j, i, p->panels)), b = LOAD(float4, SUM_PLACE(c1, j, i, p->panels));
+          STORE(float8, to + 2 * q, (float8)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3));
+        }
+      }
+  }
+}
+
+/* An input gradient with few channels: the product's rows are (channel, ky, kx), its columns the places of dy, and each
+ * pixel of dx is the sum of what the places that saw it say. f: channels, height, width, kh, kw, stride, pad_h, pad_w */
+static void conv_fold(const conv_source *v, const conv_part *p, __global const float *c, __global const long *f,
+                      __global float *out) {
+  const int channels = (int)f[0], height = (int)f[1], width = (int)f[2], kh = (int)f[3], kw = (int)f[4], s = (int)f[5];
+  const int pad_h = (int)f[6], pad_w = (int)f[7];
+  for (int n = 0; n < v->images; ++n)
+    for (int ch = 0; ch < channels; ++ch)
+      for (int y = pad_h; y < height + pad_h; ++y) {
+        const int oy0 = y < kh ? 0 : (y - kh) / s + 1, oy1 = min(p->rows - 1, y / s);
+        for (int x = pad_w; x < width + pad_w; ++x) {
+          const int ox0 = x < kw ? 0 : (x - kw) / s + 1, ox1 = min(p->ow - 1, x / s);
+          float sum = 0.0f;
+          for (int oy = oy0; oy <= oy1; ++oy)
+            for (int ox = ox0; ox <= ox1; ++ox) {
+              const int j = (n * p->rows + oy) * p->ow + ox, i = (ch * kh + y - oy * s) * kw + x - ox * s;
+              sum += *SUM_PLACE(c, j, i, p->panels);
+            }
+          *out++ = sum;
+        }
+      }
+}
+
+/* What part w computes for this task. */
+static conv_part conv_part_of(__global const long *w, const conv_source *v, int band) {
+  conv_part p;
+  p.kh = (int)w[0], p.kw = (int)w[1], p.skip = (int)w[2] * v->cols_there + (int)w[3];
+  p.rows = clamp((int)w[4] - v->first_row, 0, band);
+  p.ow = (int)w[5];
+  p.columns = v->images * p.rows * p.ow;
+  p.panels = (p.columns + TN - 1) / TN;
+  p.unit = (p.ow | TN) % 16 == 0 ? 16 : (p.ow | TN) % 8 == 0 ? 8 : p.ow % 4 == 0 ? 4 : 1;
+  return p;
+}
+
+enum { CONV_HEAD = 22, CONV_PART = 14 };
+
+static void conv_task(__global const long *h, int image, int first_row, int panel, int row_panels, __global const float *packed,
+                      __global const float *source, __global float *out, __global float *slot) {
+  const int parts = (int)h[0], channels = (int)h[7], in_block = (int)h[15], band = (int)h[4];
+  conv_source v;
+  v.images = min((int)h[3], (int)h[2] - image);
+  v.height = (int)h[8], v.width = (int)h[9];
+  v.stride = (int)h[16], v.pad_y = (int)h[17], v.pad_x = (int)h[18];
+  v.rows_there = (int)h[19], v.cols_there = (int)h[20];
+  v.first_row = first_row;
+  const long image_stride = (long)channels * v.height * v.width;
+  __global float *b = slot + h[13], *c = slot + h[14];
+  source += h[10] + image * image_stride;
+  for (int first = 0; first < channels; first += in_block) {
+    v.channels = min(in_block, channels - first);
+    conv_spread(&v, source + (long)first * v.height * v.width, image_stride, slot);
+    for (int k = 0; k < parts; ++k) {
+      __global const long *w = h + CONV_HEAD + CONV_PART * k;
+      const conv_part p = conv_part_of(w, &v, band);
+      const int taps = p.kh * p.kw, depth = v.channels * taps;
+      const long a_panel = (long)channels * taps * TM;
+      __global int *from = (__global int *)(b + w[8]), *to = from + p.columns;
+      conv_pieces(&v, &p, depth, from, to);
+      conv_gather(&v, &p, slot, from, to, b);
+      tile_block(packed + w[6] + panel * a_panel + (long)first * taps * TM, a_panel, row_panels, b, p.columns, depth, c + w[7],
+                 first > 0);
+    }
+  }
+  if (h[21]) {
+    __global const long *w = h + CONV_HEAD;
+    const conv_part p = conv_part_of(w, &v, band);
+    conv_fold(&v, &p, c, w + CONV_PART, out + w[9] + image * w[11]);
+    return;
+  }
+  const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
+  for (int k = 0; k < parts; ++k) {
+    __global const long *w = h + CONV_HEAD + CONV_PART * k;
+    const conv_part p = conv_part_of(w, &v, band);
+    __global float *to = out + w[9] + (long)panel * TM * w[10] + image * w[11];
+    if (k + 1 < parts && w[CONV_PART + 9] == w[9] + 1 && w[13] == 2 && p.unit >= 4 && w[CONV_PART + 5] == p.ow) {
+      conv_store_pair(&v, &p, c + w[7], c + w[CONV_PART + 7], rows, w + 10, to);
+      ++k;
+    } else {
+      conv_store(&v, &p, c + w[7], rows, w + 10, to);
+    }
+  }
+}
+
+__kernel void clgen_tiles_conv(__global const long *words, const int at, __global const float *packed,
+                               __global const float *source, __global float *out, __global float *slots) {
+  __global const long *h = words + at;
+  const int images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
+  const int panels = ((int)h[1] + TM - 1) / TM, panels_each = (int)h[6], m_groups = (panels + panels_each - 1) / panels_each;
+  const int tasks = (images + group - 1) / group * bands * m_groups;
+  __global float *slot = slots + h[11] + (long)get_global_id(0) * h[12];
+  for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
+    const int panel = task % m_groups * panels_each, first_row = task / m_groups % bands * band;
+    const int image = task / (m_groups * bands) * group;
+    conv_task(h, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
+  }
+}
