@@ -64,6 +64,45 @@ static void tile_block(__global const float *a, long a_panel, int row_panels, __
 
 /* ---- The left operand ------------------------------------------------------------------------------------------ */
 
+/* TM rows, sm apart, of n neighbouring elements: to [k][row]. */
+static void pack_rows(__global const float *row, long sm, int n, __global float *p) {
+  int k = 0;
+  for (; k + 4 <= n; k += 4, row += 4, p += 4 * TM) {
+    float4 r[TM];
+#pragma unroll
+    for (int i = 0; i < TM; ++i) r[i] = LOAD(float4, row + i * sm);
+#if TM == 8
+    const float8 a = (float8)(r[0], r[4]), b = (float8)(r[1], r[5]), c = (float8)(r[2], r[6]), d = (float8)(r[3], r[7]);
+    const float8 e = (float8)(a.s0, b.s0, a.s1, b.s1, a.s4, b.s4, a.s5, b.s5);
+    const float8 f = (float8)(a.s2, b.s2, a.s3, b.s3, a.s6, b.s6, a.s7, b.s7);
+    const float8 g = (float8)(c.s0, d.s0, c.s1, d.s1, c.s4, d.s4, c.s5, d.s5);
+    const float8 h = (float8)(c.s2, d.s2, c.s3, d.s3, c.s6, d.s6, c.s7, d.s7);
+    STORE(float8, p, ((float8)(e.s01, g.s01, e.s45, g.s45)));
+    STORE(float8, p + 8, ((float8)(e.s23, g.s23, e.s67, g.s67)));
+    STORE(float8, p + 16, ((float8)(f.s01, h.s01, f.s45, h.s45)));
+    STORE(float8, p + 24, ((float8)(f.s23, h.s23, f.s67, h.s67)));
+#else
+#pragma unroll
+    for (int i = 0; i < TM; ++i) p[i] = r[i].s0, p[TM + i] = r[i].s1, p[2 * TM + i] = r[i].s2, p[3 * TM + i] = r[i].s3;
+#endif
+  }
+  for (; k < n; ++k, ++row, p += TM)
+    for (int i = 0; i < TM; ++i) p[i] = row[i * sm];
+}
+
+/* n times TM elements that are sm apart, s of them from one time to the next. */
+static void pack_columns(__global const float *column, long sm, long s, int n, __global float *p) {
+  for (int k = 0; k < n; ++k, column += s, p += TM) {
+    if (sm == 1) {
+#pragma unroll
+      for (int i = 0; i < TM; ++i) p[i] = column[i];
+    } else {
+#pragma unroll
+      for (int i = 0; i < TM; ++i) p[i] = column[i * sm];
+    }
+  }
+}
+
 /* a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3; several such matrices, one behind the other. */
 __kernel void clgen_tiles_pack(__global const long *words, const int at, __global const float *from, __global float *to) {
   const int parts = (int)words[at], rows = (int)words[at + 1], panels = (rows + TM - 1) / TM;
@@ -74,16 +113,15 @@ __kernel void clgen_tiles_pack(__global const long *words, const int at, __globa
     __global const float *a = from + w[7] + (long)panel * TM * sm;
     __global float *p = to + w[8] + (long)panel * TM * k1n * k2n * k3n;
     for (int k1 = 0; k1 < k1n; ++k1)
-      for (int k2 = 0; k2 < k2n; ++k2) {
+      for (int k2 = 0; k2 < k2n; ++k2, p += (long)k3n * TM) {
         __global const float *row = a + (long)k1 * s1 + k2 * s2;
-        for (int k3 = 0; k3 < k3n; ++k3, row += s3, p += TM) {
-          if (here == TM) {
-#pragma unroll
-            for (int i = 0; i < TM; ++i) p[i] = row[(long)i * sm];
-          } else {
-            for (int i = 0; i < TM; ++i) p[i] = i < here ? row[(long)i * sm] : 0.0f;
-          }
-        }
+        if (here == TM && s3 == 1)
+          pack_rows(row, sm, k3n, p);
+        else if (here == TM)
+          pack_columns(row, sm, s3, k3n, p);
+        else
+          for (int k3 = 0; k3 < k3n; ++k3)
+            for (int i = 0; i < TM; ++i) p[k3 * TM + i] = i < here ? row[i * (long)sm + k3 * (long)s3] : 0.0f;
       }
   }
 }

@@ -34,9 +34,11 @@ static void conv_spread(const conv_source *v, __global const float *source, long
           if (s == 1) {
             for (; q + 8 <= high; q += 8) STORE(float8, x + q, LOAD(float8, row + q));
             for (; q + 4 <= high; q += 4) STORE(float4, x + q, LOAD(float4, row + q));
-          } else if (s == 2) {
-            /* the 16th float is not needed, and need not be there */
-            for (; q + 9 <= high; q += 8) STORE(float8, x + q, LOAD(float16, row + 2 * q).even);
+          } else if (s == 2) { /* of the two loads the second one's odd elements, so that none is beyond what is needed */
+            for (; q + 8 <= high; q += 8)
+              STORE(float8, x + q, ((float8)(LOAD(float8, row + 2 * q).even, LOAD(float8, row + 2 * q + 7).odd)));
+            for (; q + 4 <= high; q += 4)
+              STORE(float4, x + q, ((float4)(LOAD(float4, row + 2 * q).even, LOAD(float4, row + 2 * q + 3).odd)));
           }
           for (; q < high; ++q) x[q] = row[s * q];
           for (q = high; q < cols; ++q) x[q] = 0.0f;
@@ -44,37 +46,36 @@ static void conv_spread(const conv_source *v, __global const float *source, long
       }
 }
 
-/* Where each piece of `unit` columns comes from in a phase of the slot, and goes to in a row of the packed block. */
-static void conv_pieces(const conv_source *v, const conv_part *p, int depth, __global int *from, __global int *to) {
-  int u = 0, j = 0;
-  for (int n = 0; n < v->images; ++n)
-    for (int r = 0; r < p->rows; ++r)
-      for (int q = 0; q < p->ow; q += p->unit, j += p->unit, ++u) {
-        from[u] = (n * v->stride * v->stride * v->rows_there + r) * v->cols_there + q;
-        to[u] = j / TN * depth * TN + j % TN;
-      }
-}
-
-static void conv_gather(const conv_source *v, const conv_part *p, __global const float *x, __global const int *from,
-                        __global const int *to, __global float *b) {
-  const int s = v->stride, depth = v->channels * p->kh * p->kw, phase = v->rows_there * v->cols_there, pieces = p->columns / p->unit;
-  int k = 0;
+/* Where in the slot each k = (c, ky, kx) of output 0 is. */
+static void conv_places(const conv_source *v, const conv_part *p, __global int *place) {
+  const int s = v->stride, phase = v->rows_there * v->cols_there;
   for (int c = 0; c < v->channels; ++c)
     for (int ky = 0; ky < p->kh; ++ky)
-      for (int kx = 0; kx < p->kw; ++kx, ++k) {
-        __global const float *first =
-            x + (long)(c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s + p->skip;
-        __global float *row = b + k * TN;
+      for (int kx = 0; kx < p->kw; ++kx)
+        *place++ = (c * v->images * s * s + ky % s * s + kx % s) * phase + ky / s * v->cols_there + kx / s + p->skip;
+}
+
+/* The packed block, `unit` columns at a time down all of k. */
+static void conv_gather(const conv_source *v, const conv_part *p, __global const float *x, __global const int *place,
+                        __global float *b) {
+  const int depth = v->channels * p->kh * p->kw;
+  int j = 0;
+  for (int n = 0; n < v->images; ++n)
+    for (int r = 0; r < p->rows; ++r)
+      for (int q = 0; q < p->ow; q += p->unit, j += p->unit) {
+        __global const float *from = x + (n * v->stride * v->stride * v->rows_there + r) * v->cols_there + q;
+        __global float *to = RIGHT_PLACE(b, j, depth, 0);
         if (p->unit == 16)
-          for (int u = 0; u < pieces; ++u) STORE(float16, row + to[u], LOAD(float16, first + from[u]));
+          for (int k = 0; k < depth; ++k) STORE(float16, to + k * TN, LOAD(float16, from + place[k]));
         else if (p->unit == 8)
-          for (int u = 0; u < pieces; ++u) STORE(float8, row + to[u], LOAD(float8, first + from[u]));
+          for (int k = 0; k < depth; ++k) STORE(float8, to + k * TN, LOAD(float8, from + place[k]));
         else if (p->unit == 4)
-          for (int u = 0; u < pieces; ++u) STORE(float4, row + to[u], LOAD(float4, first + from[u]));
+          for (int k = 0; k < depth; ++k) STORE(float4, to + k * TN, LOAD(float4, from + place[k]));
         else
-          for (int u = 0; u < pieces; ++u) row[to[u]] = first[from[u]];
-        for (int j = p->columns; j < p->panels * TN; ++j) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
+          for (int k = 0; k < depth; ++k) to[k * TN] = from[place[k]];
       }
+  for (; j % TN; ++j)
+    for (int k = 0; k < depth; ++k) *RIGHT_PLACE(b, j, depth, k) = 0.0f;
 }
 
 /* strides: of a row of the product, of an image, of an output row and of an output column */
@@ -172,9 +173,9 @@ static void conv_task(__global const long *h, int image, int first_row, int pane
       const conv_part p = conv_part_of(w, &v, band);
       const int taps = p.kh * p.kw, depth = v.channels * taps;
       const long a_panel = (long)channels * taps * TM;
-      __global int *from = (__global int *)(b + w[8]), *to = from + p.columns;
-      conv_pieces(&v, &p, depth, from, to);
-      conv_gather(&v, &p, slot, from, to, b);
+      __global int *place = (__global int *)(b + w[8]);
+      conv_places(&v, &p, place);
+      conv_gather(&v, &p, slot, place, b);
       tile_block(packed + w[6] + panel * a_panel + (long)first * taps * TM, a_panel, row_panels, b, p.columns, depth, c + w[7],
                  first > 0);
     }

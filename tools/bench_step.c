@@ -113,10 +113,10 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
   const clgen_program_info *i = clgen_trainer_info(b->trainer);
   json_t *out = tool_device_json(device);
   json_t *more =
-      json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:i}", "cfg", r->cfg, "batch", (json_int_t)b->batch_size,
-                "images_per_s", (double)b->batch_size / t->median_s, "median_s", t->median_s, "best_s", t->best_s, "gflops",
-                1e-9 * i->flops / t->median_s, "peak_bytes", (json_int_t)i->memory.peak_bytes, "launches",
-                (json_int_t)i->steps, "gflop", 1e-9 * i->flops, "samples", t->samples);
+      json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:i}", "cfg", r->cfg, "batch", (json_int_t)b->batch_size,
+                "images_per_s", (double)b->batch_size / t->median_s, "median_s", t->median_s, "best_s", t->best_s, "cpu_s",
+                t->cpu_s, "gflops", 1e-9 * i->flops / t->median_s, "peak_bytes", (json_int_t)i->memory.peak_bytes,
+                "launches", (json_int_t)i->steps, "gflop", 1e-9 * i->flops, "samples", t->samples);
   if (!out || !more || json_object_update(out, more)) {
     json_decref(out);
     json_decref(more);
@@ -127,9 +127,11 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
   char bytes[32];
   bench_print_device(out);
   json_decref(out);
-  printf("%s, batch %zu: %.1f images/s, %.2f ms a step (best %.2f), %.2f GFLOP/s, %zu launches, %s at peak\n", r->cfg,
-         b->batch_size, (double)b->batch_size / t->median_s, 1e3 * t->median_s, 1e3 * t->best_s,
-         1e-9 * i->flops / t->median_s, i->steps, tool_bytes_text((double)i->memory.peak_bytes, bytes, sizeof bytes));
+  printf(
+      "%s, batch %zu: %.1f images/s, %.2f ms a step (best %.2f, processor time %.2f), %.2f GFLOP/s, %zu launches, %s at "
+      "peak\n",
+      r->cfg, b->batch_size, (double)b->batch_size / t->median_s, 1e3 * t->median_s, 1e3 * t->best_s, 1e3 * t->cpu_s,
+      1e-9 * i->flops / t->median_s, i->steps, tool_bytes_text((double)i->memory.peak_bytes, bytes, sizeof bytes));
   return TOOL_OK;
 }
 

@@ -22,7 +22,7 @@ typedef struct {
   /* how it is cut */
   int64_t group, band, bands, panels_each, items, in_block;
   int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
-  int64_t right_at, pieces_at, sums_at, slot;   /* of a slot; pieces_at from right_at, sums_at of all parts */
+  int64_t right_at, places_at, sums_at, slot;   /* of a slot; places_at from right_at, sums_at of all parts */
 } conv_tiles;
 
 /* Tasks of about CLGEN_TILES_COLUMNS columns, and enough of them for every compute unit. */
@@ -47,7 +47,7 @@ static void cut_conv(conv_tiles *t) {
 /* The piece of the source that all parts read, and the slot's layout. */
 static void lay_out_slot(conv_tiles *t) {
   const clgen_tile *tile = clgen_tile_of(t->ocl);
-  int64_t columns_of = tile->vectors * tile->width, right = 0, pieces = 0, sums = 0;
+  int64_t columns_of = tile->vectors * tile->width, right = 0, places = 0, sums = 0;
   t->pad_y = t->part[0].pad_y, t->pad_x = t->part[0].pad_x;
   for (int p = 1; p < t->parts; ++p) {
     t->pad_y = tile_most(t->pad_y, t->part[p].pad_y);
@@ -56,17 +56,17 @@ static void lay_out_slot(conv_tiles *t) {
   t->rows_there = t->cols_there = 1;
   for (int p = 0; p < t->parts; ++p) {
     conv_part *v = &t->part[p];
-    int64_t taps = v->kh * v->kw, some = t->group * t->band * v->ow, columns = tile_up(some, columns_of) * columns_of;
+    int64_t taps = v->kh * v->kw, columns = tile_up(t->group * t->band * v->ow, columns_of) * columns_of;
     t->rows_there = tile_most(t->rows_there, t->band + t->pad_y - v->pad_y + (v->kh > 0 ? (v->kh - 1) / t->stride : 0));
     t->cols_there = tile_most(t->cols_there, v->ow + t->pad_x - v->pad_x + (v->kw > 0 ? (v->kw - 1) / t->stride : 0));
     right = tile_most(right, t->in_block * taps * columns);
-    pieces = tile_most(pieces, 2 * some);
+    places = tile_most(places, t->in_block * taps);
     v->sums_at = sums;
     sums += tile_aligned(t->panels_each * tile->rows * columns);
   }
   t->right_at = tile_aligned(t->in_block * t->group * t->stride * t->stride * t->rows_there * t->cols_there);
-  t->pieces_at = tile_aligned(right);
-  t->sums_at = t->right_at + t->pieces_at + tile_aligned(pieces);
+  t->places_at = tile_aligned(right);
+  t->sums_at = t->right_at + t->places_at + tile_aligned(places);
   t->slot = t->sums_at + sums;
 }
 
@@ -85,7 +85,7 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   for (int p = 0; p < t->parts; ++p) {
     const conv_part *v = &t->part[p];
     const int64_t w[] = {v->kh,         v->kw,           t->pad_y - v->pad_y, t->pad_x - v->pad_x, v->oh,
-                         v->ow,         v->left.to,      v->sums_at,          t->pieces_at,        v->out_at,
+                         v->ow,         v->left.to,      v->sums_at,          t->places_at,        v->out_at,
                          v->row_stride, v->image_stride, v->y_stride,         v->x_stride};
     clgen_tiles_words(t->plan, w, CLGEN_COUNT(w));
   }
