@@ -58,9 +58,13 @@ typedef struct {
   int64_t images, reals;               /* judged, and compared with; 0: the list asks for bounds only */
   int64_t bound_images, samples;       /* of elbo and iwae; 0: not asked for */
   const clgen_features_info *features; /* NULL: none are needed */
-  uint64_t device_bytes;               /* that the features take */
 } clgen_assessor_info;
 clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a);
+
+/* What judging a model's network will take on a device, before anything runs there: the store counts its share, and
+ * *beside gets what the features take (0: none are needed). `data` are images like those that features are chosen by. */
+int clgen_assess_plan(const clgen_model *m, const clgen_assess_options *o, clgen_store *store, const clgen_dataset *data,
+                      uint64_t *beside);
 
 #ifdef __cplusplus
 }

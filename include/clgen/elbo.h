@@ -38,6 +38,9 @@ typedef struct {
 int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, int samples, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_iwae *out);
 
+/* Makes the store count the memory that both bounds take; allocates and runs nothing. */
+int clgen_elbo_plan(const clgen_model *m, clgen_store *store);
+
 #ifdef __cplusplus
 }
 #endif

@@ -144,9 +144,10 @@ int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_byt
 /* The buffer of a state, NULL if it is not there. */
 clgen_buffer *clgen_store_buffer(const clgen_store *store, const char *name);
 
-/* What a program will ask for: a state, or (bytes of) everything else. Allocates nothing on the device. */
-int clgen_store_plan_state(clgen_store *store, const char *name, uint64_t bytes);
-void clgen_store_plan_program(clgen_store *store, const uint64_t arena_bytes[CLGEN_MAX_ARENAS], const clgen_memory *memory);
+/* Counts what a program will ask for. CLGEN_E_NOMEM, and nothing of it is counted, where the device has not as much as all
+ * programs of the store want together. */
+int clgen_store_admit(clgen_store *store, const clgen_lowered *low, const uint64_t arena_bytes[CLGEN_MAX_ARENAS],
+                      const clgen_memory *memory);
 void clgen_store_program_gone(clgen_store *store, const clgen_memory *memory);
 /* Arena number `index`, which has at least `bytes`; the programs of a store share it. */
 int clgen_store_arena(clgen_store *store, int index, uint64_t bytes, clgen_buffer **out);

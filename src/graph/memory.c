@@ -87,9 +87,10 @@ int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_byt
       at = find_place(low, todo, i, slot, arena, max_arena ? max_arena : UINT64_MAX - 1);
     if (at == UINT64_MAX) {
       char text[96];
-      code = clgen_fail(CLGEN_E_NOMEM,
-                        "a tensor of %s does not fit: the device gives at most %.1f MiB at once; try a smaller batch",
-                        clgen_shape_text(&slot->node->shape, text, sizeof text), (double)max_arena / 1048576.0);
+      code =
+          clgen_fail(CLGEN_E_NOMEM, "a tensor of %s takes %.1f MiB, and the device gives at most %.1f MiB at once, %d times",
+                     clgen_shape_text(&slot->node->shape, text, sizeof text), (double)slot->bytes / 1048576.0,
+                     (double)max_arena / 1048576.0, CLGEN_MAX_ARENAS);
       break;
     }
     slot->arena = arena - 1;

@@ -44,24 +44,23 @@ static void fill_info(clgen_program *p) {
   p->info.nodes = p->low.alive;
 }
 
-static int check_fits(const clgen_program *p) {
-  uint64_t have = p->device->info.global_bytes, need = p->info.memory.peak_bytes;
-  if (!have || need <= have) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_NOMEM, "this needs %.2f GiB and %s has %.2f GiB: %.2f GiB too much; try a smaller batch",
-                    (double)need / 1073741824.0, p->device->info.name, (double)have / 1073741824.0,
-                    (double)(need - have) / 1073741824.0);
+/* Whether the device gives so much at once. */
+static int check_piece(const clgen_program *p, uint64_t bytes, const char *what, const char *name) {
+  uint64_t most = p->device->info.max_alloc_bytes;
+  if (!most || bytes <= most) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_NOMEM, "%s%s takes %.1f MiB, and %s gives at most %.1f MiB at once: %.1f MiB too much", what,
+                    name, (double)bytes / 1048576.0, p->device->info.name, (double)most / 1048576.0,
+                    (double)(bytes - most) / 1048576.0);
 }
 
-static int plan_in_store(clgen_program *p) {
-  int code = CLGEN_OK;
+static int check_pieces(const clgen_program *p) {
+  int code = check_piece(p, p->info.memory.scratch_bytes, "the working memory of one operation", "");
   for (int i = 0; !code && i < p->low.n_slots; ++i) {
     const clgen_slot *s = &p->low.slot[i];
-    if (s->kind == CLGEN_SLOT_STATE) code = clgen_store_plan_state(p->store, s->node->name, s->bytes);
+    if (s->kind != CLGEN_SLOT_TEMP)
+      code = check_piece(p, s->bytes, s->node->name ? "" : "an output", s->node->name ? s->node->name : "");
   }
-  if (code) return code;
-  clgen_store_plan_program(p->store, p->arena_bytes, &p->info.memory);
-  p->is_planned = true;
-  return CLGEN_OK;
+  return code;
 }
 
 int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
@@ -77,8 +76,9 @@ int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
   if (!code) code = check_supported(p);
   if (!code) code = clgen_plan_memory(&p->low, p->device->info.max_alloc_bytes, p->arena_bytes, &p->n_arenas);
   if (!code) fill_info(p);
-  if (!code) code = check_fits(p);
-  if (!code) code = plan_in_store(p);
+  if (!code) code = check_pieces(p);
+  if (!code) code = clgen_store_admit(store, &p->low, p->arena_bytes, &p->info.memory);
+  p->is_planned = !code;
   if (code) {
     clgen_program_free(p);
     return code;

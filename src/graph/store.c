@@ -17,14 +17,19 @@ typedef struct {
   uint64_t bytes;
 } planned;
 
+/* What the programs ask for. */
+typedef struct {
+  size_t n_planned;
+  uint64_t input_bytes, scratch_bytes, arena[CLGEN_MAX_ARENAS]; /* all; the most that one asks for */
+} wants;
+
 struct clgen_store {
   clgen_device *device;
   entry *entry;
   size_t count, room;
   planned *planned;
-  size_t n_planned;
-  uint64_t input_bytes, scratch_bytes;
-  uint64_t arena_wanted[CLGEN_MAX_ARENAS], arena_bytes[CLGEN_MAX_ARENAS]; /* by the largest program; allocated */
+  wants wants;
+  uint64_t arena_bytes[CLGEN_MAX_ARENAS]; /* allocated */
   clgen_buffer *arena[CLGEN_MAX_ARENAS];
   clgen_buffer **outgrown; /* arenas that earlier programs are bound to */
   size_t n_outgrown;
@@ -44,7 +49,7 @@ void clgen_store_free(clgen_store *store) {
     store->device->backend->buffer_free(store->device->impl, store->entry[i].buffer);
     free(store->entry[i].name);
   }
-  for (size_t i = 0; i < store->n_planned; ++i) free(store->planned[i].name);
+  for (size_t i = 0; i < store->wants.n_planned; ++i) free(store->planned[i].name);
   for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
     if (store->arena[i]) store->device->backend->buffer_free(store->device->impl, store->arena[i]);
   for (size_t i = 0; i < store->n_outgrown; ++i)
@@ -141,37 +146,65 @@ int clgen_store_info(const clgen_store *store, const char *name, clgen_dtype *dt
 
 /* ---- What programs take ---- */
 
-int clgen_store_plan_state(clgen_store *store, const char *name, uint64_t bytes) {
-  for (size_t i = 0; i < store->n_planned; ++i)
+static int plan_state(clgen_store *store, const char *name, uint64_t bytes) {
+  size_t n = store->wants.n_planned;
+  for (size_t i = 0; i < n; ++i)
     if (strcmp(store->planned[i].name, name) == 0) return CLGEN_OK;
-  planned *more = realloc(store->planned, (store->n_planned + 1) * sizeof *more);
-  if (!more) return clgen_fail_nomem((store->n_planned + 1) * sizeof *more);
+  planned *more = realloc(store->planned, (n + 1) * sizeof *more);
+  if (!more) return clgen_fail_nomem((n + 1) * sizeof *more);
   store->planned = more;
-  more[store->n_planned] = (planned){clgen_strdup(name), bytes};
-  return more[store->n_planned].name ? (++store->n_planned, CLGEN_OK) : CLGEN_E_NOMEM;
+  more[n] = (planned){clgen_strdup(name), bytes};
+  if (!more[n].name) return CLGEN_E_NOMEM;
+  ++store->wants.n_planned;
+  return CLGEN_OK;
 }
 
-void clgen_store_plan_program(clgen_store *store, const uint64_t arena_bytes[CLGEN_MAX_ARENAS], const clgen_memory *memory) {
-  for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
-    if (arena_bytes[i] > store->arena_wanted[i]) store->arena_wanted[i] = arena_bytes[i];
-  if (memory->scratch_bytes > store->scratch_bytes) store->scratch_bytes = memory->scratch_bytes;
-  store->input_bytes += memory->input_bytes;
+static void raise_to(uint64_t *most, uint64_t bytes) {
+  if (bytes > *most) *most = bytes;
 }
 
-void clgen_store_program_gone(clgen_store *store, const clgen_memory *memory) { store->input_bytes -= memory->input_bytes; }
+static int check_fits(const clgen_store *store) {
+  const clgen_device_info *d = &store->device->info;
+  uint64_t have = d->global_bytes, need = clgen_store_memory(store).peak_bytes;
+  if (!have || need <= have) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_NOMEM, "this needs %.2f GiB and %s has %.2f GiB: %.2f GiB too much", (double)need / 1073741824.0,
+                    d->name, (double)have / 1073741824.0, (double)(need - have) / 1073741824.0);
+}
+
+int clgen_store_admit(clgen_store *store, const clgen_lowered *low, const uint64_t arena_bytes[CLGEN_MAX_ARENAS],
+                      const clgen_memory *memory) {
+  const wants before = store->wants;
+  int code = CLGEN_OK;
+  for (int i = 0; !code && i < low->n_slots; ++i)
+    if (low->slot[i].kind == CLGEN_SLOT_STATE) code = plan_state(store, low->slot[i].node->name, low->slot[i].bytes);
+  for (int i = 0; i < CLGEN_MAX_ARENAS; ++i) raise_to(&store->wants.arena[i], arena_bytes[i]);
+  raise_to(&store->wants.scratch_bytes, memory->scratch_bytes);
+  store->wants.input_bytes += memory->input_bytes;
+  if (!code) code = check_fits(store);
+  if (code) {
+    for (size_t i = before.n_planned; i < store->wants.n_planned; ++i) free(store->planned[i].name);
+    store->wants = before;
+  }
+  return code;
+}
+
+void clgen_store_program_gone(clgen_store *store, const clgen_memory *memory) {
+  store->wants.input_bytes -= memory->input_bytes;
+}
 
 clgen_memory clgen_store_memory(const clgen_store *store) {
-  clgen_memory m = {.input_bytes = store->input_bytes, .scratch_bytes = store->scratch_bytes};
-  for (size_t i = 0; i < store->n_planned; ++i) m.state_bytes += store->planned[i].bytes;
+  clgen_memory m = {.input_bytes = store->wants.input_bytes, .scratch_bytes = store->wants.scratch_bytes};
+  for (size_t i = 0; i < store->wants.n_planned; ++i) m.state_bytes += store->planned[i].bytes;
   for (size_t i = 0; i < store->count; ++i) {
     bool known = false;
-    for (size_t k = 0; k < store->n_planned && !known; ++k) known = !strcmp(store->planned[k].name, store->entry[i].name);
+    for (size_t k = 0; k < store->wants.n_planned && !known; ++k)
+      known = !strcmp(store->planned[k].name, store->entry[i].name);
     if (!known) m.state_bytes += state_bytes(&store->entry[i]);
   }
   for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
-    m.arena_bytes += store->arena_wanted[i] > store->arena_bytes[i] && store->arena_bytes[i]
-                         ? store->arena_wanted[i] + store->arena_bytes[i]
-                         : store->arena_wanted[i];
+    m.arena_bytes += store->wants.arena[i] > store->arena_bytes[i] && store->arena_bytes[i]
+                         ? store->wants.arena[i] + store->arena_bytes[i]
+                         : store->wants.arena[i];
   m.arena_bytes += store->outgrown_bytes;
   m.peak_bytes = m.state_bytes + m.input_bytes + m.arena_bytes + m.scratch_bytes;
   return m;
@@ -189,8 +222,8 @@ int clgen_store_arena(clgen_store *store, int index, uint64_t bytes, clgen_buffe
     *arena = NULL;
   }
   if (!*arena) {
-    store->arena_bytes[index] = store->arena_wanted[index];
-    int code = store->device->backend->buffer_create(store->device->impl, (size_t)store->arena_wanted[index], arena);
+    store->arena_bytes[index] = store->wants.arena[index];
+    int code = store->device->backend->buffer_create(store->device->impl, (size_t)store->wants.arena[index], arena);
     if (code) return code;
   }
   *out = *arena;

@@ -169,3 +169,13 @@ int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dat
   judge_free(&j);
   return code;
 }
+
+int clgen_elbo_plan(const clgen_model *m, clgen_store *store) {
+  int code = CLGEN_OK;
+  for (int weighted = 0; !code && weighted < 2; ++weighted) {
+    judge j = {0};
+    code = build(&j, m, store, 0, weighted);
+    judge_free(&j);
+  }
+  return code;
+}

@@ -148,7 +148,6 @@ clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
   if (a->part) i.bound_images = clgen_dataset_get_info(a->part)->count;
   if (a->part) i.samples = a->options.samples;
   if (a->features) i.features = clgen_features_get_info(a->features);
-  if (a->features) i.device_bytes = clgen_features_program(a->features)->memory.peak_bytes;
   return i;
 }
 
@@ -208,5 +207,21 @@ int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_s
   if (!code) code = clgen_judge_run(a->judge, &chosen, scores, n);
   free(order);
   free(some);
+  return code;
+}
+
+int clgen_assess_plan(const clgen_model *m, const clgen_assess_options *o, clgen_store *store, const clgen_dataset *data,
+                      uint64_t *beside) {
+  clgen_generator *generator = NULL;
+  clgen_memory features = {0};
+  int code = clgen_assess_check(m, o);
+  if (!code && has_bounds(o->metrics)) code = clgen_elbo_plan(m, store);
+  if (!code && clgen_metrics_need_images(o->metrics)) code = clgen_generator_create(&generator, m, store, MAKE_AT_A_TIME);
+  clgen_generator_free(generator);
+  if (!code && clgen_metrics_need_features(o->metrics))
+    code = clgen_features_plan(clgen_store_device(store), o->features, data, &features);
+  const clgen_memory own = clgen_store_memory(store);
+  *beside = features.peak_bytes; /* but the working memory of single operations, which is the device's */
+  *beside -= features.scratch_bytes < own.scratch_bytes ? features.scratch_bytes : own.scratch_bytes;
   return code;
 }

@@ -9,12 +9,17 @@
 
 enum { BATCH = 128, LOOK = 1000, TRAIN_IMAGES = 300000, LOOK_BATCH = 100 };
 
+static int find_named(char **path, const char *spec) {
+  *path = NULL;
+  if (strchr(spec, '/') || access(spec, F_OK) == 0) return (*path = clgen_strdup(spec)) ? CLGEN_OK : CLGEN_E_NOMEM;
+  int code = clgen_features_find(path, spec);
+  return code ? clgen_fail_prefix(code, "features '%s': no such file, and none of that name comes with clgen", spec) : code;
+}
+
 static int open_named(clgen_features **out, clgen_device *device, const char *spec) {
   char *path = NULL;
-  if (strchr(spec, '/') || access(spec, F_OK) == 0) return clgen_features_open(out, device, spec, LOOK_BATCH);
-  int code = clgen_features_find(&path, spec);
-  if (code) return clgen_fail_prefix(code, "features '%s': no such file, and none of that name comes with clgen", spec);
-  code = clgen_features_open(out, device, path, LOOK_BATCH);
+  int code = find_named(&path, spec);
+  if (!code) code = clgen_features_open(out, device, path, LOOK_BATCH);
   free(path);
   return code;
 }
@@ -79,10 +84,16 @@ typedef struct {
   int *labels;
 } lesson;
 
+static void trained_config(clgen_model_config *c, const clgen_dataset *data) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(data);
+  *c = (clgen_model_config){.arch = CLGEN_ARCH_CLASSIFIER, .channels = i->channels, .height = i->height, .width = i->width};
+  c->classes = i->classes;
+}
+
 static int begin(lesson *l, clgen_device *device, const clgen_dataset *data) {
   const clgen_dataset_info *i = clgen_dataset_get_info(data);
-  clgen_model_config c = {.arch = CLGEN_ARCH_CLASSIFIER, .channels = i->channels, .height = i->height, .width = i->width};
-  c.classes = i->classes;
+  clgen_model_config c;
+  trained_config(&c, data);
   clgen_trainer_config t = {.batch = BATCH, .lr = 1e-3};
   t.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
   l->images = malloc(BATCH * (size_t)i->channels * (size_t)i->height * (size_t)i->width);
@@ -175,6 +186,54 @@ static int open_trained(clgen_features **out, clgen_device *device, const clgen_
   free(cache);
   free(folder);
   free(path);
+  return code;
+}
+
+/* ---- What they will take ---- */
+
+static int plan_model(const clgen_model *m, clgen_device *device, clgen_memory *out) {
+  clgen_store *store = NULL;
+  clgen_features *f = NULL;
+  int code = clgen_store_create(&store, device);
+  if (!code) code = clgen_features_create(&f, m, store, LOOK_BATCH);
+  if (!code) *out = clgen_store_memory(store);
+  clgen_features_free(f);
+  clgen_store_free(store);
+  return code;
+}
+
+static int plan_file(const char *path, clgen_device *device, clgen_memory *out) {
+  clgen_safetensors *file = NULL;
+  clgen_model *model = NULL;
+  int code = clgen_safetensors_open(&file, path);
+  if (!code) code = clgen_model_open(&model, file);
+  if (!code) code = plan_model(model, device, out);
+  clgen_model_free(model);
+  clgen_safetensors_close(file);
+  return code;
+}
+
+static int plan_trained(clgen_device *device, const clgen_dataset *data, clgen_memory *out) {
+  clgen_model_config c;
+  clgen_model *model = NULL;
+  trained_config(&c, data);
+  int code = clgen_model_create(&model, &c);
+  if (!code) code = plan_model(model, device, out);
+  clgen_model_free(model);
+  return code;
+}
+
+int clgen_features_plan(clgen_device *device, const char *spec, const clgen_dataset *data, clgen_memory *out) {
+  clgen_memory known = {0}, trained = {0};
+  const clgen_dataset_info *i = clgen_dataset_get_info(data);
+  bool named = spec && spec[0];
+  char *path = NULL;
+  int code = named ? find_named(&path, spec) : CLGEN_OK;
+  if (!named && clgen_features_find(&path, KNOWN)) path = NULL;
+  if (!code && path) code = plan_file(path, device, &known);
+  if (!code && !named && i->has_labels && i->classes > 1) code = plan_trained(device, data, &trained);
+  free(path);
+  *out = known.peak_bytes > trained.peak_bytes ? known : trained;
   return code;
 }
 

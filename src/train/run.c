@@ -85,6 +85,7 @@ static int open_model(clgen_run *r) {
   if (!code && classifier) code = clgen_labels_check(r->data);
   if (!code) code = clgen_model_create(&r->model, &c);
   if (!code) code = clgen_run_init_hold(r, &t.holding);
+  r->config = t;
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);
   if (!code && classifier) code = clgen_exam_open(&r->exam, r);
@@ -92,15 +93,12 @@ static int open_model(clgen_run *r) {
   return code;
 }
 
-uint64_t clgen_run_peak_bytes(const clgen_run *r) {
-  uint64_t metrics = r->assessor ? clgen_assessor_get_info(r->assessor).device_bytes : 0;
-  return clgen_store_memory(r->store).peak_bytes + metrics;
-}
+uint64_t clgen_run_peak_bytes(const clgen_run *r) { return clgen_store_memory(r->store).peak_bytes + r->judging_bytes; }
 
 static int check_memory(const clgen_run *r) {
   uint64_t need = clgen_run_peak_bytes(r), have = clgen_device_get_info(r->device)->global_bytes;
   if (!have || need <= have) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_NOMEM, "training needs %.2f GiB and %s has %.2f GiB: %.2f GiB too much; try a smaller --batch",
+  return clgen_fail(CLGEN_E_NOMEM, "training and judging need %.2f GiB and %s has %.2f GiB: %.2f GiB too much",
                     (double)need / 1073741824.0, clgen_device_get_info(r->device)->name, (double)have / 1073741824.0,
                     (double)(need - have) / 1073741824.0);
 }
@@ -130,8 +128,10 @@ int clgen_run_open(clgen_run *r, const bool *given) {
   if (!code) code = clgen_run_open_device(r);
   if (!code) code = clgen_run_adapt_open(r);
   if (!code) code = open_model(r);
-  if (!code) code = clgen_run_metrics_open(r);
+  if (!code) code = clgen_run_metrics_plan(r);
   if (!code) code = check_memory(r);
+  if (code) code = clgen_run_advise(r, code);
+  if (!code) code = clgen_run_metrics_open(r);
   if (!code) code = open_buffers(r);
   r->total_steps = ((uint64_t)o->kimg * 1000 + (uint64_t)o->batch - 1) / (uint64_t)(o->batch ? o->batch : 1);
   return code;

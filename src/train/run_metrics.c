@@ -10,17 +10,29 @@
 
 #define SPLIT "test" /* as clgen evaluate */
 
-int clgen_run_metrics_open(clgen_run *r) {
+static int options_of(const clgen_run *r, clgen_assess_options *a) {
   const clgen_train_options *o = &r->options;
-  if (!o->metrics[0]) return CLGEN_OK;
-  clgen_assess_options a = {.data = o->data, .split = SPLIT, .metrics = o->metrics, .features = o->features};
-  a.classes = o->classes;
-  a.num = o->metrics_num;
-  a.strict = o->strict;
-  a.log = r->log;
-  int code = clgen_train_background(o, a.background);
-  if (!code) code = clgen_assess_check(r->model, &a);
-  if (!code && !o->dry_run) code = clgen_assessor_create(&r->assessor, r->device, r->model, &a);
+  *a = (clgen_assess_options){.data = o->data, .split = SPLIT, .metrics = o->metrics, .features = o->features};
+  a->classes = o->classes;
+  a->num = o->metrics_num;
+  a->strict = o->strict;
+  a->log = r->log;
+  return clgen_train_background(o, a->background);
+}
+
+int clgen_run_metrics_plan(clgen_run *r) {
+  clgen_assess_options a;
+  if (!r->options.metrics[0]) return CLGEN_OK;
+  int code = options_of(r, &a);
+  if (!code) code = clgen_assess_plan(r->model, &a, r->store, r->data, &r->judging_bytes);
+  return code && code != CLGEN_E_NOMEM ? clgen_fail_prefix(code, "option --metrics") : code;
+}
+
+int clgen_run_metrics_open(clgen_run *r) {
+  clgen_assess_options a;
+  if (!r->options.metrics[0] || r->options.dry_run) return CLGEN_OK;
+  int code = options_of(r, &a);
+  if (!code) code = clgen_assessor_create(&r->assessor, r->device, r->model, &a);
   return code ? clgen_fail_prefix(code, "option --metrics") : CLGEN_OK;
 }
 

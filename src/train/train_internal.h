@@ -221,10 +221,12 @@ typedef struct {
   clgen_carry *carry;
   bool *frozen[3];
   clgen_store *store;
+  clgen_trainer_config config;
   clgen_trainer *trainer;
   clgen_generator *generator; /* NULL: a classifier */
   clgen_exam *exam;           /* of a classifier, where there are test images */
   clgen_assessor *assessor;   /* NULL: no metrics */
+  uint64_t judging_bytes;     /* that features take on the device */
   char *course, fingerprint[96];
   uint8_t *batch;  /* gathered here */
   int *labels;     /* of a classifier's batch */
@@ -242,6 +244,8 @@ typedef struct {
 int clgen_run_open(clgen_run *r, const bool *given); /* everything that can be checked, and nothing written */
 void clgen_run_close(clgen_run *r);
 uint64_t clgen_run_peak_bytes(const clgen_run *r);
+/* Adds to the message of a run that does not fit which parts of the batch, and which batch, would. Returns code. */
+int clgen_run_advise(const clgen_run *r, int code);
 void clgen_run_say_plan(const clgen_run *r);
 int clgen_run_loop(clgen_run *r);
 
@@ -287,8 +291,12 @@ int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *
 
 /* ---- Metrics ---- */
 
-/* Checks --metrics and opens what it takes; may train a feature network. Does nothing without. */
+/* Checks --metrics and counts the memory that judging will take. Does nothing without, as all of these. */
+int clgen_run_metrics_plan(clgen_run *r);
+/* Opens what it takes; may train a feature network. */
 int clgen_run_metrics_open(clgen_run *r);
+/* What features will take, chosen as by clgen_features_for; where it is not known which, the larger. Runs nothing. */
+int clgen_features_plan(clgen_device *device, const char *spec, const clgen_dataset *data, clgen_memory *out);
 void clgen_run_metrics_say(const clgen_run *r);
 /* Judges the network as it is, which has just been saved; lines go to metric-<name>.jsonl, then best.json is written. */
 int clgen_run_metrics(clgen_run *r);
