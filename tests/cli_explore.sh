@@ -124,6 +124,11 @@ err_has "--image"
 expect 0 explore saliency --network "$gan" --data "$data" --seeds 1,2 --samples 2 --output "$o"
 size_is "$o" 64x128
 out_has "fake of seed 2: real with probability 0."
+cp "$dir/out" "$dir/verdicts"
+expect 0 explore saliency --network "$gan" --data "$data" --seeds 1,2 --method grad-cam --output "$dir/cam.png"
+size_is "$dir/cam.png" 64x128
+same "$dir/out" "$dir/verdicts"
+cmp -s "$o" "$dir/cam.png" && fail "the two methods draw the same maps"
 expect 1 explore saliency --network "$vae" --data "$data" --output "$o"
 err_has "discriminator"
 

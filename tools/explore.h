@@ -10,7 +10,8 @@
 /* Every option of every part; a part has rows for those that it takes. */
 typedef struct {
   char network[CLGEN_OPTION_TEXT], output[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], data[CLGEN_OPTION_TEXT],
-      split[CLGEN_OPTION_TEXT], animation[CLGEN_OPTION_TEXT], image[CLGEN_OPTION_TEXT], dims[CLGEN_OPTION_TEXT];
+      split[CLGEN_OPTION_TEXT], animation[CLGEN_OPTION_TEXT], image[CLGEN_OPTION_TEXT], dims[CLGEN_OPTION_TEXT],
+      method[CLGEN_OPTION_TEXT];
   int64_t steps, delay, count, starts, iterations, samples;
   double range, lr, noise;
   tool_device_options device;
@@ -68,5 +69,16 @@ int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels)
 /* Writes n images as --output, `columns` in a row. */
 int explore_write(const explorer *e, int64_t n, const uint8_t *pixels, int64_t columns);
 int explore_open_data(const explorer *e, clgen_dataset **out);
+
+/* One gradient as a program. */
+typedef struct {
+  clgen_graph *graph;
+  clgen_bound *net;
+  clgen_program *program;
+  clgen_tensor *in, *target, *counter, *error, *grad;
+} explore_gradient;
+/* d(loss)/d(wrt) becomes the output `grad`, and the graph is compiled. */
+int explore_gradient_finish(explore_gradient *g, const explorer *e, clgen_tensor *loss, clgen_tensor *wrt);
+void explore_gradient_free(explore_gradient *g);
 
 #endif

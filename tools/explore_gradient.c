@@ -1,4 +1,4 @@
-/* clgen explore project, saliency: gradients with respect to a latent, and to an image. */
+/* clgen explore project: gradients with respect to a latent; and what every part shares that asks for a gradient. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,27 +9,17 @@
 #include "commands.h"
 #include "explore.h"
 
-typedef struct {
-  clgen_graph *graph;
-  clgen_bound *net;
-  clgen_program *program;
-  clgen_tensor *in, *target, *counter, *error, *grad;
-} gradient;
-
-static void free_gradient(gradient *g) {
+void explore_gradient_free(explore_gradient *g) {
   clgen_program_free(g->program);
   clgen_bound_free(g->net);
   clgen_graph_free(g->graph);
 }
 
-/* d(loss)/d(wrt) becomes an output. */
-static int finish(gradient *g, const explorer *e, clgen_tensor *loss, clgen_tensor *wrt) {
+int explore_gradient_finish(explore_gradient *g, const explorer *e, clgen_tensor *loss, clgen_tensor *wrt) {
   int code = loss ? clgen_grad(loss, 1, &wrt, &g->grad) : CLGEN_E_INVALID;
   if (!code) code = clgen_output(g->grad);
   return code ? code : clgen_compile(&g->program, g->graph, e->store);
 }
-
-/* ---- project ---- */
 
 /* The images to be projected: of --image, or the first of --data. */
 static int read_targets(const explorer *e, uint8_t **pixels, int64_t *n) {
@@ -60,7 +50,7 @@ static int read_targets(const explorer *e, uint8_t **pixels, int64_t *n) {
 }
 
 /* The mean square error, on a scale of 0 to 1, of each start's image (an output), and its gradient in the latents. */
-static int build_projection(gradient *g, const explorer *e) {
+static int build_projection(explore_gradient *g, const explorer *e) {
   const clgen_model_config *c = e->config;
   const clgen_model_network *maker = clgen_model_maker(e->model);
   int code = clgen_graph_create(&g->graph);
@@ -72,7 +62,7 @@ static int build_projection(gradient *g, const explorer *e) {
   clgen_tensor *off = clgen_sub(clgen_model_to_unit(e->model, made), clgen_affine(g->target, 1 / 255.0f, 0));
   g->error = clgen_mean(clgen_square(off), 1u << 1 | 1u << 2 | 1u << 3, false);
   code = clgen_output(g->error);
-  return code ? code : finish(g, e, clgen_sum(g->error, CLGEN_ALL_AXES, false), g->in);
+  return code ? code : explore_gradient_finish(g, e, clgen_sum(g->error, CLGEN_ALL_AXES, false), g->in);
 }
 
 /* Adam (Kingma & Ba 2014) on latents; m holds both moments. */
@@ -87,7 +77,7 @@ static void descend(float *z, const float *grad, double *m, size_t n, int64_t st
 }
 
 /* From every start; `best` (nz) gets the latent with the least error seen, which is returned in *error. */
-static int project_one(gradient *g, const explorer *e, const uint8_t *target, float *best, double *error) {
+static int project_one(explore_gradient *g, const explorer *e, const uint8_t *target, float *best, double *error) {
   size_t nz = (size_t)e->config->nz, starts = (size_t)e->r.starts, n = starts * nz;
   float *z = malloc((2 * n + starts) * sizeof *z), *grad = z + n, *errors = grad + n;
   double *moments = calloc(2 * n, sizeof *moments);
@@ -123,7 +113,7 @@ static int write_projections(const explorer *e, const uint8_t *targets, const fl
 }
 
 static int project(explorer *e) {
-  gradient g = {0};
+  explore_gradient g = {0};
   uint8_t *targets = NULL;
   int64_t n = 0;
   float *z = NULL;
@@ -144,7 +134,7 @@ static int project(explorer *e) {
              -10 * log10(fmax(error, 1e-12)), sqrt(length), sqrt((double)nz));
   }
   if (!code) code = write_projections(e, targets, z, n);
-  free_gradient(&g);
+  explore_gradient_free(&g);
   free(targets);
   free(z);
   return code;
@@ -166,127 +156,5 @@ int explore_project(int argc, char **argv) {
       "The nearest to a given image that the network can make: gradient descent on the latent. The\n"
       "peak signal-to-noise ratio is printed; 10 dB is poor, 30 dB close.\n",
       rows, CLGEN_COUNT(rows), false, project};
-  return explore_run(&part, argc, argv);
-}
-
-/* ---- saliency ---- */
-
-static int build_saliency(gradient *g, const explorer *e, int64_t n) {
-  const clgen_model_config *c = e->config;
-  const clgen_model_network *d = clgen_model_network_at(e->model, 1);
-  int code = clgen_graph_create(&g->graph);
-  if (!code) code = clgen_net_bind(&g->net, d->net, g->graph, d->prefix);
-  if (code) return code;
-  g->in = clgen_input(g->graph, "images", CLGEN_U8, clgen_shape_of(4, n, c->channels, c->height, c->width));
-  g->counter = clgen_input(g->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
-  clgen_tensor *images = clgen_model_from_bytes(e->model, g->in);
-  clgen_tensor *noise = clgen_random_normal(g->graph, g->counter, 0, CLGEN_STREAM_METRIC, *clgen_tensor_shape(images));
-  clgen_tensor *noisy = clgen_add(images, clgen_affine(noise, 2 * (float)e->r.noise, 0)); /* pixels are on [-1,1] */
-  g->error = clgen_model_judge(e->model, g->net, images, &(clgen_pass){0}, NULL);
-  code = clgen_output(g->error);
-  if (code) return code;
-  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, &(clgen_pass){0}, NULL);
-  return logits ? finish(g, e, clgen_sum(logits, CLGEN_ALL_AXES, false), noisy) : CLGEN_E_INVALID;
-}
-
-/* SmoothGrad (Smilkov et al. 2017): the mean of the gradients at --samples noisy copies. */
-static int mean_gradient(gradient *g, const explorer *e, float *sum, float *one, size_t n) {
-  int code = CLGEN_OK;
-  for (uint32_t k = 0; !code && k < (uint32_t)e->r.samples; ++k) {
-    code = clgen_program_write(g->program, g->counter, &k, sizeof k);
-    if (!code) code = clgen_program_run(g->program);
-    if (!code) code = clgen_program_read(g->program, g->grad, one, n * sizeof *one);
-    for (size_t i = 0; !code && i < n; ++i) sum[i] += one[i] / (float)e->r.samples;
-  }
-  return code;
-}
-
-/* Simonyan et al. 2013, section 3: the largest |d logit / d pixel| over the channels; the brightest of each image is 255. */
-static void to_maps(const float *grad, uint8_t *maps, size_t n, size_t channels, size_t area) {
-  for (size_t i = 0; i < n; ++i) {
-    const float *g = grad + i * channels * area;
-    double most = 0;
-    for (size_t k = 0; k < channels * area; ++k) most = fmax(most, fabs((double)g[k]));
-    for (size_t p = 0; p < area; ++p) {
-      double value = 0;
-      for (size_t c = 0; c < channels; ++c) value = fmax(value, fabs((double)g[c * area + p]));
-      for (size_t c = 0; c < channels; ++c)
-        maps[(i * channels + c) * area + p] = (uint8_t)lrint(most > 0 ? 255 * value / most : 0);
-    }
-  }
-}
-
-/* Maps of n images, and the logits. */
-static int map_images(const explorer *e, const uint8_t *images, int64_t n, uint8_t *maps, float *logits) {
-  gradient g = {0};
-  const clgen_model_config *c = e->config;
-  size_t size = (size_t)n * e->image_bytes;
-  float *grad = calloc(2 * size, sizeof *grad);
-  int code = grad ? build_saliency(&g, e, n) : clgen_fail_nomem(2 * size * sizeof *grad);
-  if (!code) code = clgen_program_write(g.program, g.in, images, size);
-  if (!code) code = mean_gradient(&g, e, grad, grad + size, size);
-  if (!code) code = clgen_program_read(g.program, g.error, logits, (size_t)n * sizeof *logits);
-  if (!code) to_maps(grad, maps, (size_t)n, (size_t)c->channels, (size_t)c->height * (size_t)c->width);
-  free(grad);
-  free_gradient(&g);
-  return code;
-}
-
-/* Rows of n: reals, their maps, fakes, their maps. */
-static int write_saliency(const explorer *e, const clgen_dataset *data, const uint8_t *fakes) {
-  size_t n = e->n_seeds, row = n * e->image_bytes;
-  uint8_t *all = malloc(4 * row);
-  float *logits = malloc(n * sizeof *logits);
-  int code = all && logits ? CLGEN_OK : clgen_fail_nomem(4 * row);
-  for (size_t i = 0; !code && i < n; ++i)
-    memcpy(all + i * e->image_bytes,
-           clgen_dataset_image(data, (int64_t)(e->seeds[i] % (uint64_t)clgen_dataset_get_info(data)->count)),
-           e->image_bytes);
-  if (!code) memcpy(all + 2 * row, fakes, row);
-  for (size_t half = 0; !code && half < 2; ++half) {
-    uint8_t *images = all + 2 * half * row;
-    code = map_images(e, images, (int64_t)n, images + row, logits);
-    for (size_t i = 0; !code && i < n; ++i)
-      printf("%s %llu: real with probability %.4f\n", half ? "fake of seed" : "real image", (unsigned long long)e->seeds[i],
-             1 / (1 + exp(-(double)logits[i])));
-  }
-  if (!code) code = explore_write(e, (int64_t)(4 * n), all, (int64_t)n);
-  free(all);
-  free(logits);
-  return code;
-}
-
-static int saliency(explorer *e) {
-  clgen_dataset *data = NULL;
-  float *z = NULL;
-  uint8_t *fakes = NULL;
-  if (!clgen_model_is_gan(e->model))
-    return clgen_fail(CLGEN_E_INVALID, "%s: a %s has no discriminator, only a GAN has", e->r.network,
-                      clgen_arch_name(e->config->arch));
-  int code = explore_need_seeds(e);
-  if (!code) code = explore_open_data(e, &data);
-  if (!code) code = explore_latents(e, &z);
-  if (!code) code = explore_make(e, (int64_t)e->n_seeds, z, &fakes);
-  if (!code) code = write_saliency(e, data, fakes);
-  clgen_dataset_close(data);
-  free(z);
-  free(fakes);
-  return code;
-}
-
-int explore_saliency(int argc, char **argv) {
-  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: reals, their maps, fakes, their maps"),
-                                      EXPLORE_DATA_ROWS,
-                                      EXPLORE_SEEDS_ROW("0-7"),
-                                      {"samples", 0, CLGEN_OPTION_INT, EXPLORE_AT(samples), "32", 1, 100000, NULL, "N", NULL,
-                                       "noisy copies of each image, whose gradients are averaged"},
-                                      {"noise", 0, CLGEN_OPTION_REAL, EXPLORE_AT(noise), "0.15", 0, 10, NULL, "S", NULL,
-                                       "their noise's standard deviation; 1 is black against white"},
-                                      TOOL_DEVICE_ROWS(explore_record, device)};
-  const explore_part part = {
-      "usage: clgen explore saliency --network FILE --data SRC --output FILE.png\n\n"
-      "Where a small change would change the discriminator's mind most, for the images of these numbers\n"
-      "in the data and the fakes of these seeds. What it believes of them is printed.\n",
-      rows, CLGEN_COUNT(rows), true, saliency};
   return explore_run(&part, argc, argv);
 }
