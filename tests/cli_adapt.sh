@@ -35,14 +35,24 @@ grep -q '"by":"guard"' "$dir"/saved/*/stats.jsonl || fail "there was nothing to 
 out_has "network-snapshot-000002.safetensors"
 
 # ---- Going on from the middle of a window gives the same bytes
-expect 0 train $gan --kimg 4 --batch 32 --tick 0.7 --snap 1 --adapt guard,balance,noise-scale --loss hinge --reg r1 --outdir "$dir/exact"
-run=$dir/exact/00000-mnist-dcgan
-mkdir "$dir/whole"
-for at in 000000 000001 000002 000003; do cp "$run/training-state-$at.safetensors" "$dir/whole/" 2>/dev/null; done
-mv "$run"/*-000004.safetensors "$dir/whole/"
-expect 0 train --resume "$run"
-out_has "goes on from"
-for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do same "$dir/whole/$file" "$run/$file"; done
+exact() {
+  local where=$dir/$1 run
+  shift
+  expect 0 train "$@" --kimg 4 --batch 32 --tick 0.7 --snap 1 --outdir "$where"
+  run=$(echo "$where"/00000-*)
+  mkdir "$where/whole"
+  mv "$run"/*-000004.safetensors "$where/whole/"
+  expect 0 train --resume "$run"
+  out_has "goes on from"
+  for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+}
+exact all $gan --adapt guard,balance,noise-scale --loss hinge --reg r1
+exact plateau --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 12 --nz 3 --seed 5 --device host --optimizer sgd --lr 1e-6 --lr-schedule plateau \
+  --lr-patience 0.5 --lr-factor 0.7
+grep -q '"by":"plateau","what":"learning rates","from":1.0,"to":0.' "$dir"/plateau/*/stats.jsonl ||
+  fail "no plateau: $(cat "$dir"/plateau/*/stats.jsonl)"
 
 # ---- --cfg auto says what it chose and why, keeps to what is given, and the run goes on with the choice
 auto="--data $EXAMPLES/mnist --cfg auto --device host --seed 5 --ngf 2 --nz 4"

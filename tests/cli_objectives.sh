@@ -17,6 +17,7 @@ refuse "clipping already bounds" --loss wgan --reg gp
 refuse "slopes of 1" --loss wgan-gp --reg r1
 refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" --reg sn,foo
 refuse "no such groups" --reg mbstd --batch 25
+refuse "it compares all images" --reg mbdisc --batch 32 --batch-gpu 16
 refuse "choose one" --reg mbstd,mbdisc
 refuse "no two players" --cfg vae-mlp --reg sn
 refuse "no two players" --cfg vae-mlp --loss hinge
@@ -27,6 +28,11 @@ refuse "no two players" --cfg vae-mlp --d-norm none
 expect 0 train $gan -n --loss wgan --reg fm
 expect 0 train $gan -n --loss wgan-gp --d-norm group
 expect 0 train $gan -n --reg sn --d-norm none
+
+refuse "plateau watches a loss that falls" --cfg dcgan --lr-schedule plateau
+refuse "moves the loss by itself" --cfg vae-mlp --lr-schedule plateau --kl-anneal linear
+expect 0 train $gan -n --loss wgan --lr-schedule plateau
+out_has "adapt:    plateau, deciding every 16 steps"
 
 # ---- Going on from the middle gives the same bytes
 exact() {

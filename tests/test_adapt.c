@@ -53,6 +53,63 @@ static void names_are_read(void **state) {
   assert_int_equal(clgen_adapt_parse(&mask, "guard", false), CLGEN_OK);
 }
 
+static control start_plateau(bool of_gan) {
+  clgen_adapt_config config = gan;
+  config.gan = of_gan;
+  config.patience_kimg = 10;
+  config.plateau_factor = 0.25;
+  control c = start("", &config);
+  c.mask = clgen_adapt_mask("plateau");
+  assert_true(c.mask != 0);
+  return c;
+}
+
+/* Spans of 10 windows. The windows of a span differ, as batches do. */
+static void one_span(control *c, int span, double loss) {
+  for (int k = 1; k <= 10; ++k) {
+    clgen_adapt_statistics s = {.kimg = 10 * span + k};
+    double value = loss + (k % 2 ? 3 : -3);
+    if (c->config.gan) {
+      s.n = 2;
+      s.name[0] = "loss_D_real", s.name[1] = "loss_D_fake";
+      s.mean[0] = -value - 1, s.mean[1] = 1;
+    } else {
+      s.n = 1;
+      s.name[0] = "loss", s.mean[0] = value;
+    }
+    step(c, &s);
+    if (k < 10) assert_int_equal(c->out.n, 0);
+  }
+}
+
+static void plateau_lowers_rates_where_the_loss_stays(void **state) {
+  (void)state;
+  static const double loss[] = {100, 90, 89.999, 91, 80, 80, 79};
+  static const float rate[] = {1, 1, 0.25f, 0.0625f, 0.0625f, 0.015625f, 0.015625f};
+  control c = start_plateau(false);
+  for (int span = 0; span < 7; ++span) {
+    one_span(&c, span, loss[span]);
+    assert_true(c.knob[CLGEN_KNOB_LR] == rate[span]);
+    assert_int_equal(c.out.n, span > 0 && rate[span] != rate[span - 1]);
+  }
+  for (int span = 7; span < 20; ++span) one_span(&c, span, 100);
+  assert_true(fabs((double)c.knob[CLGEN_KNOB_LR] - 1e-3) < 1e-9); /* and no further */
+  assert_int_equal(c.out.n, 0);
+  assert_int_equal(clgen_adapt_parse(&c.mask, "plateau", false), CLGEN_E_INVALID); /* an option of its own asks for it */
+}
+
+/* A critic's distance grows at first, and means less the smaller it is. */
+static void plateau_of_a_critic_begins_with_the_second_span(void **state) {
+  (void)state;
+  static const double distance[] = {5, 40, 30, 30, -1, -1};
+  static const float rate[] = {1, 1, 1, 0.25f, 0.25f, 0.0625f};
+  control c = start_plateau(true);
+  for (int span = 0; span < 6; ++span) {
+    one_span(&c, span, distance[span]);
+    assert_true(c.knob[CLGEN_KNOB_LR] == rate[span]);
+  }
+}
+
 static void guard_leaves_a_good_run_alone(void **state) {
   (void)state;
   control c = start("guard", &gan);
@@ -227,6 +284,8 @@ static void auto_follows_data_and_device(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_read),
+      cmocka_unit_test(plateau_lowers_rates_where_the_loss_stays),
+      cmocka_unit_test(plateau_of_a_critic_begins_with_the_second_span),
       cmocka_unit_test(guard_leaves_a_good_run_alone),
       cmocka_unit_test(guard_goes_back_from_a_collapse),
       cmocka_unit_test(guard_goes_back_at_once_from_what_is_not_finite),

@@ -68,7 +68,8 @@ void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *wh
                         const char *reason, ...);
 
 typedef struct {
-  const char *name; /* of --adapt */
+  const char *name; /* of --adapt, unless another option asks for it: `by_option` */
+  bool by_option;
   bool for_gan, for_others;
   bool watches_players;   /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
   bool watches_gradients; /* it needs "grad_square" and "grad_along" of each network: |g|^2, and <g, Adam's mean before> */
@@ -83,6 +84,10 @@ const clgen_controller *clgen_controllers(size_t *n);
 /* "guard,balance" to a mask of rows; "none" and "" to 0. CLGEN_E_INVALID for a name that there is not, and for one that is
  * not for this kind of model. */
 int clgen_adapt_parse(unsigned *mask, const char *list, bool gan);
+/* The mask of one row; 0 when there is none of this name. */
+unsigned clgen_adapt_mask(const char *name);
+/* The names in the mask, with commas. */
+void clgen_adapt_text(unsigned mask, char *buf, size_t size);
 bool clgen_adapt_watches_players(unsigned mask);
 bool clgen_adapt_watches_gradients(unsigned mask);
 /* Knobs as they start. */

@@ -153,7 +153,7 @@ typedef struct {
   void (*discriminator)(clgen_tensor *real, clgen_tensor *fake, float smoothing, clgen_tensor **on_real,
                         clgen_tensor **on_fake);
   clgen_tensor *(*generator)(clgen_tensor *real, clgen_tensor *fake); /* G's loss; real is NULL unless `compares` */
-  bool smooths, compares;
+  bool smooths, compares, measures; /* measures: D's loss is minus an estimate of how far fakes are from images */
 } clgen_gan_loss;
 /* The rows of the table, and one by its name: CLGEN_E_INVALID for others. */
 #define CLGEN_GAN_LOSS_CHOICES "ns|bce|lsgan|wgan|wgan-gp|hinge|ragan"

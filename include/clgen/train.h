@@ -197,7 +197,7 @@ typedef struct {
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
   double scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
-  double weight_decay, warmup_kimg, grad_clip;
+  double weight_decay, warmup_kimg, grad_clip, lr_patience, lr_factor;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;
 } clgen_train_options;

@@ -8,9 +8,10 @@
 
 /* The guard first: what it rolls back is nothing for others to decide on. */
 static const clgen_controller rows[] = {
-    {"guard", true, true, true, false, clgen_adapt_guard},
-    {"balance", true, false, true, false, clgen_adapt_balance},
-    {"noise-scale", true, true, false, true, clgen_adapt_noise_scale},
+    {"guard", false, true, true, true, false, clgen_adapt_guard},
+    {"balance", false, true, false, true, false, clgen_adapt_balance},
+    {"noise-scale", false, true, true, false, true, clgen_adapt_noise_scale},
+    {"plateau", true, true, true, false, false, clgen_adapt_plateau},
 };
 
 const clgen_controller *clgen_controllers(size_t *n) {
@@ -37,7 +38,7 @@ void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *wh
 
 static int add(unsigned *mask, const char *name, size_t length, bool gan) {
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
-    if (strlen(rows[i].name) != length || strncmp(rows[i].name, name, length)) continue;
+    if (rows[i].by_option || strlen(rows[i].name) != length || strncmp(rows[i].name, name, length)) continue;
     if (gan ? !rows[i].for_gan : !rows[i].for_others)
       return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for %s", rows[i].name,
                         gan ? "models with an encoder" : "two players, and there is one");
@@ -58,6 +59,20 @@ int clgen_adapt_parse(unsigned *mask, const char *list, bool gan) {
     if (!code && *p == ',' && !*++p) code = add(mask, "", 0, gan);
   }
   return code;
+}
+
+unsigned clgen_adapt_mask(const char *name) {
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i)
+    if (strcmp(rows[i].name, name) == 0) return 1u << i;
+  return 0;
+}
+
+void clgen_adapt_text(unsigned mask, char *buf, size_t size) {
+  if (size) buf[0] = 0;
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
+    size_t n = strlen(buf);
+    if (mask & 1u << i) snprintf(buf + n, size - n, "%s%s", n ? "," : "", rows[i].name);
+  }
 }
 
 bool clgen_adapt_watches_players(unsigned mask) {

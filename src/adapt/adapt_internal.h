@@ -11,5 +11,7 @@ void clgen_adapt_balance(const clgen_adapt_config *c, const clgen_adapt_statisti
                          clgen_adapt_outcome *out);
 void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out);
+void clgen_adapt_plateau(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                         clgen_adapt_outcome *out);
 
 #endif

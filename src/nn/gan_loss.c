@@ -72,10 +72,10 @@ static clgen_tensor *relativistic_g(clgen_tensor *real, clgen_tensor *fake) {
 }
 
 static const clgen_gan_loss rows[] = {
-    {"ns", cross_entropy, non_saturating, true, false},      {"bce", cross_entropy, minimax, true, false},
-    {"lsgan", least_squares, least_squares_g, false, false}, {"wgan", wasserstein, wasserstein_g, false, false},
-    {"wgan-gp", wasserstein, wasserstein_g, false, false},   {"hinge", hinge, wasserstein_g, false, false},
-    {"ragan", relativistic, relativistic_g, false, true},
+    {"ns", cross_entropy, non_saturating, true, false, false},      {"bce", cross_entropy, minimax, true, false, false},
+    {"lsgan", least_squares, least_squares_g, false, false, false}, {"wgan", wasserstein, wasserstein_g, false, false, true},
+    {"wgan-gp", wasserstein, wasserstein_g, false, false, true},    {"hinge", hinge, wasserstein_g, false, false, false},
+    {"ragan", relativistic, relativistic_g, false, true, false},
 };
 
 const clgen_gan_loss *clgen_gan_losses(size_t *n) {

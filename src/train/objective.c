@@ -158,10 +158,11 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   if (o->label_smoothing > 0 && !out->loss->smooths)
     return refuse("label-smoothing", "only the cross entropies ns and bce have labels to smooth");
   if (o->clip > 0 && !(out->clip > 0)) return refuse("clip", "only --loss wgan clips weights");
-  if (out->regularizers & CLGEN_REG_MBSTD && o->batch > 1 && clgen_minibatch_group(o->batch) == 1)
+  int64_t at_once = o->batch_gpu ? o->batch_gpu : o->batch;
+  if (out->regularizers & CLGEN_REG_MBSTD && at_once > 1 && clgen_minibatch_group(at_once) == 1)
     return clgen_fail(CLGEN_E_INVALID,
-                      "option --reg: mbstd compares the images of groups of 2 to %d, and a batch of %lld has no such groups",
-                      CLGEN_MINIBATCH_GROUP, (long long)o->batch);
+                      "option --reg: mbstd compares the images of groups of 2 to %d, and %lld at a time make no such groups",
+                      CLGEN_MINIBATCH_GROUP, (long long)at_once);
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;
   out->gp_weight = o->gp_weight;

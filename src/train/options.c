@@ -111,8 +111,13 @@ static const clgen_option rows[] = {
     {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of --optimizer momentum"},
     {"weight-decay", 0, CLGEN_OPTION_REAL, AT(weight_decay), "0.01", 0, 1e9, NULL, "X", "Training",
      "adamw shortens the weights by X times the learning rate"},
-    {"lr-schedule", 0, CLGEN_OPTION_CHOICE, AT(lr_schedule), "constant", 0, 0, "constant|linear|cosine", "NAME", "Training",
-     "how the learning rates fall, to 0 at --kimg"},
+    {"lr-schedule", 0, CLGEN_OPTION_CHOICE, AT(lr_schedule), "constant", 0, 0, "constant|linear|cosine|plateau", "NAME",
+     "Training",
+     "how the learning rates fall: to 0 at --kimg, or (plateau) where the loss, or a wgan's distance, no longer does"},
+    {"lr-patience", 0, CLGEN_OPTION_REAL, AT(lr_patience), "20", 0.001, 1e9, NULL, "KIMG", "Training",
+     "plateau compares the means over so many thousand images"},
+    {"lr-factor", 0, CLGEN_OPTION_REAL, AT(lr_factor), "0.5", 0.001, 0.999, NULL, "X", "Training",
+     "what plateau multiplies the learning rates by, down to a thousandth of what they were"},
     {"warmup-kimg", 0, CLGEN_OPTION_REAL, AT(warmup_kimg), "0", 0, 1e9, NULL, "KIMG", "Training",
      "learning rates rise from 0 over so many thousand images"},
     {"grad-clip", 0, CLGEN_OPTION_REAL, AT(grad_clip), "0", 0, 1e9, NULL, "NORM", "Training",
@@ -169,7 +174,7 @@ static bool is_of_the_call(const char *name) {
 }
 /* They change nothing that is computed; the data are checked by what is in them. Falling learning rates aim at the end. */
 static bool may_change(const clgen_train_options *o, const char *name) {
-  if (strcmp(name, "kimg") == 0 && strcmp(o->lr_schedule, "constant") != 0) return false;
+  if (strcmp(name, "kimg") == 0 && (!strcmp(o->lr_schedule, "linear") || !strcmp(o->lr_schedule, "cosine"))) return false;
   static const char *const names[] = {"kimg", "tick", "snap", "device", "data", "metrics", "metrics-num", "features"};
   return is_of_the_call(name) || is_one_of(name, names, CLGEN_COUNT(names));
 }

@@ -106,7 +106,7 @@ static const clgen_regularizer rows[] = {
     {"ha", CLGEN_REG_HA, false, NULL, NULL, CLGEN_D_AUTO, NULL},
     {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO, NULL},
     {"mbstd", CLGEN_REG_MBSTD, false, NULL, NULL, CLGEN_D_AUTO, NULL},
-    {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO, NULL},
+    {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO, "it compares all images of the batch"},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {

@@ -21,12 +21,25 @@ static int64_t memory_size(void) {
   return (int64_t)n * CLGEN_CONTROLLER_STATE;
 }
 
-static bool has(const clgen_run *r, const char *name) {
-  size_t n;
-  const clgen_controller *rows = clgen_controllers(&n);
-  for (size_t i = 0; i < n; ++i)
-    if ((r->controllers & 1u << i) && strcmp(rows[i].name, name) == 0) return true;
-  return false;
+static bool has(const clgen_run *r, const char *name) { return r->controllers & clgen_adapt_mask(name); }
+
+static int open_plateau(clgen_run *r, const clgen_gan_objective *gan) {
+  const clgen_train_options *o = &r->options;
+  if (gan->loss && !gan->loss->measures)
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --lr-schedule: plateau watches a loss that falls as training succeeds, and --loss %s has none: "
+        "each player's depends on how good the other is; wgan and wgan-gp, whose critic estimates a distance, "
+        "or the schedules linear and cosine can be had",
+        gan->loss->name);
+  bool moving = strcmp(o->kl_anneal, "none") != 0 || (o->capacity > 0 && o->capacity_kimg > 0);
+  if (moving || (r->controllers & clgen_adapt_mask("control-vae")))
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --lr-schedule: plateau watches the loss, and what moves the weight of the divergence (--kl-anneal, "
+        "--capacity, --adapt control-vae) moves the loss by itself");
+  r->controllers |= clgen_adapt_mask("plateau");
+  return CLGEN_OK;
 }
 
 int clgen_run_adapt_open(clgen_run *r) {
@@ -39,18 +52,23 @@ int clgen_run_adapt_open(clgen_run *r) {
                       "option --adapt: noise-scale measures against the mean gradient that adam and adamw keep; "
                       "--optimizer %s keeps none",
                       o->optimizer);
+  if (!code && strcmp(o->lr_schedule, "plateau") == 0) code = open_plateau(r, &gan);
   if (code) return code;
   r->adapt = (clgen_adapt_config){.gan = clgen_arch_kind(r->arch) == CLGEN_GAN,
                                   .critic_steps = gan.critic_steps,
                                   .batch = o->batch,
-                                  .total_kimg = (double)o->kimg};
+                                  .total_kimg = (double)o->kimg,
+                                  .patience_kimg = o->lr_patience,
+                                  .plateau_factor = o->lr_factor};
   r->window = (uint64_t)((WINDOW_IMAGES + o->batch - 1) / o->batch);
   return CLGEN_OK;
 }
 
 void clgen_run_adapt_say(const clgen_run *r) {
+  char names[CLGEN_OPTION_TEXT];
+  clgen_adapt_text(r->controllers, names, sizeof names);
   if (r->controllers)
-    clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s, deciding every %llu steps", r->options.adapt,
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s, deciding every %llu steps", names,
                     (unsigned long long)r->window);
 }
 
