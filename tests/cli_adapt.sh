@@ -58,12 +58,13 @@ grep -q '"by":"plateau","what":"learning rates","from":1.0,"to":0.' "$dir"/plate
 auto="--data $EXAMPLES/mnist --cfg auto --device host --seed 5 --ngf 2 --nz 4"
 expect 2 train --cfg auto --device host -n
 err_has "option --data"
-expect 0 train $auto --kimg 2 --tick 1 --snap 1 --adapt none --outdir "$dir/auto"
+expect 0 train $auto --kimg 2 --tick 1 --snap 1 --adapt none --r1-gamma 0 --outdir "$dir/auto"
 out_has "auto:     10000 pictures, grey, at least 28x28"
 out_matches '^auto: +--lr '
 out_matches_not '^auto: +--(ngf|kimg|adapt) '
 run=$dir/auto/00000-mnist-dcgan
 grep -q '"cfg": *"dcgan"' "$run/training_options.json" || fail "the choice is not saved: $(cat "$run/training_options.json")"
+grep -q '"r1-gamma": *0.0032' "$run/training_options.json" || fail "0.0002 x 32 x 32 / 64 is not 0.0032"
 expect 0 train --resume "$run" --kimg 3
 out_matches_not '^auto:'
 exit $failed

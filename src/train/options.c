@@ -66,7 +66,8 @@ static const clgen_option rows[] = {
     {"clip", 0, CLGEN_OPTION_REAL, AT(clip), "0", 0, 1e9, NULL, "X", "Objective of a GAN",
      "wgan keeps the discriminator's weights within X; 0: 0.01"},
     {"gp-weight", 0, CLGEN_OPTION_REAL, AT(gp_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of gp and dragan"},
-    {"r1-gamma", 0, CLGEN_OPTION_REAL, AT(r1_gamma), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "r1 weighs X / 2"},
+    {"r1-gamma", 0, CLGEN_OPTION_REAL, AT(r1_gamma), "10", 0, 1e9, NULL, "X", "Objective of a GAN",
+     "r1 weighs X / 2; 0: 0.0002 times the pixels of an image, divided by the batch"},
     {"reg-interval", 0, CLGEN_OPTION_INT, AT(reg_interval), "16", 1, 100000, NULL, "N", "Objective of a GAN",
      "compute r1 every N steps, weighing N times as much"},
     {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
@@ -208,6 +209,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? d->beta2 : 0.99;
   if (!(o->tick > 0)) o->tick = d->tick;
   if (!o->res) o->res = d->res;
+  if (!(o->r1_gamma > 0)) o->r1_gamma = clgen_auto_r1_gamma((int)o->res, o->batch);
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
   if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
