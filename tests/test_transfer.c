@@ -6,6 +6,8 @@
 #include <clgen/safetensors.h>
 #include <clgen/train.h>
 
+#include "files.h"
+
 enum { BATCH = 4, PIXELS = 32 * 32 };
 
 static const clgen_model_config small = {
@@ -97,9 +99,9 @@ static void freeze_with(clgen_device *device, const clgen_trainer_config *config
   OK(clgen_store_create(&store, device));
   OK(clgen_model_init(m, store, 1));
   freeze_some(m, frozen[0], frozen[1]);
-  with.holding.rated = true;
   for (int k = 0; k < 2; ++k) {
     const clgen_model_network *w = clgen_model_network_at(m, k);
+    with.holding.rated[k] = true;
     with.holding.frozen[k] = frozen[k];
     put_rates(m, store, k, frozen[k], 0.5f);
     before[k][0] = state_of(store, w->prefix, "param", &n);
@@ -173,7 +175,7 @@ static void rates_scale_the_update(void **state) {
       OK(clgen_model_init(m, store, 1));
       free(before);
       before = state_of(store, "VAE", "param", &n);
-      c.holding.rated = true;
+      c.holding.rated[0] = true;
       put_rates(m, store, 0, none, half ? 0.5f : 1);
       OK(clgen_trainer_create(&t, m, store, &c));
       OK(clgen_trainer_step(t, 0, images, NULL));
@@ -201,15 +203,13 @@ static void rates_scale_the_update(void **state) {
 static clgen_safetensors *golden;
 
 static int open_golden(void **state) {
-  (void)state;
   char path[1024];
   snprintf(path, sizeof path, "%s/transfer.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
+  return files_set_up(state) ? -1 : clgen_safetensors_open(&golden, path);
 }
 static int close_golden(void **state) {
-  (void)state;
   clgen_safetensors_close(golden);
-  return 0;
+  return files_tear_down(state);
 }
 
 static const void *data_of(const char *name) {
@@ -361,6 +361,95 @@ static void springs_are_ewc_and_l2_sp(void **state) {
   clgen_model_free(m);
 }
 
+/* ---- A whole run ---- */
+
+/* Options by "name=value", the rest at their defaults. */
+static clgen_train_result train_with(const char *const *options, size_t n) {
+  size_t rows_n;
+  const clgen_option *rows = clgen_train_option_rows(&rows_n);
+  clgen_train_options o;
+  bool given[128] = {false};
+  clgen_options_init(rows, rows_n, &o);
+  for (size_t i = 0; i < n; ++i) {
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(options[i], "="), options[i]);
+    OK(clgen_options_set(rows, rows_n, &o, name, strchr(options[i], '=') + 1));
+    for (size_t k = 0; k < rows_n; ++k)
+      if (!strcmp(rows[k].name, name)) given[k] = true;
+  }
+  clgen_train_result result;
+  OK(clgen_train(&o, given, &(clgen_train_calls){0}, &result));
+  return result;
+}
+
+static float *read_all(const char *path, const char *name, int64_t *n) {
+  clgen_safetensors *file;
+  OK(clgen_safetensors_open(&file, path));
+  const clgen_st_tensor *t = NEED((void *)(uintptr_t)clgen_safetensors_find(file, name));
+  *n = clgen_shape_count(&t->shape);
+  float *values = new_floats((size_t)*n);
+  OK(clgen_safetensors_read_f32(file, name, NULL, values));
+  clgen_safetensors_close(file);
+  return values;
+}
+
+/* From 3 latents to 5: what a run writes of its states is what the options say of the network that it starts from. */
+static void a_run_starts_from_the_network(void **state) {
+  (void)state;
+  char data[1100], out[1100], init[1100], saved[2200];
+  snprintf(data, sizeof data, "data=%s/mnist/t10k-images-idx3-ubyte.gz", getenv("CLGEN_TEST_EXAMPLES"));
+  snprintf(out, sizeof out, "outdir=%s", file_at("runs"));
+  const char *const first[] = {data, out, "cfg=dcgan", "ngf=2", "nz=3", "kimg=1", "device=host", "subset=100", "seed=3"};
+  clgen_train_result source = train_with(first, sizeof first / sizeof *first), result;
+  snprintf(init, sizeof init, "init=%.1000s", source.run_dir);
+  const char *const more[] = {
+      data,     out,         init,         "nz=5",        "kimg=1",    "device=host",     "subset=100",
+      "seed=4", "freezed=1", "freeze=G.3", "lr-old=0.25", "l2-sp=0.5", "l2-sp-new=0.125", "ewc=100"};
+  result = train_with(more, sizeof more / sizeof *more);
+  snprintf(saved, sizeof saved, "%.2000s/training-state-000001.safetensors", result.run_dir);
+
+  clgen_device *device = open_host();
+  clgen_model *m;
+  clgen_store *store;
+  clgen_safetensors *file;
+  OK(clgen_safetensors_open(&file, source.snapshot));
+  OK(clgen_model_open(&m, file));
+  OK(clgen_store_create(&store, device));
+  OK(clgen_model_load(m, store, file, NULL));
+  assert_int_equal(clgen_model_get_config(m)->ngf, 2);
+  const clgen_net *net = clgen_model_network_at(m, 0)->net;
+  int64_t n = clgen_net_param_size(net), k, offset = clgen_net_tensor_at(net, 0)->offset;
+  float *fisher = new_floats((size_t)n), *latents = new_floats(256 * 6), *was = new_floats((size_t)n);
+  clgen_normals_fill(4, CLGEN_STREAM_FISHER, 0, 256 * 6, latents);
+  OK(clgen_fisher(m, store, 0, 0, 256, latents, fisher));
+  OK(clgen_store_read(store, "G.param", 0, n, was));
+  float *anchor = read_all(saved, "G.anchor", &k), *stiffness = read_all(saved, "G.stiffness", &k),
+        *rate = read_all(saved, "G.rate", &k), *now = read_all(saved, "G.param", &k);
+  const int64_t before = 3 * 8 * 16, after = 5 * 8 * 16, frozen = 8 * 4 * 16; /* G.0, G.3 */
+  assert_int_equal(offset, 0);
+  for (int64_t i = 0; i < before; ++i) { /* carried over and trained */
+    assert_true(anchor[i] == was[i] && rate[i] == 0.25f);
+    assert_true(fabs((double)stiffness[i] - (0.5 + 200 * (double)fisher[i])) <= 1e-5 * (double)stiffness[i]);
+  }
+  for (int64_t i = before; i < after; ++i) assert_true(anchor[i] == 0 && stiffness[i] == 0.125f && rate[i] == 1);
+  int64_t g3 = clgen_net_tensor_at(net, 6)->offset, shift = after - before;
+  assert_string_equal(clgen_net_tensor_at(net, 6)->name, "3.weight");
+  for (int64_t i = 0; i < frozen; ++i)
+    assert_true(now[g3 + shift + i] == was[g3 + i] && rate[g3 + shift + i] == 0 && stiffness[g3 + shift + i] == 0);
+  assert_memory_not_equal(now, was, (size_t)before * sizeof *now);
+  free(fisher);
+  free(latents);
+  free(was);
+  free(anchor);
+  free(stiffness);
+  free(rate);
+  free(now);
+  clgen_store_free(store);
+  clgen_model_free(m);
+  clgen_safetensors_close(file);
+  clgen_device_close(device);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(frozen_parameters_keep_their_bits),
@@ -368,6 +457,7 @@ int main(void) {
       cmocka_unit_test(fisher_on_host),
       cmocka_unit_test(fisher_on_device),
       cmocka_unit_test(springs_are_ewc_and_l2_sp),
+      cmocka_unit_test(a_run_starts_from_the_network),
   };
   return cmocka_run_group_tests(tests, open_golden, close_golden);
 }

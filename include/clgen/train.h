@@ -65,7 +65,7 @@ clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o);
 /* By index of the model's networks; all zeros hold nothing. The states that are named are the caller's to write before the
  * first step (clgen_bound_hold and clgen_bound_spring say what they mean). */
 typedef struct {
-  bool rated;            /* every network that is trained goes by "<prefix>.rate" */
+  bool rated[3];         /* it goes by "<prefix>.rate" */
   const bool *frozen[3]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
   bool anchored[3];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
 } clgen_holding;

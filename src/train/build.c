@@ -120,7 +120,7 @@ static int bind_networks(clgen_step_kind *s) {
   for (int i = 0; !code && i < clgen_model_network_count(s->model); ++i) {
     const clgen_model_network *w = clgen_model_network_at(s->model, i);
     code = clgen_net_bind(&s->net[i], w->net, s->graph, w->prefix);
-    if (!code && holding->rated && strcmp(w->prefix, "G_ema") != 0) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
+    if (!code && holding->rated[i]) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
     /* G's second pass is over the same latents with the same weights: its statistics were taken in the first. */
     bool again = s->phase == CLGEN_PHASE_GRADIENT_G && i == 0;
     if (!code && clgen_phase_takes_parts(s->phase))

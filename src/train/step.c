@@ -114,7 +114,7 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (!code) code = clgen_vae_batch_gpu_check(c->batch, c->batch_gpu, &c->vae);
   if (code) return code;
   for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
-    if (c->holding.frozen[i] && !c->holding.rated)
+    if (c->holding.frozen[i] && !c->holding.rated[i])
       return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
   const clgen_model_config *config = clgen_model_get_config(m);
   if (config->minibatch != clgen_gan_objective_minibatch(&c->gan))

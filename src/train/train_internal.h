@@ -284,6 +284,8 @@ void clgen_run_init_say(const clgen_run *r);
 /* Writes into the store, in which the model has been initialised, all that comes from the network. */
 int clgen_run_init_begin(clgen_run *r);
 void clgen_run_init_close(clgen_run *r);
+/* Whether some of its parameters have a rate of their own. */
+bool clgen_run_is_rated(const clgen_run *r, int index);
 bool clgen_run_trains(const clgen_model *m, int index);
 bool clgen_run_ewc_is_of(const clgen_train_options *o, int index);
 /* The network of the file that the Fisher information of this one is of, and the one that makes images for it. */

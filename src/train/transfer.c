@@ -44,6 +44,13 @@ static int imply_d_norm(clgen_train_options *o, const bool *given, const clgen_m
   return code;
 }
 
+static void imply_likelihood(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
+  const char *name = clgen_likelihood_of(c->likelihood)->name;
+  if (clgen_arch_kind(c->arch) != CLGEN_VAE) return;
+  if (!clgen_train_option_given(given, "likelihood")) snprintf(o->likelihood, sizeof o->likelihood, "%s", name);
+  if (!clgen_train_option_given(given, "scale") && strcmp(o->likelihood, name) == 0) o->scale = (double)c->scale;
+}
+
 static int imply_options(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
   const char *arch = clgen_arch_name(c->arch);
   if (!clgen_train_option_given(given, "cfg")) snprintf(o->cfg, sizeof o->cfg, "%s", arch);
@@ -51,6 +58,7 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
     return clgen_fail(CLGEN_E_INVALID,
                       "option --init: %s holds a %s, and its layers have nothing in common with those of --cfg %s", o->init,
                       arch, o->cfg);
+  imply_likelihood(o, given, c);
   imply(&o->ngf, c->ngf);
   imply(&o->ndf, c->ndf);
   imply(&o->nz, c->nz);
@@ -116,6 +124,13 @@ static int check_carry(clgen_run *r) {
   return code;
 }
 
+bool clgen_run_is_rated(const clgen_run *r, int index) {
+  bool any = r->options.lr_old != 1;
+  for (int k = 0; r->frozen[index] && k < clgen_net_tensor_count(clgen_model_network_at(r->model, index)->net); ++k)
+    any = any || r->frozen[index][k];
+  return any;
+}
+
 int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
   const clgen_train_options *o = &r->options;
   int code = r->init_file ? clgen_carry_create(&r->carry, r->model, r->init_file) : CLGEN_OK;
@@ -123,10 +138,10 @@ int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
   if (code || !o->init[0]) return code;
   bool freezes = o->freeze[0] || o->freezed;
   if (freezes) code = clgen_freeze_find(r->model, o->freeze, (int)o->freezed, r->frozen);
-  out->rated = freezes || o->lr_old != 1;
   for (int i = 0; i < clgen_model_network_count(r->model); ++i) {
     if (!clgen_run_trains(r->model, i)) continue;
-    out->frozen[i] = r->frozen[i];
+    out->rated[i] = clgen_run_is_rated(r, i);
+    if (out->rated[i]) out->frozen[i] = r->frozen[i];
     out->anchored[i] = o->l2_sp > 0 || clgen_run_ewc_is_of(o, i);
   }
   return code;

@@ -122,12 +122,11 @@ int clgen_run_init_begin(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   if (!r->carry) return CLGEN_OK;
   int code = clgen_carry_apply(r->carry, r->store);
-  bool rated = o->freeze[0] || o->freezed || o->lr_old != 1;
   for (int i = 0; !code && i < clgen_model_network_count(r->model); ++i) {
     if (!clgen_run_trains(r->model, i)) continue;
     parameters p;
     code = gather(&p, r, i);
-    if (!code && rated) code = put_rates(r, &p);
+    if (!code && clgen_run_is_rated(r, i)) code = put_rates(r, &p);
     if (!code && clgen_run_ewc_is_of(o, i)) code = find_fisher(r, i, &p);
     if (!code && (o->l2_sp > 0 || clgen_run_ewc_is_of(o, i))) code = put_springs(r, &p);
     parameters_free(&p);
