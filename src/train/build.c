@@ -116,16 +116,18 @@ static int build_watch(clgen_step_kind *s) {
 /* Networks as they are at the beginning of this phase. */
 static int bind_networks(clgen_step_kind *s) {
   const clgen_holding *holding = &s->config->holding;
-  int code = CLGEN_OK;
-  for (int i = 0; !code && i < clgen_model_network_count(s->model); ++i) {
+  int code = CLGEN_OK, n = clgen_model_network_count(s->model);
+  for (int i = 0; !code && i < n; ++i) {
     const clgen_model_network *w = clgen_model_network_at(s->model, i);
     code = clgen_net_bind(&s->net[i], w->net, s->graph, w->prefix);
-    if (!code && holding->rated[i]) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
     /* G's second pass is over the same latents with the same weights: its statistics were taken in the first. */
     bool again = s->phase == CLGEN_PHASE_GRADIENT_G && i == 0;
     if (!code && clgen_phase_takes_parts(s->phase))
       code = clgen_bound_in_parts(s->net[i], clgen_step_parts(s->config), first_part(s), again);
   }
+  /* Behind all of them, as a model's own states are declared before all others. */
+  for (int i = 0; !code && i < n; ++i)
+    if (holding->rated[i]) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
   return code;
 }
 

@@ -45,8 +45,8 @@ static int begin_new(clgen_run *r) {
   code = write_options(r);
   if (!code) code = clgen_run_write_reals(r);
   if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)o->seed);
-  if (!code) code = clgen_run_init_begin(r);
   if (!code) code = clgen_trainer_prepare(r->trainer);
+  if (!code) code = clgen_run_init_begin(r);
   if (!code) code = clgen_run_adapt_begin(r);
   clgen_run_dir_file(&r->dir, "fakes_init.png", -1, "", path);
   return code ? code : clgen_run_write_fakes(r, path);
@@ -66,6 +66,8 @@ static int complete_snapshot(clgen_run *r) {
 static int go_on(clgen_run *r) {
   const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
   int code = clgen_run_dir_lock(&r->dir);
+  /* So that states come in the order of a new run, which is that of the files. */
+  if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)r->options.seed);
   if (!code) code = clgen_trainer_prepare(r->trainer);
   if (!code) code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
   if (!code) code = clgen_run_adapt_resume(r);

@@ -1,0 +1,94 @@
+#!/bin/bash
+# clgen train --init and what belongs to it: what is said of what is carried over, going on exactly, what is refused.
+# Needs CLGEN, EXAMPLES. Runs are tiny.
+. "${0%/*}/cli.sh"
+data=$EXAMPLES/mnist
+on="--data $data --classes 5-9 --subset 500 --seed 5 --device host"
+
+expect 0 train --data "$data" --classes 0-4 --cfg dcgan --ngf 2 --nz 4 --reg r1 --kimg 2 --tick 1 --snap 1 --outdir "$dir/old" \
+  --device host
+old=$dir/old/00000-mnist-dcgan
+expect 0 train --data "$data" --cfg vae-mlp --hidden 6 --nz 3 --likelihood gaussian --kimg 1 --outdir "$dir/old" --device host
+vae=$dir/old/00001-mnist-vae-mlp
+expect 0 train --data "$data" --cfg classifier --ndf 2 --hidden 6 --kimg 1 --outdir "$dir/old" --device host
+classifier=$dir/old/00002-mnist-classifier
+
+# ---- Everything fits: the folder stands for its newest snapshot, the options are the network's
+expect 0 train $on --init "$old" -n
+out_has "500 images of 32x32"
+out_has "network:  D, 7 layers, 815 parameters" # without batch norm, as r1 left it
+out_matches "^init: +40 of 40 tensors from .*/network-snapshot-000002.safetensors$"
+expect 0 train $on --init "$old/network-snapshot-000001.safetensors" -n
+out_has "network-snapshot-000001.safetensors"
+expect 0 train $on --init "$vae" -n
+out_matches "^init: +11 of 11 tensors from"
+expect 0 train $on --init "$classifier" -n
+out_has "init:     fc2.weight 5x6 from fc2.weight 10x6: 5 of 5 classes"
+
+# ---- What does not, is told
+expect 0 train --data "$data" --device host --init "$old" --res 64 --channels 3 --nz 6 -n --freeze 'G.3' --freezed 1
+out_has "init:     G.0.weight 6x16x4x4 starts afresh"
+out_has "init:     G.12.weight 2x3x4x4 from G.9.weight 2x1x4x4: repeated for the colours: 3 channels from 1"
+out_has "init:     D.8.weight 1x16x4x4 starts afresh"
+out_has "init:     D.6.weight 1x8x4x4 of the network is left out"
+out_has "frozen:   98 of"
+err_has "G.3.weight is frozen, and keeps the random numbers"
+
+# ---- The first images of a run are those of the network's average
+expect 0 train $on --init "$old" --kimg 1 --outdir "$dir/new" --seed 0
+same "$dir/new/00000-mnist-dcgan/fakes_init.png" "$old/fakes000002.png"
+
+# ---- Going on from the middle gives the same bytes, though the network is gone
+cp -r "$old" "$dir/copy"
+exact() {
+  local where=$dir/$1 run
+  shift
+  cp -r "$dir/copy" "$dir/source"
+  expect 0 train $on --init "$dir/source" --kimg 1 --batch 32 --tick 0.3 --snap 1 --outdir "$where" "$@"
+  rm -r "$dir/source"
+  run=$where/00000-mnist-dcgan
+  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
+  expect 0 train --resume "$run/training-state-000000.safetensors"
+  out_has "goes on from"
+  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+}
+exact a --freeze 'D.2,G.3.weight' --lr-old 0.5 --optimizer adamw
+exact b --ewc 1e6 --ewc-of both --grad-clip 1
+exact c --l2-sp 0.1 --freezed 1 --nz 6 --optimizer rmsprop
+exact d --ewc 1e6 --batch-gpu 16 --freezed 2
+grep -q '"spring_D":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no spring_D"
+expect 2 train --resume "$dir/a/00000-mnist-dcgan" --init "$vae"
+err_has "--init"
+expect 2 train --resume "$dir/a/00000-mnist-dcgan" --lr-old 0.25
+err_has "--lr-old"
+
+# ---- Refused, with the reason
+refuse() {
+  local status=$1 why=$2
+  shift 2
+  expect "$status" train $on -n "$@"
+  err_has "$why"
+}
+refuse 2 "there is no --init" --freeze 'D.*'
+refuse 2 "there is no --init" --lr-old 0.1
+refuse 2 "there is no --init" --ewc 1
+refuse 2 "there is no --init" --l2-sp 1
+refuse 2 "there is no --init" --freezed 1
+refuse 2 "--freeze says what is to stay" --init "$old" --lr-old 0
+refuse 2 "holds a dcgan" --init "$old" --cfg vae-mlp
+refuse 2 "nothing of" --init "$classifier" --ndf 3 --hidden 7
+refuse 2 "'D.7*' matches no parameter; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" \
+  --init "$old" --freeze 'D.0,D.7*'
+refuse 2 "'' matches no parameter" --init "$old" --freeze 'D.0,'
+refuse 2 "nothing of D is left to train" --init "$old" --freeze 'D.*'
+refuse 2 "has 4 layers, so 3 can be frozen and not 4" --init "$old" --freezed 4
+refuse 2 "there is no discriminator in --cfg vae-mlp" --init "$vae" --freezed 1
+refuse 2 "--l2-sp needs none" --init "$classifier" --ewc 1
+refuse 2 "two networks" --init "$vae" --ewc 1 --ewc-of both
+refuse 2 "two networks" --init "$old" --ewc-of D
+refuse 1 "nowhere" --init "$dir/nowhere"
+refuse 1 "without a network-snapshot" --init "$dir"
+refuse 1 "$data/t10k-images" --init "$data/t10k-images-idx3-ubyte.gz"
+exit $failed
