@@ -20,7 +20,7 @@ typedef struct {
 
 static control start(const char *list, const clgen_adapt_config *config) {
   control c = {.config = *config};
-  assert_int_equal(clgen_adapt_parse(&c.mask, list, config->gan), CLGEN_OK);
+  assert_int_equal(clgen_adapt_parse(&c.mask, list, config->gan, false), CLGEN_OK);
   clgen_adapt_start(config, c.knob);
   return c;
 }
@@ -40,17 +40,17 @@ static clgen_adapt_statistics players(double kimg, double separation, double div
 static void names_are_read(void **state) {
   (void)state;
   unsigned mask;
-  assert_int_equal(clgen_adapt_parse(&mask, "", true), CLGEN_OK);
+  assert_int_equal(clgen_adapt_parse(&mask, "", true, false), CLGEN_OK);
   assert_int_equal(mask, 0);
-  assert_int_equal(clgen_adapt_parse(&mask, "none", true), CLGEN_OK);
+  assert_int_equal(clgen_adapt_parse(&mask, "none", true, false), CLGEN_OK);
   assert_int_equal(mask, 0);
-  assert_int_equal(clgen_adapt_parse(&mask, "balance,guard", true), CLGEN_OK);
+  assert_int_equal(clgen_adapt_parse(&mask, "balance,guard", true, false), CLGEN_OK);
   assert_true(mask != 0 && clgen_adapt_watches_players(mask));
-  assert_int_equal(clgen_adapt_parse(&mask, "guard,", true), CLGEN_E_INVALID);
-  assert_int_equal(clgen_adapt_parse(&mask, "gard", true), CLGEN_E_INVALID);
+  assert_int_equal(clgen_adapt_parse(&mask, "guard,", true, false), CLGEN_E_INVALID);
+  assert_int_equal(clgen_adapt_parse(&mask, "gard", true, false), CLGEN_E_INVALID);
   assert_non_null(strstr(clgen_last_error(), "\"gard\" is none of"));
-  assert_int_equal(clgen_adapt_parse(&mask, "balance", false), CLGEN_E_INVALID);
-  assert_int_equal(clgen_adapt_parse(&mask, "guard", false), CLGEN_OK);
+  assert_int_equal(clgen_adapt_parse(&mask, "balance", false, false), CLGEN_E_INVALID);
+  assert_int_equal(clgen_adapt_parse(&mask, "guard", false, false), CLGEN_OK);
 }
 
 static control start_plateau(bool of_gan) {

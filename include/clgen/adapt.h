@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <clgen/graph.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -34,6 +36,7 @@ typedef struct {
   double total_kimg;
   /* plateau: how long without improvement, and what the rates are multiplied by */
   double patience_kimg, plateau_factor;
+  double kl_target; /* control-vae */
 } clgen_adapt_config;
 
 /* What happened since the last decision: the means of those of the step's watched numbers (train.h) that were computed. */
@@ -71,6 +74,7 @@ typedef struct {
   const char *name; /* of --adapt, unless another option asks for it: `by_option` */
   bool by_option;
   bool for_gan, for_others;
+  bool for_encoders;      /* and only where there is one */
   bool watches_players;   /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
   bool watches_gradients; /* it needs "grad_square" and "grad_along" of each network: |g|^2, and <g, Adam's mean before> */
   /* state: CLGEN_CONTROLLER_STATE numbers, 0 at first. */
@@ -79,17 +83,32 @@ typedef struct {
 
 /* All there are, in the order in which they decide. */
 const clgen_controller *clgen_controllers(size_t *n);
-#define CLGEN_CONTROLLER_NAMES "guard, balance, noise-scale"
+#define CLGEN_CONTROLLER_NAMES "guard, balance, noise-scale, control-vae"
 
 /* "guard,balance" to a mask of rows; "none" and "" to 0. CLGEN_E_INVALID for a name that there is not, and for one that is
  * not for this kind of model. */
-int clgen_adapt_parse(unsigned *mask, const char *list, bool gan);
+int clgen_adapt_parse(unsigned *mask, const char *list, bool gan, bool encodes);
 /* The mask of one row; 0 when there is none of this name. */
 unsigned clgen_adapt_mask(const char *name);
 /* The names in the mask, with commas. */
 void clgen_adapt_text(unsigned mask, char *buf, size_t size);
 bool clgen_adapt_watches_players(unsigned mask);
 bool clgen_adapt_watches_gradients(unsigned mask);
+/* ---- ControlVAE ---- */
+
+/* Shao et al. 2020, algorithm 1: beta by a PI controller, so that the KL divergence is `target` nats. */
+typedef struct {
+  double target;    /* 0: none is wanted */
+  double kp, ki;    /* gains of both terms; ki is of each step */
+  double low, high; /* beta stays between them */
+} clgen_control_vae_config;
+#define CLGEN_CONTROL_VAE_STATE "adapt.control_vae"
+/* A step's beta, (1), from the mean KL divergence (a scalar) of its batch, as nodes of its graph: no step waits for a read,
+ * and the integral is a state (1) that a snapshot holds. No gradient flows through it. */
+clgen_tensor *clgen_control_vae(clgen_graph *g, const clgen_control_vae_config *c, clgen_tensor *kl);
+
+/* ---- Decisions ---- */
+
 /* Knobs as they start. */
 void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]);
 /* One decision of all controllers in the mask: `states` is CLGEN_CONTROLLER_STATE numbers for each row there is. */

@@ -79,11 +79,12 @@ typedef struct {
   double beta;                                                                   /* of the divergence; 0: 1 */
   enum { CLGEN_ANNEAL_NONE, CLGEN_ANNEAL_LINEAR, CLGEN_ANNEAL_CYCLICAL } anneal; /* beta rises from 0, ... */
   double anneal_kimg;                                                            /* ... over so many kimg */
-  double free_bits;     /* nats that a group of dimensions has for nothing */
-  int free_bits_group;  /* dimensions in a group; 0: 1 */
-  double capacity;      /* the divergence is drawn to this instead of to 0, ... */
-  double capacity_kimg; /* ... which rises from 0 over so many kimg */
-  int samples;          /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
+  double free_bits;                 /* nats that a group of dimensions has for nothing */
+  int free_bits_group;              /* dimensions in a group; 0: 1 */
+  double capacity;                  /* the divergence is drawn to this instead of to 0, ... */
+  double capacity_kimg;             /* ... which rises from 0 over so many kimg */
+  clgen_control_vae_config control; /* sets beta itself where it has a target */
+  int samples;                      /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
 } clgen_vae_objective;
 /* What the divergence weighs once so many thousand images were seen, and what it is drawn to. */
 double clgen_vae_beta_at(const clgen_vae_objective *o, double kimg);
@@ -196,7 +197,7 @@ typedef struct {
   double lr_old, l2_sp, l2_sp_new, ewc;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
-  double scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
+  double kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
   double weight_decay, warmup_kimg, grad_clip, lr_patience, lr_factor;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool dry_run, strict;

@@ -8,10 +8,11 @@
 
 /* The guard first: what it rolls back is nothing for others to decide on. */
 static const clgen_controller rows[] = {
-    {"guard", false, true, true, true, false, clgen_adapt_guard},
-    {"balance", false, true, false, true, false, clgen_adapt_balance},
-    {"noise-scale", false, true, true, false, true, clgen_adapt_noise_scale},
-    {"plateau", true, true, true, false, false, clgen_adapt_plateau},
+    {.name = "guard", .for_gan = true, .for_others = true, .watches_players = true, .act = clgen_adapt_guard},
+    {.name = "balance", .for_gan = true, .watches_players = true, .act = clgen_adapt_balance},
+    {.name = "noise-scale", .for_gan = true, .for_others = true, .watches_gradients = true, .act = clgen_adapt_noise_scale},
+    {.name = "control-vae", .for_gan = true, .for_others = true, .for_encoders = true, .act = clgen_adapt_control_vae},
+    {.name = "plateau", .by_option = true, .for_gan = true, .for_others = true, .act = clgen_adapt_plateau},
 };
 
 const clgen_controller *clgen_controllers(size_t *n) {
@@ -36,27 +37,28 @@ void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *wh
   va_end(args);
 }
 
-static int add(unsigned *mask, const char *name, size_t length, bool gan) {
+static int add(unsigned *mask, const char *name, size_t length, bool gan, bool encodes) {
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
     if (rows[i].by_option || strlen(rows[i].name) != length || strncmp(rows[i].name, name, length)) continue;
     if (gan ? !rows[i].for_gan : !rows[i].for_others)
-      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for %s", rows[i].name,
-                        gan ? "models with an encoder" : "two players, and there is one");
+      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for two players, and there is one", rows[i].name);
+    if (rows[i].for_encoders && !encodes)
+      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for models with an encoder", rows[i].name);
     *mask |= 1u << i;
     return CLGEN_OK;
   }
   return clgen_fail(CLGEN_E_INVALID, "option --adapt: \"%.*s\" is none of " CLGEN_CONTROLLER_NAMES, (int)length, name);
 }
 
-int clgen_adapt_parse(unsigned *mask, const char *list, bool gan) {
+int clgen_adapt_parse(unsigned *mask, const char *list, bool gan, bool encodes) {
   *mask = 0;
   if (strcmp(list, "none") == 0) return CLGEN_OK;
   int code = CLGEN_OK;
   for (const char *p = list; !code && *p;) {
     size_t length = strcspn(p, ",");
-    code = add(mask, p, length, gan);
+    code = add(mask, p, length, gan, encodes);
     p += length;
-    if (!code && *p == ',' && !*++p) code = add(mask, "", 0, gan);
+    if (!code && *p == ',' && !*++p) code = add(mask, "", 0, gan, encodes);
   }
   return code;
 }

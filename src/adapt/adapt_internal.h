@@ -13,5 +13,8 @@ void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_stat
                              clgen_adapt_outcome *out);
 void clgen_adapt_plateau(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                          clgen_adapt_outcome *out);
+/* Only says what the nodes of the step did. */
+void clgen_adapt_control_vae(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                             clgen_adapt_outcome *out);
 
 #endif

@@ -46,7 +46,7 @@ int clgen_run_adapt_open(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_gan_objective gan;
   int code = clgen_train_objective(o, &gan);
-  if (!code) code = clgen_adapt_parse(&r->controllers, o->adapt, clgen_arch_kind(r->arch) == CLGEN_GAN);
+  if (!code) code = clgen_train_controllers(o, &r->controllers);
   if (!code && clgen_adapt_watches_gradients(r->controllers) && strncmp(o->optimizer, "adam", 4))
     code = clgen_fail(CLGEN_E_INVALID,
                       "option --adapt: noise-scale measures against the mean gradient that adam and adamw keep; "
@@ -59,7 +59,8 @@ int clgen_run_adapt_open(clgen_run *r) {
                                   .batch = o->batch,
                                   .total_kimg = (double)o->kimg,
                                   .patience_kimg = o->lr_patience,
-                                  .plateau_factor = o->lr_factor};
+                                  .plateau_factor = o->lr_factor,
+                                  .kl_target = o->kl_target};
   r->window = (uint64_t)((WINDOW_IMAGES + o->batch - 1) / o->batch);
   return CLGEN_OK;
 }

@@ -29,6 +29,8 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
 /* What the discriminator is to be; CLGEN_D_AUTO: there is none. */
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
                        clgen_d_norm *out);
+/* The controllers of --adapt; and those of a VAE's beta, which are part of its objective. */
+int clgen_train_controllers(const clgen_train_options *o, unsigned *mask);
 int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective *out);
 /* And the likelihood of pixels, into a model's configuration. */
 int clgen_train_likelihood(const clgen_train_options *o, clgen_model_config *out);

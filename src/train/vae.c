@@ -24,7 +24,8 @@ clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_ten
     t.weighted = clgen_abs(clgen_sub(t.weighted, t.capacity));
   }
   if (!clgen_vae_objective_has_beta(o)) return t;
-  t.beta = clgen_slice(s->scalars, 0, CLGEN_SCALAR_BETA, 1);
+  bool controlled = o->control.target > 0;
+  t.beta = controlled ? clgen_control_vae(s->graph, &o->control, t.kl) : clgen_slice(s->scalars, 0, CLGEN_SCALAR_BETA, 1);
   t.weighted = clgen_mul(t.beta, t.weighted);
   return t;
 }

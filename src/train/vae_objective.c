@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-bool clgen_vae_objective_has_beta(const clgen_vae_objective *o) { return (o->beta > 0 && o->beta != 1) || o->anneal; }
+bool clgen_vae_objective_has_beta(const clgen_vae_objective *o) {
+  return (o->beta > 0 && o->beta != 1) || o->anneal || o->control.target > 0;
+}
 
 /* Fu et al. 2019, section 3.2: four cycles, each rising in its first half. */
 enum { CYCLES = 4 };
@@ -26,6 +28,7 @@ double clgen_vae_capacity_at(const clgen_vae_objective *o, double kimg) {
 
 int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o) {
   const char *name = o->free_bits > 0 ? "--free-bits" : o->capacity > 0 ? "--capacity" : NULL;
+  if (o->control.target > 0) name = "--adapt control-vae";
   if (!name || !at_once || at_once == batch) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "option --batch-gpu: not with %s: it looks at the whole batch's mean divergence", name);
 }
@@ -68,6 +71,27 @@ static int check_together(const clgen_train_options *o, const asked *kl, size_t 
   return code;
 }
 
+int clgen_train_controllers(const clgen_train_options *o, unsigned *mask) {
+  clgen_arch arch;
+  int code = clgen_arch_parse(o->cfg, &arch);
+  return code ? code : clgen_adapt_parse(mask, o->adapt, clgen_arch_kind(arch) == CLGEN_GAN, clgen_arch_encodes(arch));
+}
+
+/* The controller of beta; `kl` are the options that it has no use for. */
+static int read_control(const clgen_train_options *o, const asked *kl, size_t n, clgen_control_vae_config *out) {
+  unsigned mask;
+  int code = clgen_train_controllers(o, &mask);
+  if (code) return code;
+  bool controlled = mask & clgen_adapt_mask("control-vae");
+  if (!controlled && o->kl_target > 0)
+    return clgen_fail(CLGEN_E_INVALID, "option --kl-target: only --adapt control-vae brings the divergence to it");
+  if (!controlled) return CLGEN_OK;
+  if (!(o->kl_target > 0))
+    return clgen_fail(CLGEN_E_INVALID, "option --adapt: control-vae needs --kl-target, the nats it is to bring about");
+  *out = (clgen_control_vae_config){.target = o->kl_target, .kp = o->control_kp, .ki = o->control_ki, .high = o->beta_max};
+  return refuse_pair(true, "adapt control-vae", kl, n, "the controller sets beta, by the divergence as it is");
+}
+
 int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective *out) {
   *out = (clgen_vae_objective){0};
   const asked kl[] = {{"beta", o->beta != 1},
@@ -75,13 +99,18 @@ int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective 
                       {"free-bits", o->free_bits > 0},
                       {"free-bits-group", o->free_bits_group > 1},
                       {"capacity", o->capacity > 0}};
+  const asked target[] = {{"kl-target", o->kl_target > 0}};
   const asked bound[] = {{"iwae", o->iwae > 1}};
   clgen_arch arch;
   int code = clgen_arch_parse(o->cfg, &arch);
   if (!code && !clgen_arch_encodes(arch)) code = refuse_all(kl, CLGEN_COUNT(kl), o->cfg, "no posterior to draw to a prior");
+  if (!code && !clgen_arch_encodes(arch)) code = refuse_all(target, 1, o->cfg, "no posterior to draw to a prior");
   if (!code && clgen_arch_kind(arch) != CLGEN_VAE) code = refuse_all(bound, 1, o->cfg, "no likelihood of pixels");
   if (code || !clgen_arch_encodes(arch)) return code;
   code = check_together(o, kl, CLGEN_COUNT(kl));
+  if (!code) code = read_control(o, kl, CLGEN_COUNT(kl), &out->control);
+  if (!code && out->control.target > 0)
+    code = refuse_pair(true, "adapt control-vae", bound, 1, "the importance-weighted bound has no beta");
   out->beta = o->beta;
   if (strcmp(o->kl_anneal, "linear") == 0) out->anneal = CLGEN_ANNEAL_LINEAR;
   if (strcmp(o->kl_anneal, "cyclical") == 0) out->anneal = CLGEN_ANNEAL_CYCLICAL;

@@ -1,0 +1,35 @@
+/* ControlVAE: Shao et al. 2020, "ControlVAE: controllable variational autoencoder", ICML, algorithm 1, as nodes of the
+ * step's graph, so that no step waits for a read and the integral is one of the states that a snapshot holds. */
+#include "adapt/adapt_internal.h"
+
+#include <math.h>
+
+/* 1 where both are above 0 */
+static clgen_tensor *both(clgen_tensor *a, clgen_tensor *b) { return clgen_mul(clgen_unit_step(a), clgen_unit_step(b)); }
+
+/* The paper stops the integral while the last beta is outside of its limits, which a clipped beta never is, and which would
+ * hold an unclipped one there for good. Here the integral stands still only while the output is beyond a limit AND the error
+ * would drive it further (conditional integration: Astrom & Hagglund 1995, section 3.5), so that the first step in which the
+ * error turns moves beta, however long it stood at the limit. */
+clgen_tensor *clgen_control_vae(clgen_graph *g, const clgen_control_vae_config *c, clgen_tensor *kl) {
+  clgen_shape one = clgen_shape_of(1, 1);
+  clgen_tensor *old = clgen_state(g, CLGEN_CONTROL_VAE_STATE, CLGEN_F32, one);
+  clgen_tensor *error = clgen_affine(clgen_reshape(clgen_stop_gradient(kl), one), -1, (float)c->target);
+  clgen_tensor *proportional = clgen_affine(clgen_sigmoid(clgen_neg(error)), (float)c->kp, 0); /* kp / (1 + exp(e)) */
+  clgen_tensor *moved = clgen_sub(old, clgen_affine(error, (float)c->ki, 0));
+  clgen_tensor *wanted = clgen_add(proportional, moved);
+  clgen_tensor *above = both(clgen_affine(wanted, 1, (float)(c->low - c->high)), clgen_neg(error));
+  clgen_tensor *below = both(clgen_neg(wanted), error);
+  clgen_tensor *integral = clgen_assign(old, clgen_where(clgen_add(above, below), old, moved));
+  return clgen_clamp(clgen_affine(clgen_add(proportional, integral), 1, (float)c->low), (float)c->low, (float)c->high);
+}
+
+/* Said where beta is a quarter away from what was said last. */
+void clgen_adapt_control_vae(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
+                             clgen_adapt_outcome *out) {
+  double beta = clgen_adapt_mean(s, "beta"), kl = clgen_adapt_mean(s, "kl"), said = (double)state[0];
+  if (!isfinite(beta) || !isfinite(kl) || fabs(beta - said) <= 0.25 * fabs(said)) return;
+  state[0] = (float)beta;
+  clgen_adapt_decide(out, "control-vae", "beta", said, beta, "the divergence was %.4g nats, %.4g are wanted", kl,
+                     c->kl_target);
+}
