@@ -25,7 +25,7 @@ static const clgen_option rows[] = {
      "which network makes them"},
     {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 1048576, NULL, "N", NULL, "images made at a time"},
     {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL,
-     "images of N x N pixels; 0: dcgan 32, VAEs 28"},
+     "images of N x N pixels; 0: GANs 32, VAEs 28"},
     {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "of the images"},
     {"ngf", 0, CLGEN_OPTION_INT, offsetof(record, ngf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"nz", 0, CLGEN_OPTION_INT, offsetof(record, nz), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},

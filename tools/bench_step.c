@@ -26,9 +26,9 @@ typedef struct {
 static const clgen_option rows[] = {
     {"cfg", 0, CLGEN_OPTION_CHOICE, offsetof(record, cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", NULL, "what to train"},
     {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "0", 0, 1048576, NULL, "N", NULL,
-     "images in a step; 0: dcgan 64, VAEs 128"},
+     "images in a step; 0: GANs 64, VAEs 128"},
     {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL,
-     "images of N x N pixels; 0: dcgan 32, VAEs 28"},
+     "images of N x N pixels; 0: GANs 32, VAEs 28"},
     {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "of the images"},
     {"ngf", 0, CLGEN_OPTION_INT, offsetof(record, ngf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"ndf", 0, CLGEN_OPTION_INT, offsetof(record, ndf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},

@@ -23,6 +23,8 @@ extern "C" {
   X(DCGAN, "dcgan", dcgan)          /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */                              \
   X(VAE_MLP, "vae-mlp", vae_mlp)    /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */ \
   X(VAE_CONV, "vae-conv", vae_conv) /* two convolutions of stride 2 each way */                                          \
+  X(VAE_RES, "vae-res", vae_res)    /* the same of residual blocks */                                                    \
+  X(RESNET, "resnet", resnet)       /* a GAN: Gulrajani et al. 2017, Miyato et al. 2018, for 32x32 and 64x64 */          \
   X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers: it judges images */
 
 #define CLGEN_ARCH_CONSTANT(id, name, row) CLGEN_ARCH_##id,
@@ -82,6 +84,7 @@ typedef struct {
   clgen_minibatch minibatch;
   clgen_likelihood_kind likelihood; /* of a VAE's pixels */
   float scale;                      /* of its Gaussians or logistics, 1 is black against white; 0: learned, one for all */
+  int se;                           /* squeeze and excitation (Hu et al. 2018) in residual blocks: 1 or 0 */
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with

@@ -17,9 +17,10 @@ extern "C" {
 
 /* ---- Networks ------------------------------------------------------------------------------------------------------- */
 
-/* How weights start: PyTorch's defaults (uniform within 1/sqrt(fan in); batch norm 1 and 0), or those of DCGAN (Radford,
- * Metz, Chintala 2015: weights N(0, 0.02), batch norm N(1, 0.02) and 0). */
-typedef enum { CLGEN_INIT_PYTORCH, CLGEN_INIT_DCGAN } clgen_init_scheme;
+/* How weights start: PyTorch's defaults (uniform within 1/sqrt(fan in); batch norm 1 and 0), those of DCGAN (Radford,
+ * Metz, Chintala 2015: weights N(0, 0.02), batch norm N(1, 0.02) and 0), or Glorot & Bengio 2010, equation 16 (uniform
+ * within sqrt(6 / (fan in + fan out)), biases 0). */
+typedef enum { CLGEN_INIT_PYTORCH, CLGEN_INIT_DCGAN, CLGEN_INIT_XAVIER } clgen_init_scheme;
 
 typedef enum { CLGEN_NET_PARAM, CLGEN_NET_STAT, CLGEN_NET_COUNTER } clgen_net_kind;
 

@@ -200,7 +200,7 @@ typedef struct {
   double kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
   double weight_decay, warmup_kimg, grad_clip, lr_patience, lr_factor;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
-  bool dry_run, strict;
+  bool se, dry_run, strict;
 } clgen_train_options;
 
 const clgen_option *clgen_train_option_rows(size_t *n);

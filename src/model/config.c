@@ -59,6 +59,8 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->judge))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator that sees \"%s\" of a batch", clgen_arch_name(c->arch),
                       c->minibatch < CLGEN_MINIBATCHES ? minibatches[c->minibatch] : "?");
+  if (c->se && !row->takes_se)
+    return clgen_fail(CLGEN_E_INVALID, "%s has no residual blocks for squeeze and excitation", clgen_arch_name(c->arch));
   int code = check_likelihood(c, row->kind);
   if (!code) code = complete(&c->ngf, d->ngf, "ngf");
   if (!code) code = complete(&c->ndf, d->ndf, "ndf");
@@ -67,20 +69,24 @@ int clgen_model_config_complete(clgen_model_config *c) {
   return code ? code : check_size(c);
 }
 
-/* The members beside the architecture, by name: of generators, and of classifiers. */
-#define MEMBERS(X) X(channels) X(height) X(width) X(ngf) X(ndf) X(nz) X(hidden)
-#define CLASSIFIER_MEMBERS(X) X(channels) X(height) X(width) X(ndf) X(hidden) X(classes)
+/* The members beside the architecture, by name: those of every model, those that it has where its defaults are not 0, and
+ * those that are said where they are not 0. */
+#define SIZE_MEMBERS(X) X(channels) X(height) X(width)
+#define WIDTH_MEMBERS(X) X(ngf) X(ndf) X(nz) X(hidden)
+#define OTHER_MEMBERS(X) X(classes) X(se)
 
 char *clgen_model_config_to_json(const clgen_model_config *c) {
   json_t *o = json_object();
+  const clgen_arch_defaults *d = clgen_arch_get_defaults(c->arch);
   int failed = json_object_set_new(o, "arch", json_string(clgen_arch_name(c->arch)));
-#define X(member) failed |= json_object_set_new(o, #member, json_integer(c->member));
-  if (clgen_arch_kind(c->arch) == CLGEN_CLASSIFIER) {
-    CLASSIFIER_MEMBERS(X)
-  } else {
-    MEMBERS(X)
-  }
-#undef X
+#define ALWAYS(member) failed |= json_object_set_new(o, #member, json_integer(c->member));
+#define IF_IT_HAS(member) \
+  if (d->member) ALWAYS(member)
+#define IF_NOT_0(member) \
+  if (c->member) ALWAYS(member)
+  SIZE_MEMBERS(ALWAYS)
+  WIDTH_MEMBERS(IF_IT_HAS)
+  OTHER_MEMBERS(IF_NOT_0)
   if (c->d_norm != clgen_arch_d_norm(c->arch)) failed |= json_object_set_new(o, "d_norm", json_string(d_norms[c->d_norm]));
   if (c->minibatch) failed |= json_object_set_new(o, "minibatch", json_string(minibatches[c->minibatch]));
   if (c->likelihood) failed |= json_object_set_new(o, "likelihood", json_string(clgen_likelihood_of(c->likelihood)->name));
@@ -128,14 +134,16 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
   int code = arch ? clgen_arch_parse(arch, &config->arch)
                   : clgen_fail(CLGEN_E_FORMAT, "%s: its model configuration is not JSON with an \"arch\"", source);
   if (arch && code) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
-#define X(member) \
+  const clgen_arch_defaults *d = clgen_arch_get_defaults(config->arch);
+#define READ(member) \
   if (!code) code = read_member(o, #member, source, &config->member);
-  if (clgen_arch_kind(config->arch) == CLGEN_CLASSIFIER) {
-    CLASSIFIER_MEMBERS(X)
-  } else {
-    MEMBERS(X)
-  }
-#undef X
+#define READ_IF_IT_HAS(member) \
+  if (d->member) READ(member)
+#define READ_IF_SAID(member) \
+  if (json_object_get(o, #member)) READ(member)
+  SIZE_MEMBERS(READ)
+  WIDTH_MEMBERS(READ_IF_IT_HAS)
+  OTHER_MEMBERS(READ_IF_SAID)
   int norm = 0, minibatch = 0;
   if (!code) code = read_choice(o, "d_norm", d_norms, CLGEN_D_NORMS, source, &norm);
   if (!code) code = read_choice(o, "minibatch", minibatches, CLGEN_MINIBATCHES, source, &minibatch);

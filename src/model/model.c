@@ -22,6 +22,7 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config) {
 void clgen_model_free(clgen_model *m) {
   if (!m) return;
   for (size_t i = 0; i < CLGEN_COUNT(m->nets); ++i) clgen_net_free(m->nets[i]);
+  free(m->plan);
   free(m);
 }
 

@@ -12,6 +12,7 @@ struct clgen_model {
   clgen_net *nets[3]; /* G, D and E, or the VAE, or the classifier */
   clgen_model_network networks[CLGEN_MODEL_MAX_NETWORKS];
   int n_networks;
+  void *plan;                /* what else the architecture knows of its networks: its blocks; free()d */
   int latent;                /* the maker's layer that takes the latent; a VAE's layers before it are its encoder */
   int mu, logvar, unflatten; /* where other parts begin, as layers: the encoder's two ends; a VAE's pictures */
   int log_scale;             /* VAE: the layer that is its scale; -1: it learns none */
@@ -23,6 +24,7 @@ typedef struct clgen_arch_row {
   clgen_arch_defaults defaults;
   clgen_d_norm d_norm;                       /* of the discriminator, where nothing is said */
   unsigned d_norms;                          /* those that it can have: bits 1u << clgen_d_norm */
+  bool takes_se;                             /* its blocks may have squeeze and excitation */
   int (*check)(const clgen_model_config *c); /* the size of the images, beyond what holds for all; NULL: any */
   int (*build)(clgen_model *m);              /* makes m's nets and says where their parts are */
   clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);

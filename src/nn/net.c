@@ -101,6 +101,9 @@ static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clge
   if (code) return code;
   if (net->scheme == CLGEN_INIT_DCGAN) {
     clgen_net_start_normal(net, layer.weight, 0, 0.02);
+  } else if (net->scheme == CLGEN_INIT_XAVIER) {
+    double fan_out = (double)fan_in / (double)weight.dim[1] * (double)weight.dim[0];
+    start_uniform(net, layer.weight, sqrt(6 / ((double)fan_in + fan_out)));
   } else {
     start_uniform(net, layer.weight, 1 / sqrt((double)fan_in));
     if (bias) start_uniform(net, layer.bias, 1 / sqrt((double)fan_in));

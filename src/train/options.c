@@ -13,7 +13,7 @@ static const clgen_option rows[] = {
     {"data", 0, CLGEN_OPTION_STRING, AT(data), "", 0, 0, NULL, "SRC", "Data",
      "images: an IDX file or a folder of them, CIFAR-10, a folder of PNG and JPEG files, NPY or NPZ"},
     {"res", 0, CLGEN_OPTION_INT, AT(res), "0", 0, 4096, NULL, "N", "Data",
-     "resize to N x N pixels; 0: dcgan 32, others the data's own size"},
+     "resize to N x N pixels; 0: GANs 32, others the data's own size"},
     {"channels", 0, CLGEN_OPTION_INT, AT(channels), "0", 0, 4, NULL, "N", "Data",
      "1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: as the data are, without alpha"},
     {"background", 0, CLGEN_OPTION_STRING, AT(background), "000000", 0, 0, NULL, "RRGGBB", "Data",
@@ -27,12 +27,15 @@ static const clgen_option rows[] = {
     {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, "auto" CLGEN_ARCHS(CLGEN_ARCH_CHOICE), "NAME", "Model",
      "what to train; auto: a dcgan whose options follow from the data and the device, which it tells"},
     {"ngf", 0, CLGEN_OPTION_INT, AT(ngf), "0", 0, 65536, NULL, "N", "Model",
-     "channels of the generator's last hidden layer; 0: dcgan 64, vae-conv 32"},
+     "channels of the generator's last hidden layer; 0: GANs 64, VAEs 32"},
     {"ndf", 0, CLGEN_OPTION_INT, AT(ndf), "0", 0, 65536, NULL, "N", "Model",
      "channels of the discriminator's first layer; 0: as many as ngf, classifier 16"},
-    {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model", "numbers in a latent; 0: dcgan 100, VAEs 20"},
+    {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model",
+     "numbers in a latent; 0: dcgan 100, resnet 128, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
      "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
+    {"se", 0, CLGEN_OPTION_FLAG, AT(se), "no", 0, 0, NULL, NULL, "Model",
+     "squeeze and excitation in the residual blocks of resnet and vae-res"},
     {"init", 0, CLGEN_OPTION_STRING, AT(init), "", 0, 0, NULL, "NETWORK", "Transfer",
      "start from this trained network, a snapshot or a run's folder; --cfg, --ngf, --ndf, --nz, --hidden, --d-norm and, for "
      "GANs, --res are its own unless they are given"},
@@ -102,7 +105,7 @@ static const clgen_option rows[] = {
      "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
-     "images in a step; 0: dcgan 64, others 128"},
+     "images in a step; 0: GANs 64, others 128"},
     {"batch-gpu", 0, CLGEN_OPTION_INT, AT(batch_gpu), "0", 0, 1048576, NULL, "N", "Training",
      "only N of them in the device's memory at a time, their gradients added up: the same step in less memory, but that "
      "batch "
@@ -110,13 +113,13 @@ static const clgen_option rows[] = {
     {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "sgd|momentum|rmsprop|adam|adamw", "NAME", "Training",
      "how to descend; sgd is momentum without any"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
-     "learning rate; 0: dcgan 0.0002, others 0.001, with sgd and momentum 0.01"},
+     "learning rate; 0: dcgan and resnet 0.0002, others 0.001, with sgd and momentum 0.01"},
     {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
      "learning rate of the discriminator; 0: the same"},
     {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
-     "Adam's decay of the mean gradient; -1: dcgan 0.5, others 0.9"},
+     "Adam's decay of the mean gradient; -1: dcgan 0.5, resnet 0, others 0.9"},
     {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "-1", -1, 0.999999, NULL, "X", "Training",
-     "decay of the squared gradient; -1: Adam 0.999, rmsprop 0.99"},
+     "decay of the squared gradient; -1: Adam 0.999 (resnet 0.9), rmsprop 0.99"},
     {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of --optimizer momentum"},
     {"weight-decay", 0, CLGEN_OPTION_REAL, AT(weight_decay), "0.01", 0, 1e9, NULL, "X", "Training",
      "adamw shortens the weights by X times the learning rate"},
@@ -144,7 +147,7 @@ static const clgen_option rows[] = {
     {"resume", 0, CLGEN_OPTION_STRING, AT(resume), "", 0, 0, NULL, "RUN", "Run",
      "go on with a run: its folder, or one of its snapshots"},
     {"tick", 0, CLGEN_OPTION_REAL, AT(tick), "0", 0, 1e9, NULL, "KIMG", "Run",
-     "report after so many thousand images; 0: dcgan 4, others 20"},
+     "report after so many thousand images; 0: GANs 4, others 20"},
     {"snap", 0, CLGEN_OPTION_INT, AT(snap), "5", 1, 1e9, NULL, "N", "Run", "write a snapshot every N ticks"},
     {"metrics", 0, CLGEN_OPTION_STRING, AT(metrics), "", 0, 0, NULL, "LIST", "Metrics",
      "judge each snapshot by these, as 'clgen evaluate' does, on the test images where there are some: " CLGEN_METRIC_NAMES
@@ -220,6 +223,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (!(o->r1_gamma > 0)) o->r1_gamma = clgen_auto_r1_gamma((int)o->res, o->batch);
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
+  c.se = o->se;
   if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;

@@ -8,10 +8,15 @@ blocks of networks, on small odd shapes. For each case NAME, with y = f(x, param
   NAME.grad.*             d sum(y v) for x, each input beside it and each parameter; NAME.v is v
   NAME.second.*           d sum(u . d sum(y v) / dx) for the same; NAME.u is u
 """
+import os
+import sys
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from make_golden import save
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pytorch"))
+from networks import ConditionalBatchNorm, Residual, SqueezeExcite
 
 torch.manual_seed(3)
 out = {}
@@ -78,15 +83,6 @@ class VirtualBatchNorm(Affine):
         return self.of(torch.cat(y))
 
 
-class ConditionalBatchNorm(nn.BatchNorm2d):
-    def __init__(self, classes, channels):
-        super().__init__(channels, affine=False)
-        self.gamma, self.beta = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
-
-    def forward(self, x, labels):
-        return super().forward(x) * self.gamma(labels)[:, :, None, None] + self.beta(labels)[:, :, None, None]
-
-
 def adaptive_instance_norm(module, x, scale, shift):
     return F.instance_norm(x) * scale[:, :, None, None] + shift[:, :, None, None]
 
@@ -105,49 +101,6 @@ case("adaptive", nn.Module(), torch.randn(3, 5, 4, 3) * 2 + 1, {"scale": torch.r
 
 
 # ---- Blocks ----
-
-class SqueezeExcite(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(c, max(4, c // 16)), nn.Linear(max(4, c // 16), c)
-
-    def forward(self, x):
-        s = torch.sigmoid(self.fc2(F.relu(self.fc1(x.mean((2, 3))))))
-        return x * s[:, :, None, None]
-
-
-class Residual(nn.Module):
-    def __init__(self, cin, cout, resample=None, norm=None, slope=0.0, first=False, squeeze=False):
-        super().__init__()
-        between = cin if resample == "down" and not first else cout
-        self.resample, self.slope, self.first = resample, slope, first
-        self.norm1 = norm(cin) if norm and not first else None
-        self.conv1 = nn.Conv2d(cin, between, 3, 1, 1, bias=norm is None)
-        self.norm2 = norm(between) if norm else None
-        self.conv2 = nn.Conv2d(between, cout, 3, 1, 1)
-        self.shortcut = nn.Conv2d(cin, cout, 1) if resample or cin != cout else None
-        self.se = SqueezeExcite(cout) if squeeze else None
-
-    def activate(self, x, norm, labels):
-        if norm is not None:
-            x = norm(x, labels) if labels is not None else norm(x)
-        return F.leaky_relu(x, self.slope)
-
-    def up(self, x):
-        return F.interpolate(x, scale_factor=2) if self.resample == "up" else x
-
-    def down(self, x):
-        return F.avg_pool2d(x, 2) if self.resample == "down" else x
-
-    def forward(self, x, labels=None):
-        h = x if self.first else self.activate(x, self.norm1, labels)
-        h = self.activate(self.conv1(self.up(h)), self.norm2, labels)
-        h = self.down(self.conv2(h))
-        if self.se is not None:
-            h = self.se(h)
-        s = self.up(x)
-        return h + self.down(s if self.shortcut is None else self.shortcut(s))
-
 
 class Dense(nn.Module):
     def __init__(self, cin, growth, layers):

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Makes networks.safetensors beside itself, from PyTorch (Debian's python3-torch, 1.13), in double: whole networks at their
+smallest, by tests/pytorch/networks.py. For each case NAME:
+
+  NAME.cfg                        the configuration as in a snapshot, bytes of JSON
+  NAME.G.*, NAME.D.* or NAME.*    the state dicts
+  NAME.z, NAME.x                  latents, and images as the network takes them
+  NAME.made                       G(z), or the decoder's logits
+  NAME.judged, .mu, .logvar       D(x), or the encoder's two outputs
+  NAME.grad.*                     d of sum(made v) + sum(judged u) + mean |d sum(judged) / dx|^2 for the parameters of both;
+                                  of a VAE sum(made v) + sum(mu a) + sum(logvar b)
+  NAME.v, .u, .a, .b              those weights
+"""
+import json
+import os
+import sys
+import torch
+from make_golden import save
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pytorch"))
+import networks
+
+torch.manual_seed(7)
+out, cfg = {}, {}
+
+
+def scatter(module):
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn_like(p) * (1 / p[0].numel() ** 0.5 if p.dim() > 1 else 0.3) + (0.3 if p.dim() == 1 else 0))
+    return module.double()
+
+
+def keep(prefix, module):
+    out.update({prefix + k: v.clone() for k, v in module.state_dict().items() if v.dtype == torch.float64})
+
+
+def grads(prefix, loss, modules):
+    names = [(p + k, t) for p, m in modules for k, t in m.named_parameters()]
+    for (k, _), g in zip(names, torch.autograd.grad(loss, [t for _, t in names])):
+        out[prefix + k] = g
+
+
+def pictures(c, n, low):
+    return torch.rand(n, c["channels"], c["height"], c["width"], dtype=torch.float64) * (1 - low) + low
+
+
+def gan(name, c, G, D, n=3):
+    c = cfg[name] = {"channels": 1, "height": 32, "width": 32, "ngf": 2, "ndf": 2, "nz": 3, **c}
+    G, D = scatter(G(c)), scatter(D(c))
+    keep(name + ".G.", G)
+    keep(name + ".D.", D)
+    z, x = torch.randn(n, c["nz"], dtype=torch.float64), pictures(c, n, -1).requires_grad_()
+    made, judged = G(z), D(x)
+    slope, = torch.autograd.grad(judged.sum(), x, create_graph=True)
+    v, u = torch.randn_like(made), torch.randn_like(judged)
+    grads(name + ".grad.", (made * v).sum() + (judged * u).sum() + slope.square().sum() / n, [("G.", G), ("D.", D)])
+    out.update({f"{name}.{k}": t for k, t in dict(z=z, x=x, made=made, judged=judged, v=v, u=u).items()})
+
+
+def vae(name, c, V, n=3):
+    c = cfg[name] = {"channels": 1, "height": 8, "width": 12, "ngf": 2, "nz": 3, **c}
+    V = scatter(V(c))
+    keep(name + ".", V)
+    z, x = torch.randn(n, c["nz"], dtype=torch.float64), pictures(c, n, 0)
+    made, (mu, logvar) = V.decode(z), V.encode(x)
+    v, a, b = torch.randn_like(made), torch.randn_like(mu), torch.randn_like(mu)
+    grads(name + ".grad.", (made * v).sum() + (mu * a).sum() + (logvar * b).sum(), [("", V)])
+    out.update({f"{name}.{k}": t for k, t in dict(z=z, x=x, made=made, mu=mu, logvar=logvar, v=v, a=a, b=b).items()})
+
+
+gan("resnet", {"arch": "resnet"}, networks.ResNetG, networks.ResNetD)
+gan("resnet-se", {"arch": "resnet", "se": 1, "d_norm": "layer"}, networks.ResNetG, networks.ResNetD)
+gan("resnet-64", {"arch": "resnet", "height": 64, "width": 64, "ngf": 1, "ndf": 1}, networks.ResNetG,
+    networks.ResNetD, 2)
+vae("vae-res", {"arch": "vae-res", "channels": 2, "se": 1}, networks.ResidualVAE)
+
+for name, c in cfg.items():  # as bytes, since the metadata say how the file was made
+    out[name + ".cfg"] = torch.tensor(list(json.dumps(c).encode()), dtype=torch.uint8)
+save("networks.safetensors", out, "whole networks, what they make and their gradients; see make_networks.py")
