@@ -25,6 +25,7 @@ extern "C" {
   X(VAE_CONV, "vae-conv", vae_conv) /* two convolutions of stride 2 each way */                                          \
   X(VAE_RES, "vae-res", vae_res)    /* the same of residual blocks */                                                    \
   X(RESNET, "resnet", resnet)       /* a GAN: Gulrajani et al. 2017, Miyato et al. 2018, for 32x32 and 64x64 */          \
+  X(VAE_GAN, "vae-gan", vae_gan)    /* Larsen et al. 2016: an encoder, and a DCGAN whose generator is its decoder */     \
   X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers: it judges images */
 
 #define CLGEN_ARCH_CONSTANT(id, name, row) CLGEN_ARCH_##id,
@@ -34,7 +35,8 @@ typedef enum { CLGEN_ARCHS(CLGEN_ARCH_CONSTANT) CLGEN_ARCH_COUNT } clgen_arch;
 const char *clgen_arch_name(clgen_arch arch);
 int clgen_arch_parse(const char *name, clgen_arch *out);
 
-/* GAN: a generator and a discriminator. VAE: an encoder and a decoder in one network. Classifier: one that makes no images.
+/* GAN: a generator and a discriminator, perhaps an encoder too. VAE: an encoder and a decoder in one network. Classifier:
+ * one that makes no images.
  */
 typedef enum { CLGEN_GAN, CLGEN_VAE, CLGEN_CLASSIFIER } clgen_model_kind;
 clgen_model_kind clgen_arch_kind(clgen_arch arch);

@@ -65,9 +65,9 @@ clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o);
 /* By index of the model's networks; all zeros hold nothing. The states that are named are the caller's to write before the
  * first step (clgen_bound_hold and clgen_bound_spring say what they mean). */
 typedef struct {
-  bool rated[3];         /* it goes by "<prefix>.rate" */
-  const bool *frozen[3]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
-  bool anchored[3];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
+  bool rated[CLGEN_MODEL_MAX_NETWORKS];         /* it goes by "<prefix>.rate" */
+  const bool *frozen[CLGEN_MODEL_MAX_NETWORKS]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
+  bool anchored[CLGEN_MODEL_MAX_NETWORKS];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
 } clgen_holding;
 
 /* ---- What a VAE minimises ---------------------------------------------------------------------------------------------
@@ -79,10 +79,11 @@ typedef struct {
   double beta;                                                                   /* of the divergence; 0: 1 */
   enum { CLGEN_ANNEAL_NONE, CLGEN_ANNEAL_LINEAR, CLGEN_ANNEAL_CYCLICAL } anneal; /* beta rises from 0, ... */
   double anneal_kimg;                                                            /* ... over so many kimg */
-  double free_bits;                 /* nats that a group of dimensions has for nothing */
-  int free_bits_group;              /* dimensions in a group; 0: 1 */
-  double capacity;                  /* the divergence is drawn to this instead of to 0, ... */
-  double capacity_kimg;             /* ... which rises from 0 over so many kimg */
+  double free_bits;     /* nats that a group of dimensions has for nothing */
+  int free_bits_group;  /* dimensions in a group; 0: 1 */
+  double capacity;      /* the divergence is drawn to this instead of to 0, ... */
+  double capacity_kimg; /* ... which rises from 0 over so many kimg */
+  double recon_gamma;   /* of a VAE-GAN: what the reconstruction weighs for G, beside the discriminator; 0: 0.01 */
   clgen_control_vae_config control; /* sets beta itself where it has a target */
   int samples;                      /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
 } clgen_vae_objective;
@@ -113,9 +114,9 @@ typedef struct {
 
 /* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
  * the same fakes, G's update, and G_ema's; with critic_steps N every Nth step has G's part. The step of a VAE is one update
- * by its objective with one sample an image (or as many as it says), that of a classifier one by the cross entropy. All of
- * it is one program (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's,
- * "train.*".
+ * by its objective with one sample an image (or as many as it says), that of a classifier one by the cross entropy; that
+ * of a VAE-GAN takes each network's gradient of the same forward passes (Larsen et al. 2016, algorithm 1). All of it is one
+ * program (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*".
  *
  * With batch_gpu a step is several programs: D's gradient on each part of the batch, added up; D's update; G's gradient on
  * each part, through the new D; G's update and G_ema's. Everything is drawn for the whole batch, so that where images see
@@ -129,8 +130,9 @@ void clgen_trainer_free(clgen_trainer *t);
 const clgen_program_info *clgen_trainer_info(const clgen_trainer *t);
 /* Allocates and builds the kernels. */
 int clgen_trainer_prepare(clgen_trainer *t);
-/* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise only with noise_given: (batch,nz), or
- * (batch samples,nz) with each image's one after another.
+/* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise only with noise_given: (batch,nz);
+ * (batch samples,nz) with each image's one after another; or of a VAE-GAN (2 batch,nz), the posterior's and then the
+ * prior's.
  * Returns without waiting for the device; both may be reused at once. */
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
 /* A classifier needs the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID for others. */
@@ -197,7 +199,8 @@ typedef struct {
   double lr_old, l2_sp, l2_sp_new, ewc;
   double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
-  double kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity, capacity_kimg;
+  double recon_gamma, kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity,
+      capacity_kimg;
   double weight_decay, warmup_kimg, grad_clip, lr_patience, lr_factor;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
   bool se, dry_run, strict;

@@ -7,7 +7,7 @@ static const char *next(int *index, char name[12]) {
   return name;
 }
 
-static int build_generator(clgen_net *net, const clgen_model_config *c) {
+int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c) {
   char name[12];
   int i = 0, in = c->nz, out = c->ngf * c->height / 8;
   int code = clgen_net_conv_transpose2d(net, next(&i, name), in, out, 4, 1, 0, false);
@@ -24,18 +24,25 @@ static int build_generator(clgen_net *net, const clgen_model_config *c) {
   return code >= 0 ? clgen_net_tanh(net) : code;
 }
 
-static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
+int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels) {
   char name[12];
-  int i = 0, in = c->channels, out = c->ndf, last = c->ndf * c->height / 8;
-  int code = 0;
+  int code = 0, in = c->channels, out = c->ndf, last = c->ndf * c->height / 8;
+  for (; code >= 0 && out <= last; in = out, out *= 2) {
+    code = clgen_net_conv2d(net, next(index, name), in, out, 4, 2, 1, !norm);
+    if (code >= 0 && norm && *index > 1) code = clgen_net_norm(net, norm, next(index, name), out);
+    if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
+    ++*index;
+  }
+  *channels = in;
+  return code;
+}
+
+int clgen_dcgan_discriminator(clgen_net *net, const clgen_model_config *c) {
+  char name[12];
+  int i = 0, in;
   clgen_norm norm = clgen_d_norm_layer(c->d_norm);
   if (c->d_norm == CLGEN_D_SPECTRAL) clgen_net_spectral_norm(net);
-  for (; code >= 0 && out <= last; in = out, out *= 2) {
-    code = clgen_net_conv2d(net, next(&i, name), in, out, 4, 2, 1, !norm);
-    if (code >= 0 && norm && i > 1) code = clgen_net_norm(net, norm, next(&i, name), out);
-    if (code >= 0) code = clgen_net_leaky_relu(net, 0.2f);
-    ++i;
-  }
+  int code = clgen_dcgan_convolutions(net, c, norm, &i, &in);
   if (code >= 0) code = in = clgen_model_add_minibatch(c, net, in, 16);
   return code >= 0 ? clgen_net_conv2d(net, next(&i, name), in, 1, 4, 1, 0, !norm) : code;
 }
@@ -43,20 +50,20 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c) {
 static int build(clgen_model *m) {
   int code = clgen_net_create(&m->nets[0], CLGEN_INIT_DCGAN);
   if (!code) code = clgen_net_create(&m->nets[1], CLGEN_INIT_DCGAN);
-  if (!code) code = build_generator(m->nets[0], &m->config);
-  if (code >= 0) code = build_discriminator(m->nets[1], &m->config);
+  if (!code) code = clgen_dcgan_generator(m->nets[0], &m->config);
+  if (code >= 0) code = clgen_dcgan_discriminator(m->nets[1], &m->config);
   if (code < 0) return code;
   clgen_model_list_gan(m);
   return CLGEN_OK;
 }
 
-static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
   z = clgen_reshape(z, clgen_shape_of(4, clgen_tensor_dim(z, 0), m->config.nz, 1, 1));
   return clgen_bound_forward(b, 0, clgen_net_layer_count(m->nets[0]), z, pass->training);
 }
 
-static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                           clgen_tensor **features) {
+clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                clgen_tensor **features) {
   int last = clgen_net_layer_count(m->nets[1]) - 1;
   clgen_tensor *seen = clgen_bound_forward(b, 0, last, images, pass->training);
   clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, pass->training);
@@ -64,11 +71,11 @@ static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *i
   return clgen_reshape(y, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
 }
 
-static int check(const clgen_model_config *c) {
+int clgen_dcgan_check(const clgen_model_config *c) {
   if (c->height == c->width && (c->height == 32 || c->height == 64)) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID,
-                    "dcgan makes images of 32x32 or 64x64 pixels, and these are %dx%d; resize them with --res 32", c->width,
-                    c->height);
+                    "%s makes images of 32x32 or 64x64 pixels, and these are %dx%d; resize them with --res 32",
+                    clgen_arch_name(c->arch), c->width, c->height);
 }
 
 const clgen_arch_row clgen_arch_dcgan = {
@@ -85,8 +92,8 @@ const clgen_arch_row clgen_arch_dcgan = {
                  .tick = 4},
     .d_norm = CLGEN_D_BATCH_NORM,
     .d_norms = CLGEN_EVERY_D_NORM,
-    .check = check,
+    .check = clgen_dcgan_check,
     .build = build,
-    .decode = decode,
-    .judge = judge,
+    .decode = clgen_dcgan_decode,
+    .judge = clgen_dcgan_judge,
 };

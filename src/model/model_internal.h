@@ -47,6 +47,16 @@ const clgen_arch_row *clgen_arch_row_of(clgen_arch arch);
  * number was `channels`, at `positions` each), or a negative code. */
 int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int channels, int positions);
 
+/* Parts of DCGAN, which a VAE-GAN is made of too. Convolutions that halve the picture down to 4x4: channels 0 of an image to
+ * `width`, twice as many each time; *channels of them at the end; *index counts the names on. Negative: failed. */
+int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c);
+int clgen_dcgan_discriminator(clgen_net *net, const clgen_model_config *c);
+int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels);
+clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
+clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                clgen_tensor **features);
+int clgen_dcgan_check(const clgen_model_config *c);
+
 /* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
 void clgen_model_list_gan(clgen_model *m);
 void clgen_model_list_one(clgen_model *m, const char *prefix);

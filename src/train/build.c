@@ -148,6 +148,7 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
                                  : draw(s, clgen_random_normal, CLGEN_STREAM_NOISE, latents, 0);
+  if (clgen_model_is_gan(s->model) && clgen_model_encodes(s->model)) return clgen_step_build_vae_gan(s, images);
   return clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : clgen_step_build_vae(s, images);
 }
 

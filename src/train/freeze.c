@@ -39,7 +39,7 @@ static void list_layers(const clgen_model *m, char *out, size_t size) {
   }
 }
 
-static int freeze_pattern(const clgen_model *m, const char *pattern, bool *frozen[3]) {
+static int freeze_pattern(const clgen_model *m, const char *pattern, bool *frozen[CLGEN_MODEL_MAX_NETWORKS]) {
   bool found = false;
   for (int i = 0; i < clgen_model_network_count(m); ++i) {
     const clgen_model_network *w = clgen_model_network_at(m, i);
@@ -76,7 +76,7 @@ static int freeze_first(const clgen_model *m, int count, bool *frozen) {
   return CLGEN_OK;
 }
 
-static int refuse_all(const clgen_model *m, bool *frozen[3]) {
+static int refuse_all(const clgen_model *m, bool *frozen[CLGEN_MODEL_MAX_NETWORKS]) {
   for (int i = 0; i < clgen_model_network_count(m); ++i) {
     const clgen_model_network *w = clgen_model_network_at(m, i);
     bool all = is_trained(w);
@@ -87,7 +87,7 @@ static int refuse_all(const clgen_model *m, bool *frozen[3]) {
   return CLGEN_OK;
 }
 
-int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[3]) {
+int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[CLGEN_MODEL_MAX_NETWORKS]) {
   int code = CLGEN_OK;
   for (int i = 0; i < clgen_model_network_count(m) && !code; ++i) {
     size_t n = (size_t)clgen_net_tensor_count(clgen_model_network_at(m, i)->net);

@@ -173,5 +173,6 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   out->r1_interval = (int)o->reg_interval;
   if (o->critic_steps) out->critic_steps = (int)o->critic_steps;
   clgen_d_norm norm;
-  return clgen_train_d_norm(o, arch, out, &norm);
+  code = clgen_train_d_norm(o, arch, out, &norm);
+  return code || !clgen_arch_encodes(arch) ? code : clgen_vae_gan_check(o, out);
 }

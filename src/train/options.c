@@ -101,6 +101,8 @@ static const clgen_option rows[] = {
      "the integral gain: how much beta moves in a step for each nat that the divergence is off"},
     {"beta-max", 0, CLGEN_OPTION_REAL, AT(beta_max), "100", 1e-9, 1e9, NULL, "X", "Objective of a VAE",
      "the most that control-vae sets beta to"},
+    {"recon-gamma", 0, CLGEN_OPTION_REAL, AT(recon_gamma), "0", 0, 1e9, NULL, "X", "Objective of a VAE",
+     "of vae-gan: what the reconstruction weighs for the decoder, beside fooling the discriminator; 0: 0.01"},
     {"iwae", 0, CLGEN_OPTION_INT, AT(iwae), "1", 1, 1024, NULL, "K", "Objective of a VAE",
      "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},

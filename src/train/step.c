@@ -231,6 +231,7 @@ static void player_scalars(const clgen_trainer_config *c, double lr, uint64_t up
 }
 
 int64_t clgen_step_draws(const clgen_step_kind *s) {
+  if (clgen_model_is_gan(s->model)) return s->images_n * (clgen_model_encodes(s->model) ? 2 : 1);
   return s->images_n * (s->config->vae.samples > 1 ? s->config->vae.samples : 1);
 }
 

@@ -116,6 +116,9 @@ clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shap
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
 int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images);
+int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *images);
+/* What a VAE-GAN cannot be trained with, of what other GANs can. */
+int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective *gan);
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
 void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);
@@ -163,7 +166,7 @@ bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer 
 
 /* Sets frozen[i][k] for what --freeze (patterns of layers and tensors, with commas) and the first layers of the
  * discriminator name; by network and entry of the state dict, free() each, on failure too. */
-int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[3]);
+int clgen_freeze_find(const clgen_model *m, const char *patterns, int first_of_d, bool *frozen[CLGEN_MODEL_MAX_NETWORKS]);
 
 /* ---- A run's folder ---- */
 
@@ -221,7 +224,7 @@ typedef struct {
   clgen_model *model;
   clgen_safetensors *init_file; /* NULL: a run that starts from nothing, or goes on */
   clgen_carry *carry;
-  bool *frozen[3];
+  bool *frozen[CLGEN_MODEL_MAX_NETWORKS];
   clgen_store *store;
   clgen_trainer_config config;
   clgen_trainer *trainer;

@@ -100,12 +100,14 @@ int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective 
                       {"free-bits-group", o->free_bits_group > 1},
                       {"capacity", o->capacity > 0}};
   const asked target[] = {{"kl-target", o->kl_target > 0}};
+  const asked gamma[] = {{"recon-gamma", o->recon_gamma > 0}};
   const asked bound[] = {{"iwae", o->iwae > 1}};
   clgen_arch arch;
   int code = clgen_arch_parse(o->cfg, &arch);
   if (!code && !clgen_arch_encodes(arch)) code = refuse_all(kl, CLGEN_COUNT(kl), o->cfg, "no posterior to draw to a prior");
   if (!code && !clgen_arch_encodes(arch)) code = refuse_all(target, 1, o->cfg, "no posterior to draw to a prior");
   if (!code && clgen_arch_kind(arch) != CLGEN_VAE) code = refuse_all(bound, 1, o->cfg, "no likelihood of pixels");
+  if (!code && arch != CLGEN_ARCH_VAE_GAN) code = refuse_all(gamma, 1, o->cfg, "no reconstruction by a discriminator");
   if (code || !clgen_arch_encodes(arch)) return code;
   code = check_together(o, kl, CLGEN_COUNT(kl));
   if (!code) code = read_control(o, kl, CLGEN_COUNT(kl), &out->control);
@@ -120,6 +122,7 @@ int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective 
   out->capacity = o->capacity;
   out->capacity_kimg = o->capacity_kimg;
   out->samples = (int)o->iwae;
+  out->recon_gamma = o->recon_gamma;
   return code;
 }
 
