@@ -36,12 +36,20 @@ refuse "none of guard" --cfg vae-mlp --adapt control
 refuse "--beta" --cfg vae-mlp --beta 0
 expect 0 train $vae -n --iwae 5 --likelihood logistic --batch 32 --batch-gpu 16
 
+refuse "two kinds of fakes" --cfg vae-gan --loss ragan
+refuse "fm is what the reconstruction does already" --cfg vae-gan --reg fm
+refuse "three networks" --cfg vae-gan --batch 32 --batch-gpu 16
+refuse "three networks" --cfg vae-gan --adapt noise-scale
+refuse "no likelihood of pixels in --cfg vae-gan" --cfg vae-gan --likelihood logistic
+refuse "no likelihood of pixels in --cfg vae-gan" --cfg vae-gan --iwae 3
+refuse "no reconstruction by a discriminator" --cfg vae-mlp --recon-gamma 1
+
 # ---- Going on from the middle gives the same bytes
 exact() {
   local where=$dir/$1 run
   shift
   expect 0 train $vae --kimg 2 --tick 0.5 --snap 1 --outdir "$where" "$@"
-  run=$where/00000-mnist-vae-mlp
+  run=$(echo "$where"/00000-mnist-*)
   mkdir "$where/whole" && mv "$run"/*-000002.safetensors "$where/whole/"
   expect 0 train --resume "$run/training-state-000001.safetensors"
   out_has "goes on from"
@@ -53,6 +61,8 @@ exact control --adapt control-vae --kl-target 3 --control-ki 0.05 --likelihood g
 exact cyclical --kl-anneal cyclical --kl-anneal-kimg 1.9 --likelihood logistic --free-bits 0.1 --free-bits-group 2
 exact capacity --capacity 9 --capacity-kimg 1.5 --beta 20 --likelihood gaussian --scale 0.2
 exact iwae --iwae 3 --likelihood logistic
+exact vae-gan --cfg vae-gan --ngf 2 --batch 64 --loss hinge --reg sn,r1 --reg-interval 3 --critic-steps 2 --recon-gamma 0.1 \
+  --adapt control-vae,guard --kl-target 2
 grep -q '"beta":' "$dir/control/00000-mnist-vae-mlp/stats.jsonl" || fail "stats.jsonl has no beta"
 grep -q 'control-vae: beta' "$dir/control/00000-mnist-vae-mlp/log.txt" || fail "the log does not say what the controller does"
 expect 2 train --resume "$dir/control/00000-mnist-vae-mlp" --kl-target 4 --kimg 3
@@ -73,4 +83,18 @@ for run in "$logistic" "$fixed"; do
   expect 0 explore latent --network "$run" --data "$data" --count 50 --output "$dir/latent.svg" --device host
   expect 0 explore project --network "$run" --data "$data" --count 2 --starts 2 --iterations 3 --output "$dir/project.png" --device host
 done
+
+# ---- A VAE-GAN has an encoder and a discriminator
+gan=$dir/vae-gan/00000-mnist-vae-gan
+expect 0 inspect "$gan/network-snapshot-000002.safetensors"
+out_has "E.logvar.weight"
+out_has "G_ema.0.weight"
+expect 0 generate --network "$gan" --seeds 0-3 --grid "$dir/grid.png" --device host
+expect 0 explore latent --network "$gan" --data "$data" --count 50 --output "$dir/latent.svg" --device host
+expect 0 explore saliency --network "$gan" --data "$data" --seeds 0-1 --samples 2 --output "$dir/saliency.png" --device host
+expect 0 report "$gan" --output "$dir/report.html"
+expect 1 evaluate --network "$gan" --data "$data" --metrics elbo --num 100 --device host
+err_has "no ELBO"
+expect 2 train --data "$data" --device host --cfg vae-gan --init "$gan" -n
+err_has "there is an encoder beside them"
 exit $failed

@@ -95,7 +95,8 @@ static void plateau_lowers_rates_where_the_loss_stays(void **state) {
   for (int span = 7; span < 20; ++span) one_span(&c, span, 100);
   assert_true(fabs((double)c.knob[CLGEN_KNOB_LR] - 1e-3) < 1e-9); /* and no further */
   assert_int_equal(c.out.n, 0);
-  assert_int_equal(clgen_adapt_parse(&c.mask, "plateau", false, false), CLGEN_E_INVALID); /* an option of its own asks for it */
+  assert_int_equal(clgen_adapt_parse(&c.mask, "plateau", false, false),
+                   CLGEN_E_INVALID); /* an option of its own asks for it */
 }
 
 /* A critic's distance grows at first, and means less the smaller it is. */
