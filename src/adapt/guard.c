@@ -1,22 +1,26 @@
 /* The collapse guard: notices a run that is lost, goes back to where it was not, and trains more carefully from there.
  *
- * Lost is: a number that is not finite; fakes that resemble each other much more than images do, or repeat (mode collapse);
- * a posterior that carries nothing (VAE). A young generator's fakes are all alike, so diversity counts from when it was
- * there, or from DEADLINE_KIMG on. */
+ * Lost is: a number that is not finite; fakes that resemble each other much more than images do, or than fakes did, or that
+ * repeat (mode collapse); a posterior that carries nothing (VAE). A young generator's fakes are all alike, so diversity
+ * counts from when some was there, or from DEADLINE_KIMG on. A state is worth coming back to when all has been well for a
+ * while: runs that are about to collapse have good moments. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
 
 /* Diversity is the spread of the fakes of a batch over that of its images, 1 for a perfect generator. */
 #define DIVERSE 0.5
-#define COLLAPSED 0.25
+#define TOO_DIVERSE 2  /* what varies so much more than images is no image */
+#define COLLAPSED 0.25 /* of images, or (a third) of what fakes had reached */
+#define SOME 0.2
 #define REPEATING 0.5 /* share of fakes with a twin in the same batch */
 #define EMPTY_NATS 0.05
 #define DEADLINE_KIMG 50 /* of images that the generator was updated by */
-#define PATIENCE 3       /* windows in a row */
+#define PATIENCE 3       /* windows in a row that are bad */
+#define STEADY 16        /* and that are good */
 #define MAX_TRIES 5
 
-enum { TRIES, WAS_DIVERSE, BAD_WINDOWS };
+enum { TRIES, MOST_DIVERSE, BAD_WINDOWS, GOOD_WINDOWS };
 
 static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_statistics *s, const float *state,
                                  bool *at_once, char text[120]) {
@@ -29,10 +33,12 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
   double diversity = clgen_adapt_mean(s, "diversity"), twins = clgen_adapt_mean(s, "duplicates");
   double kl = clgen_adapt_mean(s, "kl");
   double seen = s->kimg / (c->critic_steps > 1 ? c->critic_steps : 1);
-  bool counts = state[WAS_DIVERSE] != 0 || seen >= DEADLINE_KIMG;
-  if (c->gan && counts && diversity < COLLAPSED)
+  double most = (double)state[MOST_DIVERSE];
+  bool late = seen >= DEADLINE_KIMG;
+  double least = late ? COLLAPSED : most < SOME ? 0 : fmin(COLLAPSED, most / 3);
+  if (c->gan && diversity < least)
     snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
-  else if (c->gan && counts && twins > REPEATING)
+  else if (c->gan && (late || most >= DIVERSE) && twins > REPEATING)
     snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
   else if (!c->gan && s->kimg >= DEADLINE_KIMG && kl < EMPTY_NATS)
     snprintf(text, 120, "the posterior carries %.3f nats: the latent is not used", kl);
@@ -55,17 +61,17 @@ void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics
                        clgen_adapt_outcome *out) {
   char text[120];
   bool at_once = false;
+  double diversity = clgen_adapt_mean(s, "diversity");
   const char *wrong = what_is_wrong(c, s, state, &at_once, text);
-  bool diverse = c->gan ? clgen_adapt_mean(s, "diversity") >= DIVERSE : !wrong;
+  bool good = !wrong && (!c->gan || (diversity >= DIVERSE && diversity <= TOO_DIVERSE));
   state[BAD_WINDOWS] = wrong ? state[BAD_WINDOWS] + 1 : 0;
-  if (!wrong && diverse) {
-    state[WAS_DIVERSE] = 1;
-    out->healthy = true;
-  }
+  state[GOOD_WINDOWS] = good ? state[GOOD_WINDOWS] + 1 : 0;
+  if (c->gan && diversity > (double)state[MOST_DIVERSE]) state[MOST_DIVERSE] = (float)diversity;
+  out->healthy = state[GOOD_WINDOWS] >= STEADY;
   if (!wrong || (!at_once && state[BAD_WINDOWS] < PATIENCE) || state[TRIES] >= MAX_TRIES) return;
   state[TRIES] += 1;
   state[BAD_WINDOWS] = 0;
-  state[WAS_DIVERSE] = 0; /* it is to become so again, and is given the time */
+  state[MOST_DIVERSE] = 0; /* it is to become so again, and is given the time */
   out->roll_back = true;
   be_careful(out, (int)state[TRIES], wrong);
 }
