@@ -18,7 +18,7 @@ latents() { # FILE ROWS BYTES
   printf '\x93NUMPY\x01\0\x76\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($2, 8), }" >"$1"
   printf "$3" >>"$1"
 }
-for arch in dcgan vae-mlp vae-conv; do
+for arch in dcgan vae-mlp vae-conv style; do
   "$MAKE_SNAPSHOT" $arch "$dir/$arch.safetensors" || fail "make_snapshot $arch"
 done
 gan=$dir/dcgan.safetensors vae=$dir/vae-mlp.safetensors
@@ -59,6 +59,34 @@ expect 0 explore truncation --network "$vae" --seeds 3,9,11 --steps 2 --range 1 
 size_is "$o" 64x96
 expect 0 explore truncation --network "$vae" --seeds 3,9,11 --steps 2 --range 2 --output "$dir/p.png"
 differ "$o" "$dir/p.png"
+
+# Of a network with styles these are drawn to their mean, where all images are one; of others the latent is multiplied.
+style=$dir/style.safetensors
+for net in "$style" "$gan"; do
+  expect 0 generate --network "$net" --seeds 3,9 --truncation 0 --outdir "$dir/middle"
+  same "$dir/middle/seed0003.png" "$dir/middle/seed0009.png"
+  expect 0 generate --network "$net" --seeds 3 --truncation 1 --outdir "$dir/one"
+  expect 0 generate --network "$net" --seeds 3 --outdir "$dir/plain"
+  same "$dir/one/seed0003.png" "$dir/plain/seed0003.png"
+  differ "$dir/one/seed0003.png" "$dir/middle/seed0003.png"
+done
+expect 2 generate --network "$gan" --truncation -1 --grid "$o"
+err_has "--truncation"
+
+# ---- mix
+expect 0 explore mix --network "$style" --seeds 1,2 --fine 3-5 --output "$o"
+size_is "$o" 128x96
+expect 0 explore mix --network "$style" --seeds 1,2 --fine 3-5 --from 4 --output "$dir/p.png"
+same "$o" "$dir/p.png" # the upper half of eight
+expect 0 explore mix --network "$style" --seeds 1,2 --fine 3-5 --from 1 --output "$dir/p.png"
+differ "$o" "$dir/p.png"
+expect 0 explore mix --network "$style" --seeds 1 --fine 1 --output "$o" # nothing to mix: the same image thrice
+expect 0 explore mix --network "$style" --seeds 1 --fine 1 --from 0 --output "$dir/p.png"
+same "$o" "$dir/p.png"
+expect 1 explore mix --network "$style" --from 8 --output "$o"
+err_has "0 to 7"
+expect 1 explore mix --network "$gan" --output "$o"
+err_has "knows no styles"
 
 # ---- directions: with LAPACK
 # 9 times the first eigenvector of W^T W, W = fc3.weight of make_snapshot's vae-mlp, by numpy.linalg.eigh: one sign and the other.

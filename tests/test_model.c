@@ -70,6 +70,12 @@ static void test_sizes_that_make_no_sense(void **state) {
     assert_null(m);
   }
   clgen_arch arch;
+  clgen_model_config part = config_of(CLGEN_ARCH_DCGAN, 32, 1);
+  part.se = 1;
+  assert_int_equal(clgen_model_config_complete(&part), CLGEN_E_INVALID);
+  part.se = 0, part.mapping_layers = 2;
+  assert_int_equal(clgen_model_config_complete(&part), CLGEN_E_INVALID);
+  assert_non_null(strstr(clgen_last_error(), "dcgan has none"));
   assert_int_equal(clgen_arch_parse("gan", &arch), CLGEN_E_INVALID);
   assert_non_null(strstr(clgen_last_error(), "dcgan"));
 }
@@ -226,8 +232,9 @@ static void test_snapshots(void **state) {
   (void)state;
   char a[128], b[128];
   file(a, "a.safetensors"), file(b, "b.safetensors");
-  static const clgen_arch arch[] = {CLGEN_ARCH_DCGAN, CLGEN_ARCH_VAE_MLP, CLGEN_ARCH_VAE_CONV};
-  for (int k = 0; k < 3; ++k) {
+  static const clgen_arch arch[] = {CLGEN_ARCH_DCGAN,   CLGEN_ARCH_VAE_MLP, CLGEN_ARCH_VAE_CONV,
+                                    CLGEN_ARCH_VAE_RES, CLGEN_ARCH_RESNET,  CLGEN_ARCH_STYLE};
+  for (int k = 0; k < 6; ++k) {
     clgen_model_config c = config_of(arch[k], 32, 1);
     clgen_model *m, *back;
     clgen_store *store, *other;

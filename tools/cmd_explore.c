@@ -13,6 +13,7 @@ static const tool_part parts[] = {
     {"traverse", explore_traverse, "one latent dimension a row, moved alone"},
     {"directions", explore_directions, "the directions of the latent that change the image most"},
     {"truncation", explore_truncation, "latents nearer to the middle and farther from it"},
+    {"mix", explore_mix, "coarse layers with the style of one seed, fine layers with that of another"},
     {"nearest", explore_nearest, "made images beside the nearest of the training images"},
     {"latent", explore_latent, "where a VAE puts the images of a dataset, by class"},
     {"project", explore_project, "the latent whose image is most like a given one"},
@@ -85,10 +86,14 @@ int explore_latents(const explorer *e, float **z) {
   return CLGEN_OK;
 }
 
-int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels) {
+int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, uint8_t **pixels) {
   *pixels = malloc((size_t)n * e->image_bytes);
   if (!*pixels) return clgen_fail_nomem((size_t)n * e->image_bytes);
-  return clgen_generator_run(e->generator, n, z, *pixels);
+  return clgen_generator_run_styled(e->generator, n, latents, *pixels);
+}
+
+int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels) {
+  return explore_make_styled(e, n, &(clgen_styled_latents){.z = z}, pixels);
 }
 
 int explore_write(const explorer *e, int64_t n, const uint8_t *pixels, int64_t columns) {

@@ -21,6 +21,7 @@ typedef struct {
   char network[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], latents[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT],
       grid[CLGEN_OPTION_TEXT], npy[CLGEN_OPTION_TEXT];
   int64_t batch;
+  double truncation;
   tool_device_options device;
 } record;
 
@@ -36,6 +37,8 @@ static const clgen_option rows[] = {
     {"grid", 0, CLGEN_OPTION_STRING, offsetof(record, grid), "", 0, 0, NULL, "FILE.png", NULL, "write all images in one"},
     {"npy", 0, CLGEN_OPTION_STRING, offsetof(record, npy), "", 0, 0, NULL, "FILE.npy", NULL,
      "write all images as uint8, (N,H,W) for one channel, (N,H,W,C) for more"},
+    {"truncation", 0, CLGEN_OPTION_REAL, offsetof(record, truncation), "1", 0, 100, NULL, "X", NULL,
+     "how far from the middle: styles (of a network that has them) or latents times X, as 'clgen explore truncation' shows"},
     {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "32", 1, 65536, NULL, "N", NULL, "images made at a time"},
     TOOL_DEVICE_ROWS(record, device),
 };
@@ -90,18 +93,25 @@ static size_t image_bytes(const job *j) {
 }
 
 static int make(job *j, clgen_generator *g) {
+  float *truncation = malloc(j->n * sizeof *truncation);
   j->pixels = malloc(j->n * image_bytes(j));
-  if (!j->pixels) return clgen_fail_nomem(j->n * image_bytes(j));
+  if (!j->pixels || !truncation) {
+    free(truncation);
+    return clgen_fail_nomem(j->n * image_bytes(j));
+  }
+  for (size_t i = 0; i < j->n; ++i) truncation[i] = (float)j->r->truncation;
   tool_progress progress;
   tool_progress_start(&progress, "generating", "images", 0, (double)j->n);
   size_t step = (size_t)j->r->batch, nz = (size_t)j->config->nz;
   int code = CLGEN_OK;
   for (size_t at = 0; !code && at < j->n; at += step) {
     size_t now = j->n - at < step ? j->n - at : step;
-    code = clgen_generator_run(g, (int64_t)now, j->z + at * nz, j->pixels + at * image_bytes(j));
+    const clgen_styled_latents latents = {.z = j->z + at * nz, .truncation = truncation};
+    code = clgen_generator_run_styled(g, (int64_t)now, &latents, j->pixels + at * image_bytes(j));
     tool_progress_update(&progress, (double)(at + now), NULL);
   }
   tool_progress_end(&progress);
+  free(truncation);
   return code;
 }
 

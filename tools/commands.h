@@ -18,6 +18,7 @@ int explore_interpolate(int argc, char **argv);
 int explore_traverse(int argc, char **argv);
 int explore_directions(int argc, char **argv);
 int explore_truncation(int argc, char **argv);
+int explore_mix(int argc, char **argv);
 int explore_nearest(int argc, char **argv);
 int explore_latent(int argc, char **argv);
 int explore_project(int argc, char **argv);

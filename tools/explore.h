@@ -10,9 +10,9 @@
 /* Every option of every part; a part has rows for those that it takes. */
 typedef struct {
   char network[CLGEN_OPTION_TEXT], output[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], data[CLGEN_OPTION_TEXT],
-      split[CLGEN_OPTION_TEXT], animation[CLGEN_OPTION_TEXT], image[CLGEN_OPTION_TEXT], dims[CLGEN_OPTION_TEXT],
-      method[CLGEN_OPTION_TEXT];
-  int64_t steps, delay, count, starts, iterations, samples;
+      split[CLGEN_OPTION_TEXT], animation[CLGEN_OPTION_TEXT], fine[CLGEN_OPTION_TEXT], image[CLGEN_OPTION_TEXT],
+      dims[CLGEN_OPTION_TEXT], method[CLGEN_OPTION_TEXT];
+  int64_t from, steps, delay, count, starts, iterations, samples;
   double range, lr, noise;
   tool_device_options device;
 } explore_record;
@@ -66,6 +66,8 @@ int explore_need_seeds(const explorer *e);
 int explore_latents(const explorer *e, float **z);
 /* Makes an image of each of n latents, planes one after another; free() them. */
 int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels);
+/* The same of latents with styles. */
+int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, uint8_t **pixels);
 /* Writes n images as --output, `columns` in a row. */
 int explore_write(const explorer *e, int64_t n, const uint8_t *pixels, int64_t columns);
 int explore_open_data(const explorer *e, clgen_dataset **out);

@@ -1,4 +1,4 @@
-/* clgen explore interpolate, traverse, directions, truncation: walks through the latent space. */
+/* clgen explore interpolate, traverse, directions: walks through the latent space. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,32 +231,5 @@ int explore_directions(int argc, char **argv) {
       "data\n"
       "and without labels.\n",
       rows, CLGEN_COUNT(rows), false, directions};
-  return explore_run(&part, argc, argv);
-}
-
-/* ---- truncation ---- */
-
-static int truncation(explorer *e) {
-  int64_t nz = e->config->nz, steps = e->r.steps, n = (int64_t)e->n_seeds * steps;
-  float *walk, *z = NULL;
-  int code = explore_need_seeds(e);
-  if (!code) code = explore_latents(e, &z);
-  if (!code) code = alloc_walk(e, n, &walk);
-  for (int64_t i = 0; !code && i < n * nz; ++i)
-    walk[i] = (float)(e->r.range * (double)(i / nz % steps) / (double)(steps - 1) * (double)z[i / nz / steps * nz + i % nz]);
-  free(z);
-  return code ? code : write_walk(e, n, walk, steps);
-}
-
-int explore_truncation(int argc, char **argv) {
-  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each seed"), EXPLORE_SEEDS_ROW("0-7"),
-                                      EXPLORE_STEPS_ROW("7", "images a row"),
-                                      EXPLORE_RANGE_ROW("1.5", "the latent is multiplied by 0 to R; training saw 1"),
-                                      TOOL_DEVICE_ROWS(explore_record, device)};
-  const explore_part part = {
-      "usage: clgen explore truncation --network FILE --output FILE.png\n\n"
-      "What becomes of an image when its latent is drawn to the middle, where all are alike, or pushed\n"
-      "out, where the network has seen little.\n",
-      rows, CLGEN_COUNT(rows), false, truncation};
   return explore_run(&part, argc, argv);
 }

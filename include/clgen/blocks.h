@@ -30,6 +30,9 @@ typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE } clgen_resampl
  * 4x4 convolution of stride 2 with sums of the weights (Karras et al. 2018, section A.1), with less than half the work. */
 clgen_tensor *clgen_conv3x3(clgen_tensor *x, clgen_tensor *w, clgen_resample resample);
 
+/* A network's 3x3 convolution of stride 1, with its bias, as such. */
+clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training);
+
 /* ---- Blocks -------------------------------------------------------------------------------------------------------------
  */
 
@@ -58,6 +61,25 @@ int clgen_net_residual(clgen_net *net, const char *name, clgen_residual *block);
 /* labels (N,classes), a 1 among zeros, only for a block of classes. */
 clgen_tensor *clgen_bound_residual(clgen_bound *b, const clgen_residual *block, clgen_tensor *x, clgen_tensor *labels,
                                    bool training);
+
+/* A convolution that a style modulates (Karras et al. 2020, section 2.2, as scaling of its input and its output): a linear
+ * function "<name>.affine.*" of the style (N,style) scales the channels of x; "<name>.weight" and ".bias" are the
+ * convolution's, 3x3 or 1x1; with `demodulate` each output's weights have length 1. Where it has noise,
+ * "<name>.noise_strength" times the noise is added, which is "<name>.noise_const" (side,side) unless it is given. A leaky
+ * ReLU with gain sqrt(2). */
+typedef struct {
+  int64_t in, out, style;
+  int kernel; /* 3 or 1 */
+  clgen_resample resample;
+  bool demodulate;
+  int side;                       /* of the picture that comes out, for its noise; 0: no noise */
+  float slope;                    /* of the activation; 0: none */
+  int affine, conv, noise, fixed; /* layers, set by clgen_net_modulated; -1: none */
+} clgen_modulated;
+int clgen_net_modulated(clgen_net *net, const char *name, clgen_modulated *block);
+/* noise (N,1,side,side); NULL: the block's own, always the same. */
+clgen_tensor *clgen_bound_modulated(clgen_bound *b, const clgen_modulated *block, clgen_tensor *x, clgen_tensor *style,
+                                    clgen_tensor *noise);
 
 /* A dense block (Huang et al. 2017, section 3): each of its layers (norm, ReLU, 3x3 to `growth` channels) sees all before
  * it; (N,in,H,W) -> (N,in + layers growth,H,W). Tensors "<name>.norm1.*", "<name>.conv1.*" and so on, without biases. */

@@ -25,6 +25,7 @@ extern "C" {
   X(VAE_CONV, "vae-conv", vae_conv) /* two convolutions of stride 2 each way */                                          \
   X(VAE_RES, "vae-res", vae_res)    /* the same of residual blocks */                                                    \
   X(RESNET, "resnet", resnet)       /* a GAN: Gulrajani et al. 2017, Miyato et al. 2018, for 32x32 and 64x64 */          \
+  X(STYLE, "style", style)          /* a small StyleGAN2: Karras et al. 2020, for 32x32 and 64x64 */                     \
   X(VAE_GAN, "vae-gan", vae_gan)    /* Larsen et al. 2016: an encoder, and a DCGAN whose generator is its decoder */     \
   X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers: it judges images */
 
@@ -46,6 +47,7 @@ bool clgen_arch_encodes(clgen_arch arch); /* there is an encoder: a VAE, or a GA
 typedef struct {
   int res;                  /* of square images; 0: whatever the data have */
   int ngf, ndf, nz, hidden; /* 0: it has no such thing */
+  int mapping_layers;
   int batch;
   double lr, beta1, beta2; /* of Adam */
   double tick;             /* thousands of images between reports */
@@ -86,11 +88,12 @@ typedef struct {
   clgen_minibatch minibatch;
   clgen_likelihood_kind likelihood; /* of a VAE's pixels */
   float scale;                      /* of its Gaussians or logistics, 1 is black against white; 0: learned, one for all */
+  int mapping_layers;               /* linear layers between latents and styles */
   int se;                           /* squeeze and excitation (Hu et al. 2018) in residual blocks: 1 or 0 */
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with
- * what to do. What an architecture does not use stays as it is. */
+ * what to do. What an architecture does not have becomes 0. */
 int clgen_model_config_complete(clgen_model_config *config);
 char *clgen_model_config_to_json(const clgen_model_config *config); /* free() it */
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source_name);
@@ -127,12 +130,21 @@ const clgen_model_network *clgen_model_maker(const clgen_model *m);
 const clgen_model_network *clgen_model_encoder(const clgen_model *m);
 /* The layer of the maker that takes the latent: its weight is the layer's first tensor. */
 int clgen_model_latent_layer(const clgen_model *m);
+/* How many of the maker's layers take a style, each its own; 0: it knows no styles. */
+int clgen_model_style_layers(const clgen_model *m);
 /* Starting values of every network, a function of the seed; G_ema starts as G. */
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
 
 /* How a network is run, and what it gets beside its input. All zeros: as it is used. */
 typedef struct {
   bool training; /* batch statistics, moving averages that move */
+  /* In training, numbers that a network draws for itself, normal or uniform, the first axis that of the images; NULL: it
+   * takes what it has in use. */
+  clgen_tensor *(*draw)(void *user, bool normal, uint32_t stream, clgen_shape shape);
+  void *user;
+  /* In use, where the maker knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
+   * appendix B); and latents (N,nz) whose styles the layers take from number fine_from (a scalar) on. NULL: neither. */
+  clgen_tensor *truncation, *fine, *fine_from;
 } clgen_pass;
 
 /* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. What a model has no part for fails
@@ -225,6 +237,14 @@ const clgen_model *clgen_generator_model(const clgen_generator *g);
 const clgen_program_info *clgen_generator_info(const clgen_generator *g);
 /* z: n rows of nz numbers; pixels: n images of channels x height x width bytes, planes one after another. */
 int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels);
+/* More than latents: `truncation` (n) says how far from the middle each image is, 1 as trained; styles are drawn to their
+ * mean where the maker knows styles, else latents are multiplied. The layers from number fine_from on take the styles of
+ * `fine` (n rows of nz); CLGEN_E_INVALID where the maker knows none. NULL: neither. */
+typedef struct {
+  const float *z, *truncation, *fine;
+  int fine_from;
+} clgen_styled_latents;
+int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled_latents *latents, uint8_t *pixels);
 /* The latent of a seed: nz standard normal numbers, the same on every device. */
 void clgen_latent_of_seed(uint64_t seed, int64_t nz, float *z);
 

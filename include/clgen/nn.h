@@ -43,6 +43,10 @@ void clgen_net_free(clgen_net *net);
  * "weight_u" and "weight_v" last; what is trained is "weight_orig". Not for transposed convolutions: CLGEN_E_INVALID there.
  */
 void clgen_net_spectral_norm(clgen_net *net);
+/* Layers with weights added from now on have equalised learning rates (Karras et al. 2018, section 4.1): weights start as
+ * N(0, 1) / multiplier and biases as 0; what is applied is the weight times multiplier / sqrt(fan in), and the bias times
+ * the multiplier. 0: not any more. */
+void clgen_net_equalize(clgen_net *net, float multiplier);
 
 /* Each adds a layer and returns its index, or a negative code. Names are copied: "0", "fc1". */
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out); /* with a bias; weight (out,in) */
@@ -67,6 +71,10 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 /* Numbers that are trained and belong to no layer, as a PyTorch module's own nn.Parameter: `name` itself in the state dict.
  * They start as `start`; as a layer it hands on what it gets. */
 int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start);
+/* The same of numbers that are not trained, as a module's buffer: they start as N(mean, deviation). */
+int clgen_net_buffer(clgen_net *net, const char *name, clgen_shape shape, double mean, double deviation);
+/* An entry of the state dict is to start as N(mean, deviation), whatever it would have. */
+void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation);
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
@@ -101,6 +109,9 @@ void clgen_bound_free(clgen_bound *b);
 /* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
  * linear layer flattens what it gets. NULL with a message on failure. */
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training);
+/* Buffer `index` of the state dict goes a share of the way to `value`, of its shape, as running statistics do in training.
+ */
+int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share);
 /* A conditional batch norm of x (N,C,H,W). labels (N,classes) weigh the rows of its tables: a 1 among zeros for a class. */
 clgen_tensor *clgen_bound_conditional_norm(clgen_bound *b, int layer, clgen_tensor *x, clgen_tensor *labels, bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */

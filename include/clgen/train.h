@@ -192,8 +192,8 @@ typedef struct {
       lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT], likelihood[CLGEN_OPTION_TEXT],
       kl_anneal[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT];
-  int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, seed, snap, subset, metrics_num, critic_steps,
-      reg_interval;
+  int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
+      critic_steps, reg_interval;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
   double lr_old, l2_sp, l2_sp_new, ewc;

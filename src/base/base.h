@@ -73,7 +73,10 @@ enum {
   CLGEN_STREAM_BETWEEN, /* where gp and dragan look between images */
   CLGEN_STREAM_AROUND,  /* dragan's disturbance of images */
   CLGEN_STREAM_SHIFT,   /* bcr's transformations */
-  CLGEN_STREAM_FISHER   /* latents of the images that Fisher information is of */
+  CLGEN_STREAM_FISHER,  /* latents of the images that Fisher information is of */
+  CLGEN_STREAM_MIX,     /* other latents of images with two styles, and where the second begins */
+  CLGEN_STREAM_MIX_AT,
+  CLGEN_STREAM_LAYER = 4096 /* noise of a generator's layers: this and the numbers behind it */
 };
 
 #endif

@@ -32,9 +32,9 @@ static int check_size(const clgen_model_config *c) {
   return row->check ? row->check(c) : CLGEN_OK;
 }
 
-/* What is 0 becomes the architecture's own, which is 0 for what it does not have. */
+/* What is 0 becomes the architecture's own; what it does not have becomes 0. */
 static int complete(int *value, int initial, const char *name) {
-  if (!*value) *value = initial;
+  if (!*value || !initial) *value = initial;
   if (!initial || *value > 0) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "%s %d: it must be at least 1", name, *value);
 }
@@ -66,13 +66,17 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (!code) code = complete(&c->ndf, d->ndf, "ndf");
   if (!code) code = complete(&c->nz, d->nz, "nz");
   if (!code) code = complete(&c->hidden, d->hidden, "hidden");
+  if (!code && c->mapping_layers && (!d->mapping_layers || c->mapping_layers > 64))
+    code = clgen_fail(CLGEN_E_INVALID, "%d mapping layers: %s has %s", c->mapping_layers, clgen_arch_name(c->arch),
+                      d->mapping_layers ? "at most 64" : "none");
+  if (!code) code = complete(&c->mapping_layers, d->mapping_layers, "mapping_layers");
   return code ? code : check_size(c);
 }
 
 /* The members beside the architecture, by name: those of every model, those that it has where its defaults are not 0, and
  * those that are said where they are not 0. */
 #define SIZE_MEMBERS(X) X(channels) X(height) X(width)
-#define WIDTH_MEMBERS(X) X(ngf) X(ndf) X(nz) X(hidden)
+#define WIDTH_MEMBERS(X) X(ngf) X(ndf) X(nz) X(hidden) X(mapping_layers)
 #define OTHER_MEMBERS(X) X(classes) X(se)
 
 char *clgen_model_config_to_json(const clgen_model_config *c) {

@@ -11,9 +11,9 @@ struct clgen_generator {
   clgen_graph *graph;
   clgen_bound *maker;
   clgen_program *program;
-  clgen_tensor *z, *pixels;
+  clgen_tensor *z, *pixels, *truncation, *fine, *fine_from; /* the last three where it knows styles */
   int64_t batch;
-  float *z_batch; /* the last, incomplete batch is filled up here */
+  float *z_batch, *fine_batch, *truncation_batch; /* the last, incomplete batch is filled up here */
   uint8_t *pixel_batch;
 };
 
@@ -25,14 +25,23 @@ static int64_t image_bytes(const clgen_model *m) {
 static int build(clgen_generator *g, clgen_store *store) {
   const clgen_model_network *w = clgen_model_maker(g->model);
   size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch;
-  g->z_batch = calloc(batch * nz, sizeof *g->z_batch);
+  clgen_shape latents = clgen_shape_of(2, g->batch, g->model->config.nz);
+  clgen_pass pass = {0};
+  g->z_batch = calloc(2 * batch * nz + batch, sizeof *g->z_batch);
   g->pixel_batch = malloc(batch * (size_t)image_bytes(g->model));
   if (!g->z_batch || !g->pixel_batch) return clgen_fail_nomem(batch * (size_t)image_bytes(g->model));
+  g->fine_batch = g->z_batch + batch * nz;
+  g->truncation_batch = g->fine_batch + batch * nz;
   int code = clgen_graph_create(&g->graph);
   if (!code) code = clgen_net_bind(&g->maker, w->net, g->graph, w->prefix);
   if (code) return code;
-  g->z = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, g->batch, g->model->config.nz));
-  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, &(clgen_pass){0}));
+  g->z = clgen_input(g->graph, "z", CLGEN_F32, latents);
+  if (clgen_model_style_layers(g->model)) {
+    pass.truncation = g->truncation = clgen_input(g->graph, "truncation", CLGEN_F32, clgen_shape_of(2, g->batch, 1));
+    pass.fine = g->fine = clgen_input(g->graph, "fine", CLGEN_F32, latents);
+    pass.fine_from = g->fine_from = clgen_input(g->graph, "fine_from", CLGEN_F32, clgen_shape_of(2, 1, 1));
+  }
+  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, &pass));
   code = clgen_output(g->pixels);
   return code ? code : clgen_compile(&g->program, g->graph, store);
 }
@@ -91,18 +100,45 @@ void clgen_generator_free(clgen_generator *g) {
 const clgen_model *clgen_generator_model(const clgen_generator *g) { return g->model; }
 const clgen_program_info *clgen_generator_info(const clgen_generator *g) { return clgen_program_get_info(g->program); }
 
-int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels) {
+/* Without other styles each image's own are written as those too, and begin behind the last layer. */
+static int write_styles(clgen_generator *g, const clgen_styled_latents *l, size_t at, size_t now) {
+  size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch;
+  float from = (float)(l->fine ? l->fine_from : clgen_model_style_layers(g->model));
+  for (size_t i = 0; i < batch; ++i) g->truncation_batch[i] = l->truncation && i < now ? l->truncation[at + i] : 1;
+  memcpy(g->fine_batch, l->fine ? l->fine + at * nz : g->z_batch, now * nz * sizeof *l->fine);
+  int code = clgen_program_write(g->program, g->truncation, g->truncation_batch, batch * sizeof *g->truncation_batch);
+  if (!code) code = clgen_program_write(g->program, g->fine, g->fine_batch, batch * nz * sizeof *g->fine_batch);
+  return code ? code : clgen_program_write(g->program, g->fine_from, &from, sizeof from);
+}
+
+static void fill(clgen_generator *g, const clgen_styled_latents *l, size_t at, size_t now) {
+  size_t nz = (size_t)g->model->config.nz;
+  memcpy(g->z_batch, l->z + at * nz, now * nz * sizeof *l->z);
+  if (!l->truncation || g->truncation) return;
+  for (size_t i = 0; i < now * nz; ++i) g->z_batch[i] *= l->truncation[at + i / nz];
+}
+
+int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled_latents *l, uint8_t *pixels) {
   size_t nz = (size_t)g->model->config.nz, bytes = (size_t)image_bytes(g->model), batch = (size_t)g->batch;
-  int code = CLGEN_OK;
+  int code = CLGEN_OK, layers = clgen_model_style_layers(g->model);
+  if (l->fine && !layers)
+    return clgen_fail(CLGEN_E_INVALID, "a %s knows no styles to mix", clgen_arch_name(g->model->config.arch));
+  if (l->fine && (l->fine_from < 0 || l->fine_from > layers))
+    return clgen_fail(CLGEN_E_INVALID, "styles from layer %d on; there are 0 to %d", l->fine_from, layers - 1);
   for (int64_t at = 0; !code && at < n; at += g->batch) {
     size_t now = (size_t)(n - at < g->batch ? n - at : g->batch);
-    memcpy(g->z_batch, z + (size_t)at * nz, now * nz * sizeof *z);
-    code = clgen_program_write(g->program, g->z, g->z_batch, batch * nz * sizeof *z);
+    fill(g, l, (size_t)at, now);
+    code = clgen_program_write(g->program, g->z, g->z_batch, batch * nz * sizeof *g->z_batch);
+    if (!code && g->fine) code = write_styles(g, l, (size_t)at, now);
     if (!code) code = clgen_program_run(g->program);
     if (!code) code = clgen_program_read(g->program, g->pixels, g->pixel_batch, batch * bytes);
     if (!code) memcpy(pixels + (size_t)at * bytes, g->pixel_batch, now * bytes);
   }
   return code;
+}
+
+int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels) {
+  return clgen_generator_run_styled(g, n, &(clgen_styled_latents){.z = z}, pixels);
 }
 
 void clgen_latent_of_seed(uint64_t seed, int64_t nz, float *z) { clgen_normals_fill(seed, CLGEN_STREAM_LATENT, 0, nz, z); }

@@ -42,6 +42,7 @@ const clgen_model_network *clgen_model_encoder(const clgen_model *m) {
 }
 
 int clgen_model_latent_layer(const clgen_model *m) { return m->latent; }
+int clgen_model_style_layers(const clgen_model *m) { return m->row->styles ? m->row->styles(m) : 0; }
 
 void clgen_model_list_gan(clgen_model *m) {
   m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 1};

@@ -32,6 +32,7 @@ typedef struct clgen_arch_row {
                          clgen_tensor **features);
   clgen_tensor *(*classify)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                             clgen_tensor **features);
+  int (*styles)(const clgen_model *m); /* how many layers take a style */
   int (*encode)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                 clgen_tensor **logvar);
 } clgen_arch_row;

@@ -71,6 +71,20 @@ clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->te
 clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
 clgen_graph *clgen_bound_graph(const clgen_bound *b) { return b->graph; }
 
+int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share) {
+  share *= b->momentum / CLGEN_BATCH_NORM_MOMENTUM;
+  if (!(share > 0)) return CLGEN_OK;
+  clgen_tensor *old = b->tensor[index];
+  clgen_tensor *now = clgen_add(clgen_affine(old, (float)(1 - share), 0), clgen_affine(value, (float)share, 0));
+  b->tensor[index] = clgen_assign(old, now);
+  return b->tensor[index] ? CLGEN_OK : CLGEN_E_INVALID;
+}
+
+clgen_tensor *clgen_bound_bias(clgen_bound *b, const clgen_layer *l) {
+  clgen_tensor *bias = b->tensor[l->bias];
+  return l->bias_gain > 0 && l->bias_gain != 1 ? clgen_affine(bias, l->bias_gain, 0) : bias;
+}
+
 /* ---- Layers ---- */
 
 clgen_tensor *clgen_layer_misfit(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted) {
@@ -89,7 +103,7 @@ static clgen_tensor *linear(clgen_bound *b, const clgen_layer *l, clgen_tensor *
   if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in)
     return clgen_layer_misfit(b, l, x, "another number of features");
   x = clgen_reshape(x, clgen_shape_of(2, n, l->in));
-  return clgen_add(clgen_matmul(x, clgen_bound_weight(b, l, training), false, true), b->tensor[l->bias]);
+  return clgen_add(clgen_matmul(x, clgen_bound_weight(b, l, training), false, true), clgen_bound_bias(b, l));
 }
 
 static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
@@ -112,7 +126,7 @@ static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_ten
   } else {
     y = clgen_conv2d_input_grad(x, w, conv, (h - 1) * l->stride - 2 * l->pad + k, (wd - 1) * l->stride - 2 * l->pad + k);
   }
-  return l->bias < 0 ? y : clgen_add(y, clgen_per_channel(b->tensor[l->bias], l->out));
+  return l->bias < 0 ? y : clgen_add(y, clgen_per_channel(clgen_bound_bias(b, l), l->out));
 }
 
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training) {

@@ -56,11 +56,11 @@ static clgen_tensor *activate(clgen_bound *b, const clgen_residual *r, int norm,
   return r->slope > 0 ? clgen_leaky_relu(x, r->slope) : clgen_relu(x);
 }
 
-static clgen_tensor *convolve(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training) {
+clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training) {
   const clgen_layer *l = &b->net->layers[layer];
   clgen_tensor *w = clgen_bound_weight(b, l, training && !clgen_bound_stays(b, l));
   x = clgen_conv3x3(x, w, resample);
-  return l->bias < 0 ? x : clgen_add(x, clgen_per_channel(b->tensor[l->bias], l->out));
+  return l->bias < 0 ? x : clgen_add(x, clgen_per_channel(clgen_bound_bias(b, l), l->out));
 }
 
 /* A 1x1 convolution and either way of resampling may change places: it runs where the picture is smaller. */
@@ -74,9 +74,9 @@ clgen_tensor *clgen_bound_residual(clgen_bound *b, const clgen_residual *r, clge
                                    bool training) {
   if (!x) return NULL;
   clgen_tensor *h = r->first ? x : activate(b, r, r->norm1, x, labels, training);
-  h = convolve(b, r->conv1, h, r->resample == CLGEN_UPSAMPLE ? CLGEN_UPSAMPLE : CLGEN_SAME_SIZE, training);
+  h = clgen_bound_conv3x3(b, r->conv1, h, r->resample == CLGEN_UPSAMPLE ? CLGEN_UPSAMPLE : CLGEN_SAME_SIZE, training);
   h = activate(b, r, r->norm2, h, labels, training);
-  h = convolve(b, r->conv2, h, r->resample == CLGEN_DOWNSAMPLE ? CLGEN_DOWNSAMPLE : CLGEN_SAME_SIZE, training);
+  h = clgen_bound_conv3x3(b, r->conv2, h, r->resample == CLGEN_DOWNSAMPLE ? CLGEN_DOWNSAMPLE : CLGEN_SAME_SIZE, training);
   if (r->se >= 0) h = clgen_bound_squeeze_excite(b, r->se, h);
   return clgen_add(h, beside(b, r, x, training));
 }

@@ -99,7 +99,11 @@ static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clge
   if (bias && layer.bias < 0) return layer.bias;
   int code = net->spectral ? add_power_iteration(net, &layer, name, &weight) : CLGEN_OK;
   if (code) return code;
-  if (net->scheme == CLGEN_INIT_DCGAN) {
+  if (net->equalized > 0) {
+    layer.gain = (float)((double)net->equalized / sqrt((double)fan_in));
+    layer.bias_gain = net->equalized;
+    clgen_net_start_normal(net, layer.weight, 0, 1 / (double)net->equalized);
+  } else if (net->scheme == CLGEN_INIT_DCGAN) {
     clgen_net_start_normal(net, layer.weight, 0, 0.02);
   } else if (net->scheme == CLGEN_INIT_XAVIER) {
     double fan_out = (double)fan_in / (double)weight.dim[1] * (double)weight.dim[0];
@@ -112,6 +116,7 @@ static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clge
 }
 
 void clgen_net_spectral_norm(clgen_net *net) { net->spectral = true; }
+void clgen_net_equalize(clgen_net *net, float multiplier) { net->equalized = multiplier; }
 
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out) {
   clgen_layer layer = {.kind = CLGEN_LAYER_LINEAR, .in = in, .out = out};
@@ -141,12 +146,20 @@ static int add_activation(clgen_net *net, clgen_layer_kind kind, float slope) {
   return clgen_net_add_layer(net, layer);
 }
 
-int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start) {
-  clgen_layer layer = {.kind = CLGEN_LAYER_PARAMETER, .bias = -1, .mean = -1, .var = -1, .u = -1, .v = -1};
-  layer.weight = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, "", shape);
+static int add_own(clgen_net *net, clgen_net_kind kind, const char *name, clgen_shape shape, double mean, double deviation) {
+  clgen_layer layer = without_tensors(CLGEN_LAYER_PARAMETER);
+  layer.weight = clgen_net_add_tensor(net, kind, name, "", shape);
   if (layer.weight < 0) return layer.weight;
-  clgen_net_start_normal(net, layer.weight, start, 0);
+  clgen_net_start_normal(net, layer.weight, mean, deviation);
   return clgen_net_add_layer(net, layer);
+}
+
+int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start) {
+  return add_own(net, CLGEN_NET_PARAM, name, shape, start, 0);
+}
+
+int clgen_net_buffer(clgen_net *net, const char *name, clgen_shape shape, double mean, double deviation) {
+  return add_own(net, CLGEN_NET_STAT, name, shape, mean, deviation);
 }
 
 int clgen_net_relu(clgen_net *net) { return add_activation(net, CLGEN_LAYER_RELU, 0); }

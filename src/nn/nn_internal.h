@@ -29,8 +29,9 @@ typedef struct {
   int64_t in, out;
   int kernel, stride, pad;
   float slope;
-  int64_t groups; /* of a group norm; the reference images of a virtual batch norm */
-  int dims;       /* of a kernel of minibatch discrimination */
+  float gain, bias_gain; /* of an equalised layer: its weight and bias as they are applied; 0: as they are */
+  int64_t groups;        /* of a group norm; the reference images of a virtual batch norm */
+  int dims;              /* of a kernel of minibatch discrimination */
 } clgen_layer;
 
 struct clgen_net {
@@ -40,7 +41,8 @@ struct clgen_net {
   clgen_net_tensor *tensors;
   int n_tensors, room_tensors;
   int64_t params, stats;
-  bool spectral; /* layers added now are spectrally normalised */
+  float equalized; /* not 0: layers added now have equalised rates, and this is their multiplier */
+  bool spectral;   /* layers added now are spectrally normalised */
 };
 
 #define CLGEN_BATCH_NORM_MOMENTUM 0.1 /* as in PyTorch */
@@ -72,7 +74,6 @@ clgen_tensor *clgen_minibatch_disc(clgen_tensor *x, clgen_tensor *weight, int di
 /* The index of the new layer or tensor, or a code. */
 int clgen_net_add_layer(clgen_net *net, clgen_layer layer);
 int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape);
-void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation);
 
 /* NULL, with a message that says what the layer wants. */
 clgen_tensor *clgen_layer_misfit(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted);
@@ -87,7 +88,8 @@ clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, c
 /* "name.what", with a number behind it that is not 0, into out. */
 const char *clgen_layer_name(char out[64], const char *name, const char *what, int number);
 
-/* The weight of a layer as it is applied. */
+/* The weight of a layer as it is applied, and its bias. */
+clgen_tensor *clgen_bound_bias(clgen_bound *b, const clgen_layer *l);
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);
 /* Its vectors u and v are taken back to where they were when `first` was not 0 the last time. */
 int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first);

@@ -15,6 +15,7 @@ static clgen_tensor *keep(clgen_bound *b, int index, clgen_tensor *value) {
 /* w / (u . w v): u and v count as constants in the gradient. */
 clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training) {
   clgen_tensor *w = b->tensor[l->weight];
+  if (l->gain > 0) return clgen_affine(w, l->gain, 0);
   if (l->u < 0) return w;
   int64_t inputs = clgen_shape_count(clgen_tensor_shape(w)) / l->out;
   clgen_tensor *matrix = clgen_reshape(w, clgen_shape_of(2, l->out, inputs)), *fixed = clgen_stop_gradient(matrix);

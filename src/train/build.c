@@ -27,6 +27,10 @@ clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shap
   return draw(s, clgen_random_uniform, stream, shape, axis);
 }
 
+static clgen_tensor *draw_for_network(void *user, bool normal, uint32_t stream, clgen_shape shape) {
+  return draw(user, normal ? clgen_random_normal : clgen_random_uniform, stream, shape, 0);
+}
+
 /* ---- Updates ---- */
 
 /* What a part contributes to a mean over the batch. */
@@ -142,7 +146,7 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, s->images_n, c->channels, c->height, c->width));
   s->scalars = clgen_input(s->graph, "scalars", CLGEN_F32, clgen_shape_of(1, CLGEN_SCALARS));
   clgen_tensor *images = clgen_model_from_bytes(s->model, s->images);
-  s->pass = (clgen_pass){.training = true};
+  s->pass = (clgen_pass){.training = true, .draw = draw_for_network, .user = s};
   if (clgen_model_is_classifier(s->model)) return build_classifier(s, images);
   clgen_shape latents = clgen_shape_of(2, clgen_step_draws(s), c->nz);
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));

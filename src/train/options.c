@@ -34,6 +34,8 @@ static const clgen_option rows[] = {
      "numbers in a latent; 0: dcgan 100, resnet 128, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
      "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
+    {"mapping-layers", 0, CLGEN_OPTION_INT, AT(mapping_layers), "0", 0, 64, NULL, "N", "Model",
+     "between the latents and the styles of --cfg style; 0: 4"},
     {"se", 0, CLGEN_OPTION_FLAG, AT(se), "no", 0, 0, NULL, NULL, "Model",
      "squeeze and excitation in the residual blocks of resnet and vae-res"},
     {"init", 0, CLGEN_OPTION_STRING, AT(init), "", 0, 0, NULL, "NETWORK", "Transfer",
@@ -225,7 +227,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (!(o->r1_gamma > 0)) o->r1_gamma = clgen_auto_r1_gamma((int)o->res, o->batch);
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
-  c.se = o->se;
+  c.se = o->se, c.mapping_layers = (int)o->mapping_layers;
   if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
   code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;

@@ -68,7 +68,7 @@ static int open_model(clgen_run *r) {
   const clgen_dataset_info *info = clgen_dataset_get_info(r->data);
   clgen_model_config c = {.arch = r->arch, .channels = info->channels, .height = info->height, .width = info->width};
   c.ngf = (int)o->ngf, c.ndf = (int)o->ndf, c.nz = (int)o->nz, c.hidden = (int)o->hidden;
-  c.se = o->se;
+  c.se = o->se, c.mapping_layers = (int)o->mapping_layers;
   bool classifier = clgen_arch_kind(r->arch) == CLGEN_CLASSIFIER;
   if (classifier) c.classes = info->classes;
   clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};

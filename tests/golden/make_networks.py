@@ -10,6 +10,7 @@ smallest, by tests/pytorch/networks.py. For each case NAME:
   NAME.grad.*                     d of sum(made v) + sum(judged u) + mean |d sum(judged) / dx|^2 for the parameters of both;
                                   of a VAE sum(made v) + sum(mu a) + sum(logvar b)
   NAME.v, .u, .a, .b              those weights
+  NAME.styled, .w_avg             of a network with styles: see styled(), with NAME.fine and .truncation
 """
 import json
 import os
@@ -28,6 +29,9 @@ def scatter(module):
     with torch.no_grad():
         for p in module.parameters():
             p.copy_(torch.randn_like(p) * (1 / p[0].numel() ** 0.5 if p.dim() > 1 else 0.3) + (0.3 if p.dim() == 1 else 0))
+    for name, b in module.named_buffers():
+        if name.endswith("w_avg"):
+            b.copy_(torch.randn_like(b))
     return module.double()
 
 
@@ -51,11 +55,22 @@ def gan(name, c, G, D, n=3):
     keep(name + ".G.", G)
     keep(name + ".D.", D)
     z, x = torch.randn(n, c["nz"], dtype=torch.float64), pictures(c, n, -1).requires_grad_()
+    if c["arch"] == "style":
+        styled(name, G, z)
     made, judged = G(z), D(x)
     slope, = torch.autograd.grad(judged.sum(), x, create_graph=True)
     v, u = torch.randn_like(made), torch.randn_like(judged)
     grads(name + ".grad.", (made * v).sum() + (judged * u).sum() + slope.square().sum() / n, [("G.", G), ("D.", D)])
     out.update({f"{name}.{k}": t for k, t in dict(z=z, x=x, made=made, judged=judged, v=v, u=u).items()})
+
+
+def styled(name, G, z):
+    """Drawn towards the mean style, the layers from the fourth on with the styles of other latents; the mean after a step."""
+    fine, truncation = torch.randn_like(z), torch.rand(len(z), 1, dtype=torch.float64)
+    with torch.no_grad():
+        out[name + ".styled"] = G(z, truncation, fine, 3)
+        out[name + ".w_avg"] = 0.995 * G.mapping.w_avg + 0.005 * G.map(z).mean(0)
+    out[name + ".fine"], out[name + ".truncation"] = fine, truncation
 
 
 def vae(name, c, V, n=3):
@@ -74,6 +89,8 @@ gan("resnet-se", {"arch": "resnet", "se": 1, "d_norm": "layer"}, networks.ResNet
 gan("resnet-64", {"arch": "resnet", "height": 64, "width": 64, "ngf": 1, "ndf": 1}, networks.ResNetG,
     networks.ResNetD, 2)
 vae("vae-res", {"arch": "vae-res", "channels": 2, "se": 1}, networks.ResidualVAE)
+
+gan("style", {"arch": "style", "ngf": 1, "ndf": 1, "mapping_layers": 2}, networks.StyleG, networks.StyleD, 4)
 
 for name, c in cfg.items():  # as bytes, since the metadata say how the file was made
     out[name + ".cfg"] = torch.tensor(list(json.dumps(c).encode()), dtype=torch.uint8)

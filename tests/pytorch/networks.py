@@ -1,4 +1,4 @@
-"""The networks of clgen train --cfg resnet and vae-res as PyTorch modules, whose state dicts are those of its snapshots."""
+"""The networks of clgen train --cfg resnet, style and vae-res as PyTorch modules, whose state dicts are those of its snapshots."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -157,3 +157,140 @@ class ResidualVAE(nn.Module):
     def decode(self, z):
         """Logits of pixels."""
         return self.decoder(self.fc3(z).view(-1, *self.shape))
+
+
+# ---- Style ----
+
+def act(x):
+    return F.leaky_relu(x, 0.2) * 2 ** 0.5
+
+
+class EqualLinear(nn.Module):
+    """Equalised learning rate: Karras et al. 2018, section 4.1."""
+
+    def __init__(self, cin, cout, multiplier=1.0, bias=0.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(cout, cin) / multiplier)
+        self.bias = nn.Parameter(torch.full([cout], bias))
+        self.gain, self.multiplier = multiplier / cin ** 0.5, multiplier
+
+    def forward(self, x):
+        return F.linear(x, self.weight * self.gain, self.bias * self.multiplier)
+
+
+class EqualConv(nn.Module):
+    def __init__(self, cin, cout, kernel, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(cout, cin, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(cout)) if bias else None
+        self.gain = 1 / (cin * kernel ** 2) ** 0.5
+
+    def forward(self, x, down=False):
+        x = F.conv2d(x, self.weight * self.gain, padding=self.weight.shape[-1] // 2)
+        if down:
+            x = F.avg_pool2d(x, 2)
+        return x if self.bias is None else x + self.bias[:, None, None]
+
+
+class Modulated(nn.Module):
+    """Weights of each image's own (Karras et al. 2020, equations 1 and 3), one image after the other."""
+
+    def __init__(self, cin, cout, style, kernel, side=0, up=False):
+        super().__init__()
+        self.affine = EqualLinear(style, cin, bias=1.0)
+        self.weight, self.bias = nn.Parameter(torch.randn(cout, cin, kernel, kernel)), nn.Parameter(torch.zeros(cout))
+        self.gain, self.side, self.up = 1 / (cin * kernel ** 2) ** 0.5, side, up
+        if side:
+            self.noise_strength = nn.Parameter(torch.zeros([]))
+            self.register_buffer("noise_const", torch.randn(side, side))
+
+    def forward(self, x, w):
+        s, y = self.affine(w), []
+        for image, scale in zip(x, s):
+            weight = self.weight * self.gain * scale[:, None, None]
+            if self.side:
+                weight = weight * (weight.square().sum((1, 2, 3), keepdim=True) + 1e-8).rsqrt()
+            image = F.interpolate(image[None], scale_factor=2) if self.up else image[None]
+            y.append(F.conv2d(image, weight, padding=weight.shape[-1] // 2))
+        y = torch.cat(y)
+        if self.side:
+            y = y + self.noise_const * self.noise_strength
+        y = y + self.bias[:, None, None]
+        return act(y) if self.side else y
+
+
+def style_width(channels, height, side):
+    return channels * min(8, height // side)
+
+
+class StyleG(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.mapping, self.synthesis = nn.Module(), nn.Module()
+        self.layers, nz = c.get("mapping_layers", 4), c["nz"]
+        for i in range(self.layers):
+            setattr(self.mapping, f"fc{i}", EqualLinear(nz, nz, 0.01))
+        self.mapping.register_buffer("w_avg", torch.zeros(nz))
+        self.sides, cin = [], style_width(c["ngf"], c["height"], 4)
+        while not self.sides or self.sides[-1] < c["height"]:
+            side = 2 * self.sides[-1] if self.sides else 4
+            self.sides.append(side)
+            cout, block = style_width(c["ngf"], c["height"], side), nn.Module()
+            if side == 4:
+                block.const = nn.Parameter(torch.randn(cin, 4, 4))
+            else:
+                block.conv0 = Modulated(cin, cout, nz, 3, side, up=True)
+            block.conv1, block.torgb = Modulated(cout, cout, nz, 3, side), Modulated(cout, c["channels"], nz, 1)
+            setattr(self.synthesis, f"b{side}", block)
+            cin = cout
+
+    def map(self, z):
+        x = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+        for i in range(self.layers):
+            x = act(getattr(self.mapping, f"fc{i}")(x))
+        return x
+
+    def forward(self, z, truncation=1.0, fine=None, fine_from=0):
+        w = [self.map(z)] * (2 * len(self.sides))
+        if fine is not None:
+            w[fine_from:] = [self.map(fine)] * (len(w) - fine_from)
+        w = [self.mapping.w_avg + truncation * (v - self.mapping.w_avg) for v in w]
+        for i, side in enumerate(self.sides):
+            block = getattr(self.synthesis, f"b{side}")
+            x = block.conv0(x, w[2 * i - 1]) if i else block.const.expand(len(z), -1, -1, -1)
+            x = block.conv1(x, w[2 * i])
+            rgb = block.torgb(x, w[2 * i + 1])
+            image = F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + rgb if i else rgb
+        return image
+
+
+class StyleD(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        side, cin = c["height"], c["ndf"]
+        self.sides = []
+        while side > 4:
+            block, cout = nn.Module(), style_width(c["ndf"], c["height"], side // 2)
+            if not self.sides:
+                block.fromrgb = EqualConv(c["channels"], cin, 1)
+            block.conv0, block.conv1 = EqualConv(cin, cin, 3), EqualConv(cin, cout, 3)
+            block.skip = EqualConv(cin, cout, 1, bias=False)
+            setattr(self, f"b{side}", block)
+            self.sides.append(side)
+            side, cin = side // 2, cout
+        self.b4 = nn.Module()
+        self.b4.conv, self.b4.fc, self.b4.out = EqualConv(cin + 1, cin, 3), EqualLinear(cin * 16, cin), EqualLinear(cin, 1)
+
+    def forward(self, x):
+        for i, side in enumerate(self.sides):
+            block = getattr(self, f"b{side}")
+            if not i:
+                x = act(block.fromrgb(x))
+            h = act(block.conv1(act(block.conv0(x)), down=True))
+            x = (block.skip(x, down=True) + h) * 0.5 ** 0.5
+        group = next(g for g in (4, 3, 2, 1) if len(x) % g == 0)
+        y = x.reshape(group, -1, *x.shape[1:])
+        y = ((y - y.mean(0)).square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))
+        y = y.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])
+        x = act(self.b4.conv(torch.cat([x, y], 1)))
+        return self.b4.out(act(self.b4.fc(x.flatten(1))))[:, 0]
