@@ -84,6 +84,17 @@ for run in "$logistic" "$fixed"; do
   expect 0 explore project --network "$run" --data "$data" --count 2 --starts 2 --iterations 3 --output "$dir/project.png" --device host
 done
 
+# Of bytes there are bits; of a density none.
+expect 0 evaluate --network "$logistic" --data "$data" --num 200 --metrics elbo,iwae --samples 3 --json --device host
+json ".metrics.elbo_bits_per_dim.value>0" ".metrics.iwae_bits_per_dim.value>0"
+nats=$(sed -n 's/.*"negative_elbo": \([0-9.]*\).*/\1/p' "$dir/out")
+bits=$(tr -d '\n' <"$dir/out" | sed -n 's/.*"elbo_bits_per_dim": *{[^}]*"value": \([0-9.]*\).*/\1/p')
+awk "BEGIN { d = $nats / 784 / log(2) / $bits - 1; exit !(d < 1e-6 && d > -1e-6) }" || fail "$nats nats are not $bits bits"
+expect 0 evaluate --network "$logistic" --data "$data" --num 200 --metrics elbo --device host
+out_has "bits/dimension"
+expect 0 evaluate --network "$fixed" --data "$data" --num 200 --metrics elbo --device host
+out_matches_not "bits/dimension"
+
 # ---- A VAE-GAN has an encoder and a discriminator
 gan=$dir/vae-gan/00000-mnist-vae-gan
 expect 0 inspect "$gan/network-snapshot-000002.safetensors"

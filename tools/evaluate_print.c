@@ -61,13 +61,16 @@ int evaluate_print_text(const evaluate_job *j) {
     for (int i = 0; i < j->n_scores; ++i)
       if (strcmp(j->scores[i].metric, "elbo") && strcmp(j->scores[i].metric, "iwae")) print_score(&j->scores[i]);
   }
+  const clgen_score *bits = score_of(j, "elbo_bits_per_dim"), *iwae_bits = score_of(j, "iwae_bits_per_dim");
   if (bound)
     printf("-ELBO %.3f +- %.3f nats/image (reconstruction %.3f, KL %.3f), %lld images of %s\n", bound->score.value,
            bound->score.se, score_of(j, "elbo_reconstruction")->score.value, score_of(j, "elbo_kl")->score.value,
            (long long)a.bound_images, j->r->data);
+  if (bits) printf("-ELBO %.4f +- %.4f bits/dimension\n", bits->score.value, bits->score.se);
   if (iwae)
     printf("IWAE bound %.3f +- %.3f nats/image (%lld samples), %lld images of %s\n", iwae->score.value, iwae->score.se,
            (long long)a.samples, (long long)a.bound_images, j->r->data);
+  if (iwae_bits) printf("IWAE bound %.4f +- %.4f bits/dimension\n", iwae_bits->score.value, iwae_bits->score.se);
   print_warnings(j);
   return TOOL_OK;
 }

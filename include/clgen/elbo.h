@@ -16,12 +16,13 @@ extern "C" {
 typedef struct {
   int64_t images;
   double negative_elbo, standard_error; /* mean over images, and its error from their spread */
-  double reconstruction, kl; /* its two terms: -log p(image | z) of Bernoulli pixels, and KL(q(z | image) || p(z)) */
+  double reconstruction, kl; /* its two terms: -log p(image | z), by the model's likelihood, and KL(q(z | image) || p(z)) */
 } clgen_elbo;
 
 /* The negative evidence lower bound (Kingma & Welling 2013) with one draw of z an image, a function of (seed, the image's
- * place); pixels are read as probabilities, byte / 255, as PyTorch's example does. The model's networks are in the store,
- * and the data must have the model's size and channels (CLGEN_E_INVALID). `progress` may be NULL. */
+ * place). Under a Bernoulli likelihood pixels are read as probabilities, byte / 255, as PyTorch's example does; a Gaussian's
+ * is a density of byte / 255, so that its bound may be negative; a logistic's is of the 256 bytes. The model's networks are
+ * in the store, and the data must have the model's size and channels (CLGEN_E_INVALID). `progress` may be NULL. */
 int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_elbo *out);
 

@@ -56,7 +56,8 @@ int64_t clgen_judge_reals(const clgen_judge *j); /* how many are compared with *
  * at most CLGEN_MAX_SCORES, in the list's order. */
 int clgen_judge_run(clgen_judge *j, const clgen_images *fakes, clgen_score scores[CLGEN_MAX_SCORES], int *n);
 
-/* The bounds of a VAE on a dataset as scores: elbo (elbo, elbo_reconstruction, elbo_kl) and iwae, where the list has them;
+/* The bounds of a VAE on a dataset as scores: elbo (elbo, elbo_reconstruction, elbo_kl) and iwae, where the list has them,
+ * and elbo_bits_per_dim, iwae_bits_per_dim where its likelihood is of bytes;
  * appended to scores. */
 int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics, int samples,
                        uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),

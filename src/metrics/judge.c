@@ -246,13 +246,22 @@ static void add_bound(clgen_score *scores, int *n, const char *metric, const cha
   snprintf(s->name, sizeof s->name, "%s", part);
 }
 
+/* The same bound as bits for each of an image's numbers, where the likelihood is of bytes. */
+static void add_bits(clgen_score *scores, int *n, const char *metric, const char *part, const clgen_model *m,
+                     clgen_estimate nats, double seconds) {
+  const clgen_model_config *c = clgen_model_get_config(m);
+  if (!clgen_likelihood_of(c->likelihood)->discrete) return;
+  double scale = 1 / ((double)c->channels * c->height * c->width * log(2));
+  add_bound(scores, n, metric, part, clgen_estimate_normal(nats.value * scale, nats.se * scale), seconds);
+}
+
 int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics, int samples,
                        uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),
                        void *user, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   bound_watcher w = {progress, user, "elbo"};
   double begin = clgen_seconds(), took;
   int code = CLGEN_OK;
-  if (*n + 4 > CLGEN_MAX_SCORES) return clgen_fail(CLGEN_E_INVALID, "too many scores at once");
+  if (*n + 6 > CLGEN_MAX_SCORES) return clgen_fail(CLGEN_E_INVALID, "too many scores at once");
   if (clgen_metrics_include(metrics, "elbo")) {
     clgen_elbo e;
     code = clgen_elbo_measure(m, store, data, seed, pass_bound, &w, &e);
@@ -261,6 +270,7 @@ int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dat
     add_bound(scores, n, "elbo", "elbo", clgen_estimate_normal(e.negative_elbo, e.standard_error), took);
     add_bound(scores, n, "elbo", "elbo_reconstruction", clgen_estimate_normal(e.reconstruction, NAN), took);
     add_bound(scores, n, "elbo", "elbo_kl", clgen_estimate_normal(e.kl, NAN), took);
+    add_bits(scores, n, "elbo", "elbo_bits_per_dim", m, clgen_estimate_normal(e.negative_elbo, e.standard_error), took);
   }
   if (clgen_metrics_include(metrics, "iwae")) {
     clgen_iwae e;
@@ -270,6 +280,7 @@ int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dat
     if (code) return code;
     took = clgen_seconds() - begin;
     add_bound(scores, n, "iwae", "iwae", clgen_estimate_normal(e.negative_bound, e.standard_error), took);
+    add_bits(scores, n, "iwae", "iwae_bits_per_dim", m, clgen_estimate_normal(e.negative_bound, e.standard_error), took);
   }
   return code;
 }
