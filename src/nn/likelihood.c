@@ -15,7 +15,7 @@ static clgen_tensor *bernoulli(clgen_tensor *logits, clgen_tensor *pixels, clgen
   return clgen_sub(clgen_softplus(logits), clgen_mul(pixels, logits));
 }
 
-/* Rybkin, Daniilidis, Levine 2021, equation 4, with the constant. */
+/* Rybkin, Daniilidis, Levine 2021, section 3, with the constant. */
 static clgen_tensor *gaussian(clgen_tensor *output, clgen_tensor *pixels, clgen_tensor *log_scale) {
   log_scale = limited(log_scale);
   clgen_tensor *off = clgen_mul(clgen_sub(pixels, clgen_sigmoid(output)), clgen_exp(clgen_neg(log_scale)));

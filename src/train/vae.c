@@ -5,7 +5,7 @@
 
 static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
 
-/* Kingma et al. 2016, equation 15: the sum over groups of dimensions of max(lambda, the group's mean over the batch). */
+/* Kingma et al. 2016, appendix C.8: the sum over groups of dimensions of max(lambda, the group's mean over the batch). */
 static clgen_tensor *above_free_bits(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar) {
   const clgen_vae_objective *o = &s->config->vae;
   int64_t group = o->free_bits_group > 1 ? o->free_bits_group : 1, groups = clgen_tensor_dim(mu, 1) / group;
@@ -19,7 +19,7 @@ clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_ten
   const clgen_vae_objective *o = &s->config->vae;
   clgen_kl_term t = {.kl = mean(clgen_loss_kl(mu, logvar))};
   t.weighted = o->free_bits > 0 ? above_free_bits(s, mu, logvar) : t.kl;
-  if (o->capacity > 0) { /* Burgess et al. 2018, equation 8 */
+  if (o->capacity > 0) { /* Burgess et al. 2018 */
     t.capacity = clgen_slice(s->scalars, 0, CLGEN_SCALAR_CAPACITY, 1);
     t.weighted = clgen_abs(clgen_sub(t.weighted, t.capacity));
   }

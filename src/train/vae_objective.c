@@ -8,7 +8,7 @@ bool clgen_vae_objective_has_beta(const clgen_vae_objective *o) {
   return (o->beta > 0 && o->beta != 1) || o->anneal || o->control.target > 0;
 }
 
-/* Fu et al. 2019, section 3.2: four cycles, each rising in its first half. */
+/* Fu et al. 2019: four cycles, each rising in its first half. */
 enum { CYCLES = 4 };
 
 static double annealed(const clgen_vae_objective *o, double kimg) {
