@@ -1,10 +1,11 @@
 #!/bin/bash
-# Whether everything trains: every network with every loss that it takes, each with every single regulariser that is allowed and
-# with some combinations, for 5 kimg in small form. Prints tables in Markdown; docs/objectives.md says how to read them. Exits
+# Whether everything trains: every network with every loss or likelihood that it takes, each loss with every single regulariser
+# that is allowed, and some combinations, for 5 kimg in small form. Prints tables in Markdown; docs/objectives.md says how to read them. Exits
 # with 1 when a number became NaN or infinite, or something did not improve.
 # Usage: scripts/objectives-table.sh CLGEN DATA [OPTION OF clgen train]...
-# JOBS (2) run at a time. ONLY, a pattern like 'dcgan hinge*', leaves the rest out.
+# JOBS (2) run at a time. ONLY, a pattern like 'dcgan hinge*' or '@(vae*|classifier)', leaves the rest out.
 set -u
+shopt -s extglob
 [ $# -ge 2 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
 clgen=$1 data=$2
 shift 2
@@ -12,12 +13,17 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 jobs=${JOBS:-2}
 options=(--data "$data" --ngf 4 --nz 16 --hidden 32 --batch 16 --kimg 5 --tick 0.5 --snap 100 --seed 1 "$@")
-combinations=(sn,bcr r1,fm gp,fm sn,ha,fm)
+combinations=("hinge sn,bcr" "ns r1,mbstd" "wgan-gp fm,mbstd" "ragan sn,ha,fm" "lsgan r1,fm,bcr")
 export POCL_MAX_PTHREAD_COUNT=1 # the jobs share the cores among them
 
 # What an option takes, as the program says it.
 choices() { "$clgen" train --data "$data" --dry-run --"$1" '?' 2>&1 | sed -n 's/.*\(one of\|none of\) //p' | tr '|,' '  '; }
-is_gan() { ! "$clgen" train "${options[@]}" --dry-run --cfg "$1" --loss hinge 2>&1 | grep -q "no two players"; }
+# takes CFG OPTION...: whether the network knows such an option.
+takes() {
+  local cfg=$1
+  shift
+  "$clgen" train "${options[@]}" --dry-run --cfg "$cfg" "$@" >/dev/null 2>&1
+}
 
 # D's loss without penalties, or the network's loss, a line a tick: "kimg loss".
 losses() {
@@ -61,41 +67,62 @@ job() {
 }
 # later NAME OPTION...: as soon as fewer than $jobs run.
 later() {
+  case $1 in ${ONLY:-*}) ;; *) return ;; esac
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
   job "$@" &
 }
 
-all_losses=$(choices loss) regs="none $(choices reg) ${combinations[*]}" gans= others=
+all_losses=$(choices loss) regs="none $(choices reg)" gans= vaes= others=
 for cfg in $(choices cfg); do
-  if is_gan "$cfg"; then gans+=" $cfg"; else others+=" $cfg"; fi
+  [ "$cfg" = auto ] && continue # it chooses one of the others
+  if takes "$cfg" --loss hinge; then
+    gans+=" $cfg"
+  elif takes "$cfg" --likelihood gaussian; then
+    vaes+=" $cfg"
+  else
+    others+=" $cfg"
+  fi
 done
-chosen() { case $1 in ${ONLY:-*}) true ;; *) false ;; esac }
 
 for cfg in $gans; do
   for loss in $all_losses; do
-    for reg in $regs; do
-      chosen "$cfg $loss $reg" && later "$cfg $loss $reg" --cfg "$cfg" --loss "$loss" --reg "${reg#none}"
-    done
+    for reg in $regs; do later "$cfg $loss $reg" --cfg "$cfg" --loss "$loss" --reg "${reg#none}"; done
   done
+  for pair in "${combinations[@]}"; do later "$cfg $pair" --cfg "$cfg" --loss "${pair% *}" --reg "${pair#* }"; done
 done
-for cfg in $others; do
-  chosen "$cfg" && later "$cfg" --cfg "$cfg"
+for cfg in $vaes; do
+  for likelihood in $(choices likelihood); do later "$cfg $likelihood" --cfg "$cfg" --likelihood "$likelihood"; done
 done
+for cfg in $others; do later "$cfg" --cfg "$cfg"; done
 wait
 
 row() { printf '| %s ' "$@" && echo "|"; }
 cell() { if [ -e "$dir/$1" ]; then cat "$dir/$1"; else echo " "; fi; }
-for cfg in $gans; do
-  row "$cfg" $regs
-  row $(for _ in x $regs; do echo "---"; done)
-  for loss in $all_losses; do
+# table FIRST COLUMNS ROWS: the cells "FIRST ROW COLUMN"
+table() {
+  local first=$1 columns=$2 rows=$3 cells
+  row "$first" $columns
+  row $(for _ in x $columns; do echo "---"; done)
+  for r in $rows; do
     cells=()
-    for reg in $regs; do cells+=("$(cell "$cfg $loss $reg")"); done
-    row "$loss" "${cells[@]}"
+    for c in $columns; do cells+=("$(cell "$first $r $c")"); done
+    row "$r" "${cells[@]}"
   done
   echo
+}
+for cfg in $gans; do table "$cfg" "$regs" "$all_losses"; done
+row network "${combinations[@]}"
+row --- $(for _ in "${combinations[@]}"; do echo "---"; done)
+for cfg in $gans; do
+  cells=()
+  for pair in "${combinations[@]}"; do cells+=("$(cell "$cfg $pair")"); done
+  row "$cfg" "${cells[@]}"
 done
+echo
 row network loss
-row "---" "---"
-for cfg in $others; do row "$cfg" "$(cell "$cfg")"; done
-! cat "$dir"/* 2>/dev/null | grep -q '\*\*'
+row --- ---
+for file in "$dir"/*; do
+  name=${file##*/}
+  case " $vaes $others " in *" ${name%% *} "*) [ -d "$file" ] || [ "${name%.out}" != "$name" ] || row "$name" "$(cat "$file")" ;; esac
+done
+! grep -q '\*\*' "$dir"/* 2>/dev/null

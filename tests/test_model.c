@@ -120,6 +120,30 @@ static void test_configuration_as_json(void **state) {
 
 /* ---- Networks ---- */
 
+/* Every discriminator there is has what is asked of it. */
+static void test_what_discriminators_see_of_a_batch(void **state) {
+  (void)state;
+  for (int arch = 0; arch < CLGEN_ARCH_COUNT; ++arch) {
+    if (clgen_arch_kind((clgen_arch)arch) != CLGEN_GAN) continue;
+    int layers[CLGEN_MINIBATCHES];
+    for (int i = 0; i < CLGEN_MINIBATCHES; ++i) {
+      clgen_model_config c = config_of((clgen_arch)arch, 32, 1);
+      c.minibatch = (clgen_minibatch)i;
+      clgen_model *m;
+      OK(clgen_model_create(&m, &c));
+      const clgen_net *d = clgen_model_network_at(m, 1)->net;
+      layers[i] = clgen_net_layer_count(d);
+      bool found = false;
+      for (int k = 0; k < clgen_net_tensor_count(d); ++k)
+        found = found || !strcmp(clgen_net_tensor_at(d, k)->name, "minibatch.weight");
+      assert_int_equal(found, i == CLGEN_MINIBATCH_DISC);
+      clgen_model_free(m);
+    }
+    assert_int_equal(layers[CLGEN_MINIBATCH_STD], layers[CLGEN_MINIBATCH_NONE] + 1);
+    assert_int_equal(layers[CLGEN_MINIBATCH_DISC], layers[CLGEN_MINIBATCH_NONE] + 1);
+  }
+}
+
 static void names_of(const clgen_net *net, char out[1024]) {
   out[0] = 0;
   for (int i = 0; i < clgen_net_tensor_count(net); ++i) {
@@ -455,6 +479,7 @@ int main(void) {
       cmocka_unit_test(test_defaults),
       cmocka_unit_test(test_sizes_that_make_no_sense),
       cmocka_unit_test(test_configuration_as_json),
+      cmocka_unit_test(test_what_discriminators_see_of_a_batch),
       cmocka_unit_test(test_networks_are_pytorchs),
       cmocka_unit_test(test_numbers_of_parameters),
       cmocka_unit_test(test_bytes_there_and_back),

@@ -47,6 +47,7 @@ static const struct {
     {"ns+ha", "ns", "ha", "batch", "ha_D", 0},
     {"ns+ha", "ns", "ha", "batch", "ha_G", 0},
     {"hinge+bcr", "hinge", "bcr", "batch", "bcr", 0},
+    {"hinge+bcr+flip", "hinge", "bcr", "batch", "bcr", 0},
     {"ns+mbstd", "ns", "mbstd", "batch+mbstd", NULL, 0},
     {"ns+mbdisc", "ns", "mbdisc", "batch+mbdisc", NULL, 0},
     {"hinge+r1,mbstd", "hinge", "r1,mbstd", "plain+mbstd", "r1", 0},
@@ -111,6 +112,7 @@ static void one_case(clgen_device *device, size_t i) {
   c.gan.smoothing = cases[i].smoothing;
   c.gan.critic_steps = 1;
   c.gan.ha_weight = 1;
+  c.gan.bcr_flip = strstr(cases[i].name, "flip");
   clgen_model_config config = {
       .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 4};
   OK(clgen_gan_objective_d_norm(&c.gan, config.arch, &config.d_norm));

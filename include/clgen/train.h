@@ -32,7 +32,7 @@ typedef enum {
   CLGEN_REG_SN = 8,      /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
   CLGEN_REG_FM = 16,     /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
   CLGEN_REG_HA = 32,     /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
-  CLGEN_REG_BCR = 64,    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x shifted))^2 of images and of fakes */
+  CLGEN_REG_BCR = 64,    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x moved))^2 of images and of fakes */
   CLGEN_REG_MBSTD = 128, /* the model's minibatch is CLGEN_MINIBATCH_STD */
   CLGEN_REG_MBDISC = 256 /* ... CLGEN_MINIBATCH_DISC */
 } clgen_regularizer_bit;
@@ -44,6 +44,7 @@ typedef struct {
   double smoothing;           /* D is to say 1 - smoothing of images */
   double clip;                /* D's weights stay within this; 0: anywhere */
   double gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
+  bool bcr_flip;    /* bcr mirrors half of the images, too */
   int critic_steps; /* D's updates for one of G, each on a batch of its own; 0: 1 */
   int r1_interval;  /* 0: 1 */
 } clgen_gan_objective;
@@ -203,7 +204,7 @@ typedef struct {
       capacity_kimg;
   double weight_decay, warmup_kimg, grad_clip, lr_patience, lr_factor;
   double lr, lr_d, beta1, beta2, momentum, ema, tick;
-  bool se, dry_run, strict;
+  bool se, dry_run, strict, bcr_flip;
 } clgen_train_options;
 
 const clgen_option *clgen_train_option_rows(size_t *n);

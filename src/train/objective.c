@@ -170,6 +170,7 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   out->fm_weight = o->fm_weight;
   out->ha_weight = o->ha_weight;
   out->bcr_weight = o->bcr_weight;
+  out->bcr_flip = o->bcr_flip;
   out->r1_interval = (int)o->reg_interval;
   if (o->critic_steps) out->critic_steps = (int)o->critic_steps;
   clgen_d_norm norm;

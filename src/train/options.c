@@ -78,6 +78,8 @@ static const clgen_option rows[] = {
     {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
     {"ha-weight", 0, CLGEN_OPTION_REAL, AT(ha_weight), "0.001", 0, 1e9, NULL, "X", "Objective of a GAN", "of ha"},
     {"bcr-weight", 0, CLGEN_OPTION_REAL, AT(bcr_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of bcr"},
+    {"bcr-flip", 0, CLGEN_OPTION_FLAG, AT(bcr_flip), "no", 0, 0, NULL, NULL, "Objective of a GAN",
+     "bcr mirrors images beside moving them: for pictures whose left and right are alike"},
     {"likelihood", 0, CLGEN_OPTION_CHOICE, AT(likelihood), "bernoulli", 0, 0, CLGEN_LIKELIHOOD_CHOICES, "NAME",
      "Objective of a VAE", "of pixels: bytes as probabilities, a Gaussian, or a discretised logistic"},
     {"scale", 0, CLGEN_OPTION_REAL, AT(scale), "0", 0, 1000, NULL, "X", "Objective of a VAE",

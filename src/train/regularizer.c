@@ -50,35 +50,41 @@ static clgen_tensor *feature_matching(const clgen_regularized *r) {
 
 #define SHIFT 4
 
-/* Each image moved along an axis by -SHIFT .. SHIFT pixels, all alike probable, by a number on [0,1) for each: (N,1,1,1).
- * Black comes in from outside. */
-static clgen_tensor *shifted(const clgen_regularized *r, clgen_tensor *x, int axis, clgen_tensor *drawn) {
-  if (!x || !drawn) return NULL;
-  clgen_tensor *wide = clgen_pad(clgen_affine(x, 1, 1), axis, SHIFT, SHIFT), *out = NULL;
-  clgen_tensor *place = clgen_affine(clgen_broadcast(drawn, *clgen_tensor_shape(x)), 2 * SHIFT + 1, 0);
-  for (int k = 0; wide && k <= 2 * SHIFT; ++k) {
-    clgen_tensor *there = clgen_slice(wide, axis, k, clgen_tensor_dim(x, axis));
-    clgen_tensor *edge = clgen_constant(r->step->graph, (float)k, clgen_shape_of(0));
-    out = k ? clgen_where(clgen_greater(place, edge), there, out) : there;
+/* A number on [0,1) for each image as a whole number of -SHIFT .. SHIFT, all alike probable: (N,1). */
+static clgen_tensor *whole(clgen_tensor *drawn) {
+  clgen_tensor *sum = NULL;
+  for (int k = 1; k <= 2 * SHIFT; ++k) {
+    clgen_tensor *more = clgen_unit_step(clgen_affine(drawn, 2 * SHIFT + 1, (float)-k));
+    sum = k > 1 ? clgen_add(sum, more) : more;
   }
-  return clgen_affine(out, 1, -1);
+  return clgen_affine(sum, 1, -SHIFT);
+}
+
+/* Each image moved by whole pixels each way, and with bcr_flip half of them mirrored; drawn: (3,N). */
+static clgen_tensor *moved(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *drawn) {
+  if (!x || !drawn) return NULL;
+  clgen_shape each = clgen_shape_of(2, clgen_tensor_dim(x, 0), 1);
+  clgen_tensor *zero = clgen_constant(r->step->graph, 0, each), *one = clgen_constant(r->step->graph, 1, each), *number[3];
+  for (int k = 0; k < 3; ++k) number[k] = clgen_reshape(clgen_slice(drawn, 0, k, 1), each);
+  clgen_tensor *side = one;
+  if (r->step->config->gan.bcr_flip) side = clgen_affine(clgen_unit_step(clgen_affine(number[2], 1, -0.5f)), -2, 1);
+  clgen_tensor *map[] = {side, zero, whole(number[1]), zero, one, whole(number[0])};
+  clgen_tensor *theta = clgen_reshape(clgen_concat(6, map, 1), clgen_shape_of(3, each.dim[0], 2, 3));
+  return clgen_affine_sample(x, theta, clgen_tensor_dim(x, 2), clgen_tensor_dim(x, 3));
 }
 
 /* mean (D(x) - D(x moved))^2 */
-static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
-                                   int first) {
-  clgen_shape each = clgen_shape_of(4, r->step->images_n, 1, 1, 1);
-  for (int k = 0; k < 2; ++k) x = shifted(r, x, 2 + k, clgen_reshape(clgen_slice(drawn, 0, first + k, 1), each));
-  clgen_tensor *moved = clgen_model_judge(r->step->model, r->d, x, &r->step->pass, NULL);
-  return clgen_mean(clgen_square(clgen_sub(logits, moved)), CLGEN_ALL_AXES, false);
+static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn) {
+  clgen_tensor *there = clgen_model_judge(r->step->model, r->d, moved(r, x, drawn), &r->step->pass, NULL);
+  return clgen_mean(clgen_square(clgen_sub(logits, there)), CLGEN_ALL_AXES, false);
 }
 
 /* Zhao, Singh, Lee, Zhang, Odena, Zhang 2021, "Improved consistency regularization for GANs", algorithm 1 (bCR). */
 static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
   clgen_step_kind *s = r->step;
-  clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 4, s->images_n), 1);
-  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, drawn, 0);
-  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, drawn, 2));
+  clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 6, s->images_n), 1);
+  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3));
+  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3)));
 }
 
 /* Salimans et al. 2016, section 3.2: |p - m|^2 with m the mean of the parameters before each update so far, this one

@@ -126,14 +126,15 @@ def penalty(reg, D, x, fake, step):
     return ((slopes(D, start + t * (end - start)).norm(dim=1) - 1) ** 2).mean(), 10
 
 
-def moved(x, axis, drawn):
-    """By -4 .. 4 pixels; black comes in."""
-    wide = F.pad(x + 1, (4, 4, 0, 0) if axis == 3 else (0, 0, 4, 4)) - 1
-    return torch.stack([w.narrow(axis - 1, int(9 * d), 32) for w, d in zip(wide, drawn)])
+def moved(x, drawn, flip):
+    """By -4 .. 4 pixels, reflected at the edges, and mirrored where the third number says so."""
+    wide = F.pad(x, (4, 4, 4, 4), "reflect")
+    out = [w.narrow(1, int(9 * a), 32).narrow(2, int(9 * b), 32) for w, a, b in zip(wide, drawn[0], drawn[1])]
+    return torch.stack([(o.flip(2) if flip and f > 0.5 else o) for o, f in zip(out, drawn[2])])
 
 
-def inconsistency(D, x, drawn):
-    return ((D(x).view(-1) - D(moved(moved(x, 2, drawn[0]), 3, drawn[1])).view(-1)) ** 2).mean()
+def inconsistency(D, x, drawn, flip):
+    return ((D(x).view(-1) - D(moved(x, drawn, flip)).view(-1)) ** 2).mean()
 
 
 def departure(net, history):
@@ -154,9 +155,9 @@ def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, history, smoothing=0, cl
     if reg in ("gp", "r1", "dragan"):
         values[reg], weight = penalty(reg, D, x, fake.detach(), step)
         total = total + weight * values[reg]
-    if reg == "bcr":
-        drawn = uniform(SHIFT, step, 4, 8)
-        values[reg] = inconsistency(D, x, drawn[:2]) + inconsistency(D, fake.detach(), drawn[2:])
+    if reg.startswith("bcr"):
+        drawn, flip, reg = uniform(SHIFT, step, 6, 8), reg == "bcr+flip", "bcr"
+        values[reg] = inconsistency(D, x, drawn[:3], flip) + inconsistency(D, fake.detach(), drawn[3:], flip)
         total = total + 10 * values[reg]
     if reg == "ha":
         values["ha_D"] = departure(D, history["D"])
@@ -194,7 +195,7 @@ noise = torch.tensor(given["latents"].astype(np.float64))[:, :, None, None]
 
 CASES = [("ns", ""), ("bce", ""), ("lsgan", ""), ("wgan", ""), ("hinge", ""), ("ragan", ""), ("wgan-gp", "gp"), ("ns", "r1"),
          ("ns", "dragan"), ("hinge", "sn"), ("ns", "fm"), ("ragan", "fm"), ("bce", "smoothed"),
-         ("ns", "ha"), ("hinge", "bcr"), ("ns", "mbstd"), ("ns", "mbdisc"), ("hinge", "r1,mbstd"), ("wgan-gp", "gp,mbstd")]
+         ("ns", "ha"), ("hinge", "bcr"), ("hinge", "bcr+flip"), ("ns", "mbstd"), ("ns", "mbdisc"), ("hinge", "r1,mbstd"), ("wgan-gp", "gp,mbstd")]
 KINDS = {"gp": "plain", "r1": "plain", "dragan": "plain", "sn": "spectral", "mbstd": "batch+mbstd", "mbdisc": "batch+mbdisc",
          "r1,mbstd": "plain+mbstd", "gp,mbstd": "plain+mbstd"}
 HA_WEIGHT = 1
