@@ -155,7 +155,7 @@ clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_ten
 /* What decode gave, as images on [0,1] (a logistic's mean may lie outside), and as bytes. */
 clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded);
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
-/* The discriminator's logits, (N). *features, unless NULL, gets what its last layer sees: (N,...). */
+/* The discriminator's logits, (N). *features, unless NULL, gets the last picture in it: (N,C,h,w). */
 clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */

@@ -91,10 +91,11 @@ static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *i
   const clgen_residual *last = &p->d[p->n_d - 1];
   clgen_tensor *x = images;
   for (int i = 0; i < p->n_d; ++i) x = clgen_bound_residual(b, &p->d[i], x, NULL, pass->training);
-  x = clgen_mean(clgen_relu(x), 1u << 2 | 1u << 3, false);
+  x = clgen_relu(x);
+  if (features) *features = x;
+  x = clgen_mean(x, 1u << 2 | 1u << 3, false);
   int behind = last->se >= 0 ? last->se + 3 : (last->shortcut >= 0 ? last->shortcut : last->conv2) + 1;
   x = clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training); /* what tells of the batch, if anything */
-  if (features) *features = x;
   x = clgen_bound_forward(b, p->d_tail, 1, x, pass->training);
   return clgen_reshape(x, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
 }

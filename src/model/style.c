@@ -208,8 +208,8 @@ static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *i
   }
   x = clgen_bound_forward(b, p->minibatch, 1, x, training);
   x = activate(clgen_bound_forward(b, p->conv_last, 1, x, training));
-  x = activate(clgen_bound_forward(b, p->fc, 1, x, training));
   if (features) *features = x;
+  x = activate(clgen_bound_forward(b, p->fc, 1, x, training));
   return clgen_reshape(clgen_bound_forward(b, p->out, 1, x, training), clgen_shape_of(1, clgen_tensor_dim(images, 0)));
 }
 

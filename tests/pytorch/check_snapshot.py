@@ -1,13 +1,16 @@
-"""Checks that a snapshot of clgen is PyTorch's: strict load_state_dict into the networks of the DCGAN script or of PyTorch's VAE
-example, and the same images from the same latents. Not part of the tests. Needs PyTorch and NumPy, and `clgen`.
+"""Checks that a snapshot of clgen is PyTorch's: strict load_state_dict into the networks of the DCGAN script, of PyTorch's VAE
+example or of networks.py beside this file, and the same images from the same latents. Not part of the tests. Needs PyTorch and NumPy, and `clgen`.
 Usage: check_snapshot.py CLGEN network-snapshot-NNNNNN.safetensors [--device SPEC]
 
 clgen writes bytes, PyTorch makes floats. A float y on [-1,1] (GAN) or [0,1] (VAE) is at b = 127.5 y + 127.5 or 255 y on the scale
 of bytes; clgen's byte must be the nearest one to b, that is |byte - b| <= 0.5 + 255 * 1e-4: the images agree to 1e-4 of their
 range, wherever rounding allows a look."""
-import argparse, json, os, struct, subprocess, tempfile
+import argparse, json, os, struct, subprocess, sys, tempfile
 import numpy as np
 import torch, torch.nn as nn
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import networks
 
 a = argparse.ArgumentParser()
 a.add_argument("clgen")
@@ -85,6 +88,17 @@ with torch.no_grad():
         G = generator(c)
         G.load_state_dict(part("G_ema."))
         scaled = G.eval()(torch.tensor(z)[:, :, None, None]).double().numpy() * 127.5 + 127.5
+    elif c["arch"] in ("resnet", "style"):
+        G, D = {"resnet": (networks.ResNetG, networks.ResNetD), "style": (networks.StyleG, networks.StyleD)}[c["arch"]]
+        D(c).load_state_dict(part("D."))
+        G(c).load_state_dict(part("G."))
+        G = G(c)
+        G.load_state_dict(part("G_ema."))
+        scaled = G.eval()(torch.tensor(z)).double().numpy() * 127.5 + 127.5
+    elif c["arch"] == "vae-res":
+        model = networks.ResidualVAE(c)
+        model.load_state_dict(tensors)
+        scaled = torch.sigmoid(model.decode(torch.tensor(z))).double().numpy() * 255
     else:
         model = MLP(c) if c["arch"] == "vae-mlp" else Conv(c)
         model.load_state_dict(tensors)
@@ -98,7 +112,7 @@ with tempfile.TemporaryDirectory() as folder:
 assert made.dtype == np.uint8
 made = made[:, None] if made.ndim == 3 else made.transpose(0, 3, 1, 2)
 assert made.shape == scaled.shape, (made.shape, scaled.shape)
-off = np.abs(made - scaled).max() - 0.5
+off = np.abs(made - np.clip(scaled, 0, 255)).max() - 0.5  # a network of styles is not bound to the range
 print("%s: %d tensors load, %d images %s; beyond rounding the bytes are off by %.3g of 255 = %.2g of the range (contrast %.1f)" % (
     c["arch"], len(tensors), a.num, made.shape[1:], max(off, 0), max(off, 0) / 255, made.std()))
 raise SystemExit(0 if off <= 255 * 1e-4 and made.std() > 5 else 1)

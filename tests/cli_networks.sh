@@ -1,0 +1,57 @@
+#!/bin/bash
+# clgen train --cfg resnet, style, vae-res: what is refused, going on exactly, and that every command takes their snapshots.
+# Needs CLGEN, JSON_CHECK, EXAMPLES. Networks are as small as can be.
+. "${0%/*}/cli.sh"
+data=$EXAMPLES/mnist
+export OCL_ICD_VENDORS=$dir/none CLGEN_DEVICE=host
+mkdir "$dir/none"
+
+refuse() {
+  local why=$1
+  shift
+  expect 2 train --data "$data" -n "$@"
+  err_has "$why"
+}
+refuse "resnet makes images of 32x32 or 64x64" --cfg resnet --res 28
+refuse "style makes images of 32x32 or 64x64" --cfg style --res 16
+refuse "vae-res needs sides that are multiples of 4" --cfg vae-res --res 30
+refuse "dcgan has no residual blocks" --cfg dcgan --se
+refuse "vae-conv has none" --cfg vae-conv --mapping-layers 3
+refuse "style has no discriminator with normalisation \"batch\"" --cfg style --d-norm batch
+refuse "style has no discriminator with normalisation \"spectral\"" --cfg style --reg sn
+
+# Goes on from the middle with the same bytes; then $snapshot is the last.
+exact() {
+  local where=$dir/$1 run
+  shift
+  expect 0 train --data "$data" --subset 64 --seed 5 --kimg 1 --batch 16 --tick 0.5 --snap 1 --outdir "$where" "$@"
+  run=$(echo "$where"/00000-*)
+  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
+  expect 0 train --resume "$run/training-state-000000.safetensors"
+  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+  snapshot=$run/network-snapshot-000001.safetensors
+}
+
+# One image is a function of its seed, whatever it is made with.
+used() {
+  expect 0 inspect "$snapshot"
+  expect 0 generate --network "$snapshot" --seeds 3 --batch 1 --outdir "$dir/one"
+  expect 0 generate --network "$snapshot" --seeds 1-4 --batch 3 --outdir "$dir/four"
+  same "$dir/one/seed0003.png" "$dir/four/seed0003.png"
+  expect 0 explore interpolate --network "$snapshot" --seeds 1,2 --steps 3 --output "$dir/o.png"
+  expect 0 explore project --network "$snapshot" --image "$dir/one/seed0003.png" --starts 1 --iterations 1 --output "$dir/o.png"
+}
+exact resnet --cfg resnet --ngf 1 --ndf 1 --nz 4 --loss hinge --reg sn --se
+used
+expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --samples 1 --output "$dir/o.png"
+expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --method grad-cam --output "$dir/o.png"
+exact style --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 2 --reg r1
+used
+expect 0 inspect "$snapshot"
+out_has "buffer mapping.w_avg"
+exact vae --cfg vae-res --ngf 1 --nz 2 --se --likelihood gaussian
+used
+expect 0 report "$dir/vae"/00000-*
+exit $failed
