@@ -42,6 +42,12 @@ static inline VEC EW(ew_greater)(VEC a, VEC b) { return a > b ? (VEC)(1.0f) : (V
 static inline VEC EW(ew_where)(VEC a, VEC b, VEC c) { return a != (VEC)(0.0f) ? b : c; }
 static inline VEC EW(ew_normalize)(VEC a, VEC b, VEC c) { return (a - b) * c; }
 
+/* Rounded to [0, 255], NaN to 0, as the lowest byte of the result: beyond 2^23 a float's last bit is 1. */
+static inline VEC EW(ew_byte)(VEC a) {
+  a = a > (VEC)(0.0f) ? a : (VEC)(0.0f);
+  return (a < (VEC)(255.0f) ? a : (VEC)(255.0f)) + (VEC)(8388608.0f);
+}
+
 /* Adds a to a running sum whose rounding error is carried in *c (Kahan). */
 static inline void EW(ew_accumulate)(VEC *sum, VEC *c, VEC a) {
   VEC y = a - *c, t = *sum + y;
@@ -64,6 +70,38 @@ static inline float EW(ew_total)(VEC a) {
   return (c.s0 + c.s1) + (c.s2 + c.s3);
 #endif
 }
+
+#if VW > 1
+/* r[i], element j becomes r[j], element i: two halves of a list interleaved as often as the width has bits. */
+static inline void EW(ew_transpose)(VEC *r) {
+#if VW == 4
+#define LOW(a, b) (VEC)(a.s0, b.s0, a.s1, b.s1)
+#define HIGH(a, b) (VEC)(a.s2, b.s2, a.s3, b.s3)
+#elif VW == 8
+#define LOW(a, b) (VEC)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3)
+#define HIGH(a, b) (VEC)(a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#else
+#define LOW(a, b) \
+  (VEC)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define HIGH(a, b) \
+  (VEC)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
+#endif
+#pragma unroll
+  for (int bit = 1; bit < VW; bit *= 2) {
+    VEC t[VW];
+#pragma unroll
+    for (int i = 0; i < VW / 2; ++i) {
+      const VEC a = r[i], b = r[i + VW / 2];
+      t[2 * i] = LOW(a, b);
+      t[2 * i + 1] = HIGH(a, b);
+    }
+#pragma unroll
+    for (int i = 0; i < VW; ++i) r[i] = t[i];
+  }
+#undef LOW
+#undef HIGH
+}
+#endif
 
 #ifdef CLGEN_RANDOM
 /* Elements n, n + 1, ... of a draw; four of them come from one call of philox where they begin at a multiple of 4. */

@@ -18,3 +18,18 @@ UNALIGNED(uchar16)
 
 #define LOAD(type, p) (((__global const unaligned_##type *)(p))->v)
 #define STORE(type, p, value) ((__global unaligned_##type *)(p))->v = (value)
+
+/* The lowest byte of each float's bits. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_convertvector)
+#define BYTES_OF(width, v) __builtin_convertvector(as_uint##width(v), uchar##width)
+#endif
+#endif
+#ifndef BYTES_OF
+#define BYTES_OF(width, v) convert_uchar##width(as_uint##width(v) & 255u)
+#endif
+#define BYTES_1(v) (uchar)(as_uint(v) & 255u)
+#define BYTES_4(v) BYTES_OF(4, v)
+#define BYTES_8(v) BYTES_OF(8, v)
+#define BYTES_16(v) BYTES_OF(16, v)
+#define BYTES(width, v) BYTES_##width(v)

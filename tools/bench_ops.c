@@ -53,12 +53,12 @@ static clgen_tensor *build_random(const place *p) {
   clgen_tensor *counter = clgen_state(p->graph, "counter", CLGEN_U32, clgen_shape_of(0));
   return clgen_random_normal(p->graph, counter, 1, 0, clgen_shape_of(4, p->batch, 64, 16, 16));
 }
-static clgen_tensor *build_sum_channels(const place *p) { return clgen_sum(picture(p, "x"), 1u | 4u | 8u, false); }
+static clgen_tensor *build_sum_channels(const place *p) { return clgen_sum(picture(p, "x"), 1u | 4u | 8u, true); }
 static clgen_tensor *build_sum_rows(const place *p) {
-  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 2u, false);
+  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 2u, true);
 }
 static clgen_tensor *build_sum_columns(const place *p) {
-  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 1u, false);
+  return clgen_sum(operand(p, "x", clgen_shape_of(2, p->batch * 16, 784)), 1u, true);
 }
 static clgen_tensor *build_batch_norm(const place *p) {
   clgen_tensor *x = picture(p, "x");

@@ -239,6 +239,10 @@ static void emit_load(clgen_ew_gen *g, int k, int width, const char *base) {
     clgen_text_add(g->t, "const %s v%d = (%s)(c%d);\n", f, k, f, k);
     return;
   }
+  if (width > 1 && g->turned >> o & 1u) {
+    clgen_text_add(g->t, "const %s v%d = T%d[r];\n", f, k, o);
+    return;
+  }
   if (dtype == CLGEN_U32)
     clgen_text_add(g->t, "const %s w%d = ", u, k);
   else
@@ -300,8 +304,8 @@ void clgen_ew_store(clgen_ew_gen *g, int k, int width, const char *base, const c
     snprintf(converted, sizeof converted, "%s", value);
   else if (word && dtype == CLGEN_U32)
     snprintf(converted, sizeof converted, "%s", word);
-  else if (dtype == CLGEN_U8) /* NaN becomes 0; rounded and held to the range as floats, which are vectors on every driver */
-    snprintf(converted, sizeof converted, "convert_%s(rint(fmin(fmax(%s, 0.0f), 255.0f)))", type, value);
+  else if (dtype == CLGEN_U8)
+    snprintf(converted, sizeof converted, "BYTES(%d, ew_byte_%d(%s))", width, width, value);
   else
     snprintf(converted, sizeof converted, "convert_%s_sat_rte(fmax(%s, 0.0f))", type, value);
   if (width == 1) {

@@ -34,6 +34,7 @@ typedef struct {
   int column;        /* the axis that the innermost loop or vector goes along */
   int first, end;    /* the instructions that load_fixed and evaluate are about */
   const char *total; /* the name of the value of the n-th TOTAL, a format for n */
+  unsigned turned;   /* operands whose vectors at row r of a block are T<k>[r] */
 } clgen_ew_gen;
 
 /* "(__global const long *restrict words, int at, ...) {" and the numbers: sizes, strides, offsets, parameters. */

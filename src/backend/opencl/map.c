@@ -1,10 +1,10 @@
 /* MAP: one generated kernel. The domain is cut into rows (along the last axis) and rows into chunks; a work-item of a wide
  * device takes a stretch of neighbouring chunks, one of the others takes every so many-th chunk, which is one element. */
-#include "backend/opencl/ew_code.h"
+#include "backend/opencl/map.h"
 
 enum { LONG_CHUNK = 1024, SMALL_WORK = 16384, ITEMS_PER_UNIT = 4 };
 
-static void store_all(clgen_ew_gen *g, int width) {
+void clgen_map_store(clgen_ew_gen *g, int width) {
   const clgen_step *s = g->w->s;
   char value[24], word[24];
   for (int k = 0; k < s->n_outputs; ++k) {
@@ -18,7 +18,7 @@ static void store_all(clgen_ew_gen *g, int width) {
 static void emit_loop(clgen_ew_gen *g, int width, const char *condition) {
   clgen_text_add(g->t, "for (; %s; j += %d) {\n", condition, width);
   clgen_ew_evaluate(g, width, "b");
-  store_all(g, width);
+  clgen_map_store(g, width);
   clgen_text_add(g->t, "}\n");
 }
 
@@ -75,6 +75,24 @@ static int choose_width(const clgen_ocl *ocl, const clgen_ew_walk *w) {
   return width < 4 ? 1 : width;
 }
 
+/* The kernel's text; returns the number of work-items that are wanted. */
+static size_t write_rows(const clgen_ocl *ocl, clgen_ew_gen *g, int64_t total) {
+  const clgen_ew_walk *w = g->w;
+  int64_t length = w->dim[w->nd - 1];
+  layout l = {.wide = ocl->wide, .width = choose_width(ocl, w), .rows = total / length};
+  l.chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;
+  l.blocks = (length + l.chunk - 1) / l.chunk;
+  l.units = l.rows * l.blocks;
+  int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : l.units;
+  if (ocl->wide && total * w->s->n_instrs < SMALL_WORK) items = 1;
+  if (items > l.units) items = l.units;
+  l.per_item = (l.units + items - 1) / items;
+  emit(g, &l);
+  if (ocl->wide) return (size_t)((l.units + l.per_item - 1) / l.per_item);
+  int64_t most = 4096 * (int64_t)ocl->units; /* beyond this many, work-items of a GPU loop */
+  return (size_t)(items > most ? most : items);
+}
+
 int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
   clgen_ew_walk w;
   clgen_ew_walk_make(&w, s);
@@ -84,23 +102,11 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   if (!item) return clgen_fail_nomem(sizeof *item);
   clgen_text body = {0};
   clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1, .end = s->n_instrs};
-  int64_t length = w.dim[w.nd - 1];
-  layout l = {.wide = ocl->wide, .width = choose_width(ocl, &w), .rows = total / length};
-  l.chunk = !ocl->wide ? 1 : length <= 2 * LONG_CHUNK ? length : LONG_CHUNK;
-  l.blocks = (length + l.chunk - 1) / l.chunk;
-  l.units = l.rows * l.blocks;
-  int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : l.units;
-  if (ocl->wide && total * s->n_instrs < SMALL_WORK) items = 1;
-  if (items > l.units) items = l.units;
-  l.per_item = (l.units + items - 1) / items;
-  emit(&g, &l);
+  size_t items = clgen_map_turns(ocl, &w) ? clgen_map_write_turned(ocl, &g) : write_rows(ocl, &g, total);
   item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->in[k]);
   for (int k = 0; k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
   item->local = ocl->local;
-  int64_t most = 4096 * (int64_t)ocl->units; /* beyond this many, work-items of a GPU loop */
-  if (!ocl->wide && items > most) items = most;
-  item->global = ((size_t)items + ocl->local - 1) / ocl->local * ocl->local;
-  if (ocl->wide) item->global = (size_t)((l.units + l.per_item - 1) / l.per_item);
+  item->global = (items + ocl->local - 1) / ocl->local * ocl->local;
   return CLGEN_OK;
 }
