@@ -310,6 +310,71 @@ static void large_maps(void **state) {
   (void)state;
   random_programs(CLGEN_STEP_MAP, scale < 20 ? 3000 : 60000, 22);
 }
+/* Inputs that run across the last axis, beside some that do not, over blocks that are full and that are not: a*b + c as
+ * floats, and a as bytes; with either of the other axes. */
+static void maps_across(void **state) {
+  (void)state;
+  static const int64_t dims[][3] = {{3, 37, 53}, {2, 16, 16}, {1, 70, 300}, {33, 2, 65}, {17, 18, 15}, {40, 1, 24}};
+  enum { N = CLGEN_COUNT(dims), ORDERS = 2 };
+  sample x[N * ORDERS];
+  uint64_t random = 66;
+  for (int i = 0; i < N * ORDERS; ++i) {
+    const int64_t *dim = dims[i / ORDERS];
+    x[i] = (sample){.step = {.kind = CLGEN_STEP_MAP, .label = "map", .ndim = 3}};
+    clgen_step *s = &x[i].step;
+    memcpy(s->dim, dim, 3 * sizeof *dim);
+    const clgen_operand across[ORDERS] = {{.offset = 3, .stride = {dim[1] * dim[2], 1, dim[1]}},
+                                          {.offset = 1, .stride = {1, dim[0] * dim[2], dim[0]}}};
+    const clgen_operand along = {.offset = 2, .stride = {dim[1] * dim[2], dim[2], 1}}, row = {.stride = {dim[1], 1, 0}};
+    s->in[0] = across[i % ORDERS];
+    s->in[1] = along;
+    s->in[2] = row;
+    s->n_inputs = 3;
+    for (int k = 0; k < 3; ++k) {
+      s->in[k].dtype = CLGEN_F32;
+      s->in[k].slot = add_memory(&x[i], &s->in[k], &random);
+      add_instr(&x[i], (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = k}, 2, true);
+    }
+    int product = add_instr(&x[i], (clgen_ew_instr){.op = CLGEN_EW_MUL, .a = 0, .b = 1}, 4, false);
+    s->value[0] = add_instr(&x[i], (clgen_ew_instr){.op = CLGEN_EW_ADD, .a = product, .b = 2}, 6, false);
+    s->value[1] = 0;
+    for (int k = 0; k < 2; ++k) {
+      s->out[k] = along;
+      s->out[k].dtype = k ? CLGEN_U8 : CLGEN_F32;
+      s->out[k].slot = add_memory(&x[i], &s->out[k], &random);
+    }
+    s->n_outputs = 2;
+    clgen_step_count(s);
+  }
+  compare_with_host(x, N * ORDERS);
+  for (int i = 0; i < N * ORDERS; ++i) free_sample(&x[i]);
+}
+
+/* Floats as bytes: rounded to even, held to the range, NaN as 0. */
+static void bytes_are_rounded(void **state) {
+  (void)state;
+  enum { N = 35 };
+  static const float values[] = {0,      -1,  -INFINITY, 0.5f,     1.5f, 2.5f,        254.5f, 255,
+                                 255.4f, 256, 1e9f,      INFINITY, NAN,  0.49999997f, 127.5f};
+  static const uint8_t expected[] = {0, 0, 0, 0, 2, 2, 254, 255, 255, 255, 255, 255, 0, 0, 128};
+  sample x = {.step = {.kind = CLGEN_STEP_MAP, .label = "map", .ndim = 1, .dim = {N}, .n_inputs = 1, .n_outputs = 1}};
+  uint64_t random = 77;
+  x.step.in[0] = (clgen_operand){.dtype = CLGEN_F32, .stride = {1}};
+  x.step.out[0] = (clgen_operand){.dtype = CLGEN_U8, .stride = {1}};
+  x.step.in[0].slot = add_memory(&x, &x.step.in[0], &random);
+  x.step.out[0].slot = add_memory(&x, &x.step.out[0], &random);
+  for (int i = 0; i < N; ++i) ((float *)x.content[0])[i] = values[i % (int)CLGEN_COUNT(values)];
+  add_instr(&x, (clgen_ew_instr){.op = CLGEN_EW_LOAD}, 255, true);
+  clgen_step_count(&x.step);
+  world w = make_world(tested, &x, 1);
+  run_world(&w);
+  uint8_t *got = read_memory(&w, &x, 0, 1);
+  for (int i = 0; i < N; ++i) assert_int_equal(got[i], expected[i % (int)CLGEN_COUNT(values)]);
+  free(got);
+  free_world(&w, &x);
+  free_sample(&x);
+}
+
 static void small_sums(void **state) {
   (void)state;
   random_programs(CLGEN_STEP_REDUCE, 300, 33);
@@ -712,6 +777,8 @@ int main(void) {
       cmocka_unit_test(arithmetic_is_not_contracted),
       cmocka_unit_test(small_maps),
       cmocka_unit_test(large_maps),
+      cmocka_unit_test(maps_across),
+      cmocka_unit_test(bytes_are_rounded),
       cmocka_unit_test(small_sums),
       cmocka_unit_test(large_sums),
       cmocka_unit_test(sums_of_networks),

@@ -305,6 +305,7 @@ typedef struct {
   bool right[5], runs[5];
   double seconds[5];
   int measured[5];
+  double enough;
 } fake;
 
 static bool fake_right(void *user, size_t k) { return ((fake *)user)->right[k]; }
@@ -315,15 +316,17 @@ static bool fake_seconds(void *user, size_t k, int size, double *best) {
   return f->runs[k];
 }
 
+static bool fake_enough(void *user, double total) { return total < ((fake *)user)->enough; }
+
 static size_t choose(fake *f, double total[5]) {
-  clgen_gemm_trial trial = {f, fake_right, fake_seconds};
+  clgen_gemm_trial trial = {f, fake_right, fake_seconds, fake_enough};
   return clgen_gemm_choose(&trial, 5, total);
 }
 
 static void tuner_chooses(void **state) {
   (void)state;
   double total[5];
-  fake all = {{true, true, true, true, true}, {true, true, true, true, true}, {10, 5, 2, 3, 9}, {0}}, f = all;
+  fake all = {{true, true, true, true, true}, {true, true, true, true, true}, {10, 5, 2, 3, 9}, {0}, 0}, f = all;
   assert_int_equal(choose(&f, total), 2);
   assert_true(total[2] > 0 && total[2] < total[1] && total[1] < total[0]);
   f = all, f.right[2] = false; /* the fastest is wrong: it never wins and isn't even measured */
@@ -340,6 +343,16 @@ static void tuner_chooses(void **state) {
   assert_int_equal(choose(&f, total), 2);
   for (int k = 0; k < 5; ++k) f.right[k] = false;
   assert_int_equal(choose(&f, total), 0);
+  f = all, f.enough = 13; /* 2 at each size are 12: what comes later, and CLBlast, isn't even built */
+  assert_int_equal(choose(&f, total), 2);
+  assert_int_equal(f.measured[3] + f.measured[4] + f.measured[0], 0);
+  assert_true(total[0] == 0 && total[3] == 0);
+  f.seconds[2] = f.seconds[3] = 2.5; /* not quite enough */
+  assert_int_equal(choose(&f, total), 2);
+  assert_true(f.measured[0] > 0 && total[0] > 0);
+  f = all, f.enough = 13, f.right[2] = false; /* what is fast enough is wrong */
+  assert_int_equal(choose(&f, total), 3);
+  assert_true(f.measured[0] > 0);
 }
 
 static void count_lines(void *user, clgen_log_level level, const char *line) {

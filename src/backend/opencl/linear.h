@@ -48,12 +48,13 @@ typedef struct {
   void *user;
   bool (*is_right)(void *user, size_t candidate);
   bool (*seconds)(void *user, size_t candidate, int size, double *best); /* one of CLGEN_GEMM_SIZES products */
+  bool (*is_enough)(void *user, double total); /* with this time over all sizes no other need be tried */
 } clgen_gemm_trial;
 enum { CLGEN_GEMM_SIZES = 3 };
 
-/* The candidate of the n with the smallest time over all sizes. The first one loses only to what is clearly faster; what is
- * wrong, fails, or is far behind at the first, small size is passed over. total[k] is the time, 0 where it wasn't measured.
- */
+/* The candidate of the n with the smallest time over all sizes, or the first that is right and enough. CLBlast, number 0, is
+ * tried last and loses only to what is clearly faster; what is wrong, fails, or is far behind at the first, small
+ * size is passed over. total[k] is the time, 0 where it wasn't measured. */
 size_t clgen_gemm_choose(const clgen_gemm_trial *trial, size_t n, double *total);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum {
   CLGEN_REDUCE_BLOCK = 32,  /* additions in a block */
-  CLGEN_REDUCE_VECTORS = 16 /* of columns that an item of a wide device owns */
+  CLGEN_REDUCE_VECTORS = 64 /* of columns that an item of a wide device owns */
 };
 
 typedef struct {

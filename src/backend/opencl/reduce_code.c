@@ -188,11 +188,54 @@ static void store_column(clgen_reduction *r, int width) {
   }
 }
 
-/* The columns from `start` on, at most so many vectors of them, a row at a time: neighbours in memory come one after
- * another. */
-static void emit_column_loop(clgen_reduction *r, int width, int vectors, const char *start) {
+/* The columns at j, of a row at a time. */
+static void emit_row_of_columns(clgen_reduction *r, int width, const char *each) {
   clgen_ew_gen *g = &r->gen;
   const clgen_ew_walk *w = &r->walk;
+  clgen_text_add(g->t, "for (; row < until; ++row) {\n");
+  clgen_ew_decode(g, w->axes, "row");
+  clgen_ew_bases(g, w->axes, 0, w->n_operands, "B", "b");
+  clgen_ew_load_fixed(g, "b");
+  clgen_text_add(g->t, "%s", each);
+  clgen_ew_evaluate(g, width, "b");
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, r->sum[k]);
+  clgen_text_add(g->t, "}\n}\n");
+}
+
+/* The same of ROWS rows, added in the same order, so that a sum is read and written once for all of them. */
+static void emit_rows_of_columns(clgen_reduction *r, int width, const char *each) {
+  enum { ROWS = 4 };
+  clgen_ew_gen *g = &r->gen;
+  const clgen_ew_walk *w = &r->walk;
+  char f[24], row[16], base[16];
+  clgen_ew_type("float", width, f);
+  clgen_text_add(g->t, "for (; row + %d <= until; row += %d) {\n", ROWS, ROWS);
+  for (int q = 0; q < ROWS; ++q) { /* each in a scope of its own inside of the last one, where names of places are new */
+    snprintf(row, sizeof row, "row%d", q);
+    snprintf(base, sizeof base, "b%d_", q);
+    clgen_text_add(g->t, "{\nconst int row%d = row + %d;\n", q, q);
+    clgen_ew_decode(g, w->axes, row);
+    clgen_ew_bases(g, w->axes, 0, w->n_operands, "B", base);
+  }
+  clgen_text_add(g->t, "%s", each);
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "%s a%d = t%d[i];\n", f, k, k);
+  for (int q = 0; q < ROWS; ++q) {
+    snprintf(base, sizeof base, "b%d_", q);
+    clgen_text_add(g->t, "{\n");
+    clgen_ew_load_fixed(g, base);
+    clgen_ew_evaluate(g, width, base);
+    for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "a%d += v%d;\n", k, r->sum[k]);
+    clgen_text_add(g->t, "}\n");
+  }
+  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "t%d[i] = a%d;\n", k, k);
+  clgen_text_add(g->t, "}\n");
+  for (int q = 0; q <= ROWS; ++q) clgen_text_add(g->t, "}\n");
+}
+
+/* The columns from `start` on, at most so many vectors of them, by rows: neighbours in memory come one after another. */
+static void emit_column_loop(clgen_reduction *r, int width, int vectors, const char *start) {
+  enum { FEW = 12 }; /* instructions; the text is not made several times as long for more */
+  clgen_ew_gen *g = &r->gen;
   char each[96];
   if (vectors > 1)
     clgen_text_add(g->t, "{\nconst int from = %s; const int n = (stop - from) / %d;\n", start, width);
@@ -202,14 +245,9 @@ static void emit_column_loop(clgen_reduction *r, int width, int vectors, const c
   add_arrays(r, width, vectors, "se");
   clgen_text_add(g->t, "for (int row = first; row < last;) {\nconst int until = min(last, row + %d);\n", CLGEN_REDUCE_BLOCK);
   add_arrays(r, width, vectors, "t");
-  clgen_text_add(g->t, "for (; row < until; ++row) {\n");
-  clgen_ew_decode(g, w->axes, "row");
-  clgen_ew_bases(g, w->axes, 0, w->n_operands, "B", "b");
-  clgen_ew_load_fixed(g, "b");
-  clgen_text_add(g->t, "%s", each);
-  clgen_ew_evaluate(g, width, "b");
-  for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "t%d[i] += v%d;\n", k, r->sum[k]);
-  clgen_text_add(g->t, "}\n}\nfor (int i = 0; i < n; ++i) {\n");
+  if (width > 1 && g->end <= FEW) emit_rows_of_columns(r, width, each);
+  emit_row_of_columns(r, width, each);
+  clgen_text_add(g->t, "for (int i = 0; i < n; ++i) {\n");
   for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "ew_accumulate_%d(&s%d[i], &e%d[i], t%d[i]);\n", width, k, k, k);
   clgen_text_add(g->t, "}\n}\n%s", each);
   store_column(r, width);
