@@ -129,6 +129,16 @@ static int build_source(const clgen_cl *cl, const char *source, const char *buil
   return CLGEN_OK;
 }
 
+/* A training step's program takes many seconds to compile, and whoever waits should know why; small ones are not worth a
+ * line. */
+static void announce(const clgen_cl *cl, const char *source) {
+  const size_t long_source = 64 << 10;
+  if (strlen(source) >= long_source)
+    clgen_log_write(&cl->options.log, CLGEN_LOG_INFO,
+                    "compiling kernels for %s: some seconds, once; the next start finds them in %s ...", cl->info.name,
+                    cl->cache_dir);
+}
+
 int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out) {
   *out = NULL;
   if (!build_options) build_options = "";
@@ -140,6 +150,7 @@ int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, 
   int code = CLGEN_OK;
   *out = load_entry(cl, path, key, build_options);
   if (!*out) {
+    announce(cl, source);
     code = build_source(cl, source, build_options, out);
     if (code == CLGEN_OK) store_entry(cl, *out, path, key);
   }
