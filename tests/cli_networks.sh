@@ -20,6 +20,8 @@ refuse "vae-conv has none" --cfg vae-conv --mapping-layers 3
 refuse "style has no discriminator with normalisation \"batch\"" --cfg style --d-norm batch
 refuse "style has no discriminator with normalisation \"spectral\"" --cfg style --reg sn
 
+expect 0 train --data "$data" -n --cfg resnet --ngf 2 --ndf 2 --nz 4 --reg gp --d-norm group --batch 4
+
 # Goes on from the middle with the same bytes; then $snapshot is the last.
 exact() {
   local where=$dir/$1 run
@@ -51,6 +53,10 @@ exact style --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 2 --reg r1
 used
 expect 0 inspect "$snapshot"
 out_has "buffer mapping.w_avg"
+# Another run that starts from it has its number of layers.
+expect 0 train --data "$data" --subset 64 --kimg 1 --batch 16 --tick 5 --init "$snapshot" --reg r1 --outdir "$dir/init"
+expect 0 inspect "$dir/init"/00000-*
+out_has "mapping_layers: 2"
 exact vae --cfg vae-res --ngf 1 --nz 2 --se --likelihood gaussian
 used
 expect 0 report "$dir/vae"/00000-*

@@ -27,11 +27,11 @@ static const clgen_option rows[] = {
     {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, "auto" CLGEN_ARCHS(CLGEN_ARCH_CHOICE), "NAME", "Model",
      "what to train; auto: a dcgan whose options follow from the data and the device, which it tells"},
     {"ngf", 0, CLGEN_OPTION_INT, AT(ngf), "0", 0, 65536, NULL, "N", "Model",
-     "channels of the generator's last hidden layer; 0: GANs 64, VAEs 32"},
+     "channels of the generator's last hidden layer; 0: style and VAEs 32, others 64"},
     {"ndf", 0, CLGEN_OPTION_INT, AT(ndf), "0", 0, 65536, NULL, "N", "Model",
      "channels of the discriminator's first layer; 0: as many as ngf, classifier 16"},
     {"nz", 0, CLGEN_OPTION_INT, AT(nz), "0", 0, 65536, NULL, "N", "Model",
-     "numbers in a latent; 0: dcgan 100, resnet 128, VAEs 20"},
+     "numbers in a latent; 0: dcgan 100, resnet and style 128, VAEs 20"},
     {"hidden", 0, CLGEN_OPTION_INT, AT(hidden), "0", 0, 1048576, NULL, "N", "Model",
      "width of vae-mlp's hidden layers; a classifier's features; 0: vae-mlp 400, classifier 64"},
     {"mapping-layers", 0, CLGEN_OPTION_INT, AT(mapping_layers), "0", 0, 64, NULL, "N", "Model",
@@ -39,8 +39,8 @@ static const clgen_option rows[] = {
     {"se", 0, CLGEN_OPTION_FLAG, AT(se), "no", 0, 0, NULL, NULL, "Model",
      "squeeze and excitation in the residual blocks of resnet and vae-res"},
     {"init", 0, CLGEN_OPTION_STRING, AT(init), "", 0, 0, NULL, "NETWORK", "Transfer",
-     "start from this trained network, a snapshot or a run's folder; --cfg, --ngf, --ndf, --nz, --hidden, --d-norm and, for "
-     "GANs, --res are its own unless they are given"},
+     "start from this trained network, a snapshot or a run's folder; --cfg, --ngf, --ndf, --nz, --hidden, "
+     "--mapping-layers, --se, --d-norm and, for GANs, --res are its own unless they are given"},
     {"freeze", 0, CLGEN_OPTION_STRING, AT(freeze), "", 0, 0, NULL, "LIST", "Transfer",
      "leave these parameters as they are: patterns of layers or tensors by their names in snapshots, with commas, as "
      "'D.0,G.3.*'"},
@@ -63,7 +63,8 @@ static const clgen_option rows[] = {
      "some of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, with commas; the first four make a discriminator without "
      "batch norm"},
     {"d-norm", 0, CLGEN_OPTION_CHOICE, AT(d_norm), "auto", 0, 0, CLGEN_D_NORM_CHOICES, "NAME", "Objective of a GAN",
-     "between the discriminator's convolutions; auto: batch for dcgan, none where a regulariser forbids it"},
+     "between the discriminator's convolutions; auto: batch for dcgan and vae-gan, none for others and where a regulariser "
+     "forbids it"},
     {"label-smoothing", 0, CLGEN_OPTION_REAL, AT(label_smoothing), "0", 0, 0.5, NULL, "X", "Objective of a GAN",
      "with ns and bce the discriminator is to say 1 - X of images"},
     {"critic-steps", 0, CLGEN_OPTION_INT, AT(critic_steps), "0", 0, 1000, NULL, "N", "Objective of a GAN",
@@ -111,7 +112,7 @@ static const clgen_option rows[] = {
      "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
-     "images in a step; 0: GANs 64, others 128"},
+     "images in a step; 0: GANs 64, style 32, others 128"},
     {"batch-gpu", 0, CLGEN_OPTION_INT, AT(batch_gpu), "0", 0, 1048576, NULL, "N", "Training",
      "only N of them in the device's memory at a time, their gradients added up: the same step in less memory, but that "
      "batch "
@@ -119,13 +120,13 @@ static const clgen_option rows[] = {
     {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "sgd|momentum|rmsprop|adam|adamw", "NAME", "Training",
      "how to descend; sgd is momentum without any"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
-     "learning rate; 0: dcgan and resnet 0.0002, others 0.001, with sgd and momentum 0.01"},
+     "learning rate; 0: dcgan and resnet 0.0002, style 0.002, others 0.001, with sgd and momentum 0.01"},
     {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
      "learning rate of the discriminator; 0: the same"},
     {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
-     "Adam's decay of the mean gradient; -1: dcgan 0.5, resnet 0, others 0.9"},
+     "Adam's decay of the mean gradient; -1: dcgan 0.5, resnet and style 0, others 0.9"},
     {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "-1", -1, 0.999999, NULL, "X", "Training",
-     "decay of the squared gradient; -1: Adam 0.999 (resnet 0.9), rmsprop 0.99"},
+     "decay of the squared gradient; -1: Adam 0.999, with resnet 0.9 and style 0.99, rmsprop 0.99"},
     {"momentum", 0, CLGEN_OPTION_REAL, AT(momentum), "0.9", 0, 0.9999, NULL, "X", "Training", "of --optimizer momentum"},
     {"weight-decay", 0, CLGEN_OPTION_REAL, AT(weight_decay), "0.01", 0, 1e9, NULL, "X", "Training",
      "adamw shortens the weights by X times the learning rate"},

@@ -63,6 +63,8 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
   imply(&o->ndf, c->ndf);
   imply(&o->nz, c->nz);
   imply(&o->hidden, c->hidden);
+  imply(&o->mapping_layers, c->mapping_layers);
+  if (!clgen_train_option_given(given, "se")) o->se = c->se;
   if (clgen_arch_get_defaults(c->arch)->res && c->height == c->width) imply(&o->res, c->height);
   return imply_d_norm(o, given, c);
 }
