@@ -43,7 +43,7 @@ static int add_layer_of_vectors(block *k) { return clgen_net_group_norm(k->net, 
 static int add_instance(block *k) { return clgen_net_group_norm(k->net, "", 5, 5); }
 static int add_virtual(block *k) { return clgen_net_virtual_batch_norm(k->net, "", 3, 4); }
 static int add_conditional(block *k) { return clgen_net_conditional_batch_norm(k->net, "", 3, 5); }
-static clgen_tensor *conditional(block *k) { return clgen_bound_conditional_norm(k->b, 0, k->x, k->labels, true); }
+static clgen_tensor *conditional(block *k) { return clgen_bound_forward_labelled(k->b, 0, 1, k->x, k->labels, true); }
 static clgen_tensor *adaptive(block *k) { return clgen_adaptive_instance_norm(k->x, k->beside[0], k->beside[1]); }
 
 static clgen_tensor *nearest(block *k) { return clgen_upsample_nearest(k->x, 3); }

@@ -90,7 +90,7 @@ static void test_configuration_as_json(void **state) {
   free(json);
   c = config_of(CLGEN_ARCH_DCGAN, 32, 3);
   c.d_norm = CLGEN_D_PLAIN;
-  c.minibatch = CLGEN_MINIBATCH_DISC;
+  c.minibatch = CLGEN_MINIBATCH_DISC, c.cond = CLGEN_COND_PROJECTION, c.classes = 10;
   json = NEED(clgen_model_config_to_json(&c));
   OK(clgen_model_config_from_json(&back, json, "here"));
   assert_memory_equal(&c, &back, sizeof c);
@@ -345,8 +345,8 @@ static void test_images_do_not_depend_on_the_batch(void **state) {
   float z[N * 4];
   for (uint64_t i = 0; i < N; ++i) clgen_latent_of_seed(i * i, 4, z + 4 * i);
   static uint8_t a[N * BYTES], b[N * BYTES];
-  OK(clgen_generator_run(one, N, z, a));
-  OK(clgen_generator_run(three, N, z, b));
+  OK(clgen_generator_run(one, N, z, NULL, a));
+  OK(clgen_generator_run(three, N, z, NULL, b));
   assert_memory_equal(a, b, sizeof a);
   assert_memory_not_equal(a, a + BYTES, BYTES);
   clgen_generator_free(one);

@@ -45,7 +45,7 @@ typedef struct {
 
 static int run(void *context) {
   const maker *m = context;
-  return clgen_generator_run(m->generator, m->batch, m->z, m->pixels);
+  return clgen_generator_run(m->generator, m->batch, m->z, NULL, m->pixels);
 }
 
 /* Times a generator of so many images at once. */

@@ -26,6 +26,19 @@ int cmd_explore(int argc, char **argv) {
 
 /* ---- What the parts share ---- */
 
+static int read_class(explorer *e) {
+  int *classes;
+  size_t n;
+  e->asked = -1;
+  if (!e->r.klass[0]) return CLGEN_OK;
+  int code = clgen_model_parse_classes(e->model, e->r.klass, &classes, &n);
+  if (code) return clgen_fail_prefix(code, "option --class");
+  e->asked = classes[0];
+  free(classes);
+  return n == 1 ? CLGEN_OK
+                : clgen_fail(CLGEN_E_INVALID, "option --class: '%s' are %zu classes, one is wanted", e->r.klass, n);
+}
+
 static int open_network(explorer *e) {
   clgen_safetensors *file = NULL;
   char *path = NULL;
@@ -39,7 +52,8 @@ static int open_network(explorer *e) {
   if (code) return code;
   e->config = clgen_model_get_config(e->model);
   e->image_bytes = (size_t)e->config->channels * (size_t)e->config->height * (size_t)e->config->width;
-  return clgen_generator_create(&e->generator, e->model, e->store, 16);
+  code = clgen_generator_create(&e->generator, e->model, e->store, 16);
+  return code ? code : read_class(e);
 }
 
 static void close_explorer(explorer *e) {
@@ -86,14 +100,30 @@ int explore_latents(const explorer *e, float **z) {
   return CLGEN_OK;
 }
 
-int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, uint8_t **pixels) {
-  *pixels = malloc((size_t)n * e->image_bytes);
-  if (!*pixels) return clgen_fail_nomem((size_t)n * e->image_bytes);
-  return clgen_generator_run_styled(e->generator, n, latents, *pixels);
+int explore_class(const explorer *e, size_t index) {
+  if (e->asked >= 0) return e->asked;
+  return clgen_model_class_of_seed(e->model, index < e->n_seeds ? e->seeds[index] : 0);
 }
 
-int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels) {
-  return explore_make_styled(e, n, &(clgen_styled_latents){.z = z}, pixels);
+int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, int64_t of_each,
+                        uint8_t **pixels) {
+  clgen_styled_latents asked = *latents;
+  *pixels = malloc((size_t)n * e->image_bytes);
+  int *classes = malloc((size_t)n * sizeof *classes);
+  int code = *pixels && classes ? CLGEN_OK : clgen_fail_nomem((size_t)n * e->image_bytes);
+  bool conditional = clgen_model_is_conditional(e->model);
+  for (int64_t i = 0; !code && conditional && i < n; ++i) {
+    size_t seed = (size_t)(i / of_each);
+    classes[i] = explore_class(e, e->n_seeds && seed >= e->n_seeds ? e->n_seeds - 1 : seed);
+  }
+  if (conditional) asked.classes = classes;
+  if (!code) code = clgen_generator_run_styled(e->generator, n, &asked, *pixels);
+  free(classes);
+  return code;
+}
+
+int explore_make(const explorer *e, int64_t n, const float *z, int64_t of_each, uint8_t **pixels) {
+  return explore_make_styled(e, n, &(clgen_styled_latents){.z = z}, of_each, pixels);
 }
 
 int explore_write(const explorer *e, int64_t n, const uint8_t *pixels, int64_t columns) {

@@ -12,14 +12,14 @@
 #include "common.h"
 
 static const char usage[] =
-    "usage: clgen generate --network FILE [--seeds LIST | --latents Z.npy] [--outdir DIR] [--grid FILE.png] [--npy "
-    "FILE.npy]\n\n"
-    "Makes images with a trained network: a GAN's averaged generator, a VAE's decoder. An image is a function of its "
-    "seed.\n";
+    "usage: clgen generate --network FILE [--seeds LIST | --latents Z.npy] [--class LIST] [--outdir DIR] [--grid FILE.png]\n"
+    "                      [--npy FILE.npy]\n\n"
+    "Makes images with a trained network: a GAN's averaged generator, a VAE's decoder. An image is a function of its seed,\n"
+    "and, where the network was trained with --cond, of its class.\n";
 
 typedef struct {
   char network[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], latents[CLGEN_OPTION_TEXT], outdir[CLGEN_OPTION_TEXT],
-      grid[CLGEN_OPTION_TEXT], npy[CLGEN_OPTION_TEXT];
+      classes[CLGEN_OPTION_TEXT], grid[CLGEN_OPTION_TEXT], npy[CLGEN_OPTION_TEXT];
   int64_t batch;
   double truncation;
   tool_device_options device;
@@ -29,11 +29,15 @@ static const clgen_option rows[] = {
     {"network", 0, CLGEN_OPTION_STRING, offsetof(record, network), "", 0, 0, NULL, "FILE", NULL,
      "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},
     {"seeds", 0, CLGEN_OPTION_STRING, offsetof(record, seeds), "", 0, 0, NULL, "LIST", NULL,
-     "one image a seed: numbers and ranges, 0-63 or 1,5,9-12; without seeds and latents 0-63"},
+     "one image a seed: numbers and ranges, 0-63 or 1,5,9-12; without seeds and latents 0-63, of several classes 0-9"},
     {"latents", 0, CLGEN_OPTION_STRING, offsetof(record, latents), "", 0, 0, NULL, "Z.npy", NULL,
      "one image a row of this float32 array (N, nz), instead of seeds"},
+    {"class", 0, CLGEN_OPTION_STRING, offsetof(record, classes), "", 0, 0, NULL, "LIST", NULL,
+     "of these classes, names, numbers and ranges as 7 or 0-9: all seeds of the first, then of the next, in the grid a row "
+     "(or "
+     "more) each; without it each seed draws one, by how frequent they were in training"},
     {"outdir", 'o', CLGEN_OPTION_STRING, offsetof(record, outdir), "", 0, 0, NULL, "DIR", NULL,
-     "write each image as seedNNNN.png (latentNNNN.png) into this folder"},
+     "write each image as seedNNNN.png (latentNNNN.png; with --class CLASS-seedNNNN.png) into this folder"},
     {"grid", 0, CLGEN_OPTION_STRING, offsetof(record, grid), "", 0, 0, NULL, "FILE.png", NULL, "write all images in one"},
     {"npy", 0, CLGEN_OPTION_STRING, offsetof(record, npy), "", 0, 0, NULL, "FILE.npy", NULL,
      "write all images as uint8, (N,H,W) for one channel, (N,H,W,C) for more"},
@@ -47,8 +51,13 @@ typedef struct {
   const record *r;
   uint64_t *seeds; /* NULL with latents */
   float *z;
-  size_t n;
-  uint8_t *pixels; /* (n, channels, height, width) */
+  size_t n;         /* seeds, or rows of latents */
+  int *classes;     /* those that are asked for */
+  size_t n_classes; /* 0: none are */
+  int *class_of;    /* of each image; NULL: the network is not conditional */
+  size_t n_images;
+  uint8_t *pixels; /* (n_images, channels, height, width) */
+  const clgen_model *model;
   const clgen_model_config *config;
 } job;
 
@@ -92,21 +101,39 @@ static size_t image_bytes(const job *j) {
   return (size_t)j->config->channels * (size_t)j->config->height * (size_t)j->config->width;
 }
 
+/* Which images there are: each latent, of each class. */
+static int choose_classes(job *j) {
+  int code = CLGEN_OK;
+  if (j->r->classes[0]) code = clgen_model_parse_classes(j->model, j->r->classes, &j->classes, &j->n_classes);
+  if (code) return clgen_fail_prefix(code, "option --class");
+  if (j->n_classes > 1 && !j->r->seeds[0] && !j->r->latents[0]) j->n = 10;
+  j->n_images = j->n * (j->n_classes ? j->n_classes : 1);
+  if (!clgen_model_is_conditional(j->model)) return CLGEN_OK;
+  j->class_of = malloc(j->n_images * sizeof *j->class_of);
+  if (!j->class_of) return clgen_fail_nomem(j->n_images * sizeof *j->class_of);
+  for (size_t i = 0; i < j->n_images; ++i)
+    j->class_of[i] =
+        j->n_classes ? j->classes[i / j->n] : clgen_model_class_of_seed(j->model, j->seeds ? j->seeds[i] : (uint64_t)i);
+  return CLGEN_OK;
+}
+
 static int make(job *j, clgen_generator *g) {
-  float *truncation = malloc(j->n * sizeof *truncation);
-  j->pixels = malloc(j->n * image_bytes(j));
+  float *truncation = malloc(j->n_images * sizeof *truncation);
+  j->pixels = malloc(j->n_images * image_bytes(j));
   if (!j->pixels || !truncation) {
     free(truncation);
-    return clgen_fail_nomem(j->n * image_bytes(j));
+    return clgen_fail_nomem(j->n_images * image_bytes(j));
   }
-  for (size_t i = 0; i < j->n; ++i) truncation[i] = (float)j->r->truncation;
+  for (size_t i = 0; i < j->n_images; ++i) truncation[i] = (float)j->r->truncation;
   tool_progress progress;
-  tool_progress_start(&progress, "generating", "images", 0, (double)j->n);
+  tool_progress_start(&progress, "generating", "images", 0, (double)j->n_images);
   size_t step = (size_t)j->r->batch, nz = (size_t)j->config->nz;
   int code = CLGEN_OK;
-  for (size_t at = 0; !code && at < j->n; at += step) {
-    size_t now = j->n - at < step ? j->n - at : step;
-    const clgen_styled_latents latents = {.z = j->z + at * nz, .truncation = truncation};
+  for (size_t at = 0, now; !code && at < j->n_images; at += now) {
+    size_t left = j->n - at % j->n; /* of this class */
+    now = left < step ? left : step;
+    const clgen_styled_latents latents = {
+        .z = j->z + at % j->n * nz, .truncation = truncation, .classes = j->class_of ? j->class_of + at : NULL};
     code = clgen_generator_run_styled(g, (int64_t)now, &latents, j->pixels + at * image_bytes(j));
     tool_progress_update(&progress, (double)(at + now), NULL);
   }
@@ -117,9 +144,8 @@ static int make(job *j, clgen_generator *g) {
 
 /* ---- What is written ---- */
 
-static int write_grid(const char *path, const uint8_t *pixels, int64_t n, const clgen_model_config *c) {
+static int write_grid(const char *path, const uint8_t *pixels, int64_t n, int columns, const clgen_model_config *c) {
   clgen_image grid = {0};
-  int columns = (int)ceil(sqrt((double)n));
   int code = clgen_image_grid(&grid, pixels, n, c->channels, c->height, c->width, columns);
   if (!code) code = clgen_image_write_png(path, &grid);
   clgen_image_free(&grid);
@@ -128,11 +154,15 @@ static int write_grid(const char *path, const uint8_t *pixels, int64_t n, const 
 
 static int write_each(const job *j) {
   int code = clgen_make_folders(j->r->outdir);
-  for (size_t i = 0; !code && i < j->n; ++i) {
-    char *path = j->seeds ? clgen_format("%s/seed%04llu.png", j->r->outdir, (unsigned long long)j->seeds[i])
-                          : clgen_format("%s/latent%04zu.png", j->r->outdir, i);
-    code = path ? write_grid(path, j->pixels + i * image_bytes(j), 1, j->config) : CLGEN_E_NOMEM;
+  for (size_t i = 0; !code && i < j->n_images; ++i) {
+    char *name = j->n_classes ? clgen_format("%s-", clgen_model_class_name(j->model, j->class_of[i])) : clgen_strdup("");
+    for (char *p = name; p && *p; ++p)
+      if (*p == '/') *p = '_';
+    unsigned long long number = j->seeds ? (unsigned long long)j->seeds[i % j->n] : (unsigned long long)(i % j->n);
+    char *path = name ? clgen_format("%s/%s%s%04llu.png", j->r->outdir, name, j->seeds ? "seed" : "latent", number) : NULL;
+    code = path ? write_grid(path, j->pixels + i * image_bytes(j), 1, 1, j->config) : CLGEN_E_NOMEM;
     free(path);
+    free(name);
   }
   return code;
 }
@@ -145,11 +175,11 @@ static void channels_last(const uint8_t *in, uint8_t *out, size_t channels, size
 
 static int write_npy(const job *j) {
   const clgen_model_config *c = j->config;
-  int64_t shape[4] = {(int64_t)j->n, c->height, c->width, c->channels};
+  int64_t shape[4] = {(int64_t)j->n_images, c->height, c->width, c->channels};
   if (c->channels == 1) return clgen_npy_write(j->r->npy, CLGEN_NPY_U8, 3, shape, j->pixels);
-  uint8_t *turned = malloc(j->n * image_bytes(j));
-  if (!turned) return clgen_fail_nomem(j->n * image_bytes(j));
-  for (size_t i = 0; i < j->n; ++i)
+  uint8_t *turned = malloc(j->n_images * image_bytes(j));
+  if (!turned) return clgen_fail_nomem(j->n_images * image_bytes(j));
+  for (size_t i = 0; i < j->n_images; ++i)
     channels_last(j->pixels + i * image_bytes(j), turned + i * image_bytes(j), (size_t)c->channels,
                   (size_t)c->height * (size_t)c->width);
   int code = clgen_npy_write(j->r->npy, CLGEN_NPY_U8, 4, shape, turned);
@@ -160,7 +190,8 @@ static int write_npy(const job *j) {
 static int write_all(const job *j) {
   int code = CLGEN_OK;
   if (j->r->outdir[0]) code = write_each(j);
-  if (!code && j->r->grid[0]) code = write_grid(j->r->grid, j->pixels, (int64_t)j->n, j->config);
+  int columns = (int)(j->n_classes > 1 ? j->n : (size_t)ceil(sqrt((double)j->n)));
+  if (!code && j->r->grid[0]) code = write_grid(j->r->grid, j->pixels, (int64_t)j->n_images, columns, j->config);
   if (!code && j->r->npy[0]) code = write_npy(j);
   return code;
 }
@@ -172,8 +203,10 @@ static int generate(job *j, clgen_device *device) {
   if (!code) code = clgen_generator_open(&g, device, path, j->r->batch);
   free(path);
   if (code) return code;
-  j->config = clgen_model_get_config(clgen_generator_model(g));
+  j->model = clgen_generator_model(g);
+  j->config = clgen_model_get_config(j->model);
   code = j->seeds ? latents_of_seeds(j) : latents_of_file(j);
+  if (!code) code = choose_classes(j);
   if (!code) code = make(j, g);
   if (!code) code = write_all(j);
   clgen_generator_free(g);
@@ -203,6 +236,8 @@ int cmd_generate(int argc, char **argv) {
   tool_device_close(device, &r.device);
   free(j.seeds);
   free(j.z);
+  free(j.classes);
+  free(j.class_of);
   free(j.pixels);
   return status;
 }

@@ -11,7 +11,7 @@
 typedef struct {
   char network[CLGEN_OPTION_TEXT], output[CLGEN_OPTION_TEXT], seeds[CLGEN_OPTION_TEXT], data[CLGEN_OPTION_TEXT],
       split[CLGEN_OPTION_TEXT], animation[CLGEN_OPTION_TEXT], fine[CLGEN_OPTION_TEXT], image[CLGEN_OPTION_TEXT],
-      dims[CLGEN_OPTION_TEXT], method[CLGEN_OPTION_TEXT];
+      dims[CLGEN_OPTION_TEXT], method[CLGEN_OPTION_TEXT], klass[CLGEN_OPTION_TEXT];
   int64_t from, steps, delay, count, starts, iterations, samples;
   double range, lr, noise;
   tool_device_options device;
@@ -26,6 +26,9 @@ typedef struct {
 #define EXPLORE_SEEDS_ROW(initial)                                                                                       \
   {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), initial, 0, 0, NULL, "LIST", NULL,                                 \
    "numbers and ranges, 0-7 or 1,5,9-12"}
+#define EXPLORE_CLASS_ROW                                                                                                \
+  {"class", 0, CLGEN_OPTION_STRING, EXPLORE_AT(klass), "", 0, 0, NULL, "CLASS", NULL,                                     \
+   "of a conditional network: a name or a number; without it that of the seed"}
 #define EXPLORE_STEPS_ROW(initial, help)                                                                                 \
   {"steps", 0, CLGEN_OPTION_INT, EXPLORE_AT(steps), initial, 2, 256, NULL, "N", NULL, help}
 #define EXPLORE_RANGE_ROW(initial, help)                                                                                 \
@@ -46,6 +49,7 @@ typedef struct {
   clgen_generator *generator;
   uint64_t *seeds;
   size_t n_seeds;
+  int asked; /* --class; -1: none */
   size_t image_bytes;
 } explorer;
 
@@ -64,10 +68,14 @@ int explore_run(const explore_part *part, int argc, char **argv);
 int explore_need_seeds(const explorer *e);
 /* The latents of the seeds and behind them zeros, (n_seeds + 1, nz): what comes first without any seed; free() them. */
 int explore_latents(const explorer *e, float **z);
-/* Makes an image of each of n latents, planes one after another; free() them. */
-int explore_make(const explorer *e, int64_t n, const float *z, uint8_t **pixels);
-/* The same of latents with styles. */
-int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, uint8_t **pixels);
+/* Makes an image of each of n latents, planes one after another; free() them. Where a class is asked for and none is given,
+ * it is that of the seeds, each of which has so many images (the last of them the rest). */
+int explore_make(const explorer *e, int64_t n, const float *z, int64_t of_each, uint8_t **pixels);
+/* The same of latents with styles, whose classes are left to it. */
+int explore_make_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, int64_t of_each,
+                        uint8_t **pixels);
+/* --class, or the class of the index'th seed, or of seed 0 where there is none. */
+int explore_class(const explorer *e, size_t index);
 /* Writes n images as --output, `columns` in a row. */
 int explore_write(const explorer *e, int64_t n, const uint8_t *pixels, int64_t columns);
 int explore_open_data(const explorer *e, clgen_dataset **out);
@@ -77,8 +85,11 @@ typedef struct {
   clgen_graph *graph;
   clgen_bound *net;
   clgen_program *program;
-  clgen_tensor *in, *target, *counter, *error, *grad;
+  clgen_tensor *in, *target, *counter, *labels, *error, *grad; /* labels: NULL where no class is told */
 } explore_gradient;
+/* The pass of a network that n images are put through, and their classes, once the graph is compiled. */
+clgen_pass explore_gradient_pass(explore_gradient *g, const explorer *e, int64_t n);
+int explore_gradient_classes(const explore_gradient *g, const explorer *e, int64_t n, const int *classes);
 /* d(loss)/d(wrt) becomes the output `grad`, and the graph is compiled. */
 int explore_gradient_finish(explore_gradient *g, const explorer *e, clgen_tensor *loss, clgen_tensor *wrt);
 void explore_gradient_free(explore_gradient *g);

@@ -59,7 +59,7 @@ static int nearest(explorer *e) {
   int code = explore_need_seeds(e);
   if (!code) code = explore_open_data(e, &data);
   if (!code) code = explore_latents(e, &z);
-  if (!code) code = explore_make(e, (int64_t)e->n_seeds, z, &made);
+  if (!code) code = explore_make(e, (int64_t)e->n_seeds, z, 1, &made);
   if (!code) code = find_neighbours(e, data, made);
   clgen_dataset_close(data);
   free(z);
@@ -72,6 +72,7 @@ int explore_nearest(int argc, char **argv) {
       EXPLORE_ROWS("a PNG: a row for each seed, its image and then its neighbours"),
       EXPLORE_DATA_ROWS,
       EXPLORE_SEEDS_ROW("0-7"),
+      EXPLORE_CLASS_ROW,
       {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "5", 1, CLGEN_MAX_NEAREST, NULL, "N", NULL, "neighbours of each"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
@@ -90,7 +91,7 @@ typedef struct {
   clgen_graph *graph;
   clgen_bound *net;
   clgen_program *program;
-  clgen_tensor *images, *mu;
+  clgen_tensor *images, *labels, *mu; /* labels: NULL where no class is told */
 } encoder;
 
 static int build_encoder(encoder *n, const explorer *e) {
@@ -101,8 +102,10 @@ static int build_encoder(encoder *n, const explorer *e) {
   if (!code) code = clgen_net_bind(&n->net, w->net, n->graph, w->prefix);
   if (code) return code;
   n->images = clgen_input(n->graph, "images", CLGEN_U8, clgen_shape_of(4, BATCH, c->channels, c->height, c->width));
-  code =
-      clgen_model_encode(e->model, n->net, clgen_model_from_bytes(e->model, n->images), &(clgen_pass){0}, &n->mu, &logvar);
+  if (clgen_model_is_conditional(e->model))
+    n->labels = clgen_input(n->graph, "labels", CLGEN_F32, clgen_shape_of(2, BATCH, c->classes));
+  const clgen_pass pass = {.labels = n->labels};
+  code = clgen_model_encode(e->model, n->net, clgen_model_from_bytes(e->model, n->images), &pass, &n->mu, &logvar);
   if (!code) code = clgen_output(n->mu);
   return code ? code : clgen_compile(&n->program, n->graph, e->store);
 }
@@ -111,6 +114,19 @@ static void free_encoder(encoder *n) {
   clgen_program_free(n->program);
   clgen_bound_free(n->net);
   clgen_graph_free(n->graph);
+}
+
+/* The classes of the images of a batch. */
+static int write_labels(const encoder *net, const explorer *e, const clgen_dataset *data, const int64_t *which, size_t n) {
+  size_t numbers = BATCH * (size_t)e->config->classes;
+  int classes[BATCH];
+  float *rows = calloc(numbers, sizeof *rows);
+  int code = rows ? CLGEN_OK : clgen_fail_nomem(numbers * sizeof *rows);
+  for (size_t i = 0; !code && i < n; ++i) code = clgen_classes_of_images(e->model, data, which[i], 1, &classes[i]);
+  if (!code) code = clgen_model_one_hot(e->model, (int64_t)n, classes, rows);
+  if (!code) code = clgen_program_write(net->program, net->labels, rows, numbers * sizeof *rows);
+  free(rows);
+  return code;
 }
 
 /* Posterior means of n images, (n, nz). */
@@ -124,6 +140,7 @@ static int encode(const explorer *e, const clgen_dataset *data, const int64_t *w
     size_t now = (size_t)(n - at < BATCH ? n - at : BATCH);
     for (size_t i = 0; i < now; ++i) memcpy(batch + i * bytes, clgen_dataset_image(data, which[at + (int64_t)i]), bytes);
     code = clgen_program_write(net.program, net.images, batch, BATCH * bytes);
+    if (!code && net.labels) code = write_labels(&net, e, data, which + at, now);
     if (!code) code = clgen_program_run(net.program);
     if (!code) code = clgen_program_read(net.program, net.mu, means, BATCH * nz * sizeof *means);
     if (!code) memcpy(mu + (size_t)at * nz, means, now * nz * sizeof *mu);

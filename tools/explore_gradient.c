@@ -15,6 +15,22 @@ void explore_gradient_free(explore_gradient *g) {
   clgen_graph_free(g->graph);
 }
 
+clgen_pass explore_gradient_pass(explore_gradient *g, const explorer *e, int64_t n) {
+  if (clgen_model_is_conditional(e->model))
+    g->labels = clgen_input(g->graph, "labels", CLGEN_F32, clgen_shape_of(2, n, e->config->classes));
+  return (clgen_pass){.labels = g->labels};
+}
+
+int explore_gradient_classes(const explore_gradient *g, const explorer *e, int64_t n, const int *classes) {
+  if (!g->labels) return CLGEN_OK;
+  size_t bytes = (size_t)n * (size_t)e->config->classes * sizeof(float);
+  float *rows = malloc(bytes);
+  int code = rows ? clgen_model_one_hot(e->model, n, classes, rows) : clgen_fail_nomem(bytes);
+  if (!code) code = clgen_program_write(g->program, g->labels, rows, bytes);
+  free(rows);
+  return code;
+}
+
 int explore_gradient_finish(explore_gradient *g, const explorer *e, clgen_tensor *loss, clgen_tensor *wrt) {
   int code = loss ? clgen_grad(loss, 1, &wrt, &g->grad) : CLGEN_E_INVALID;
   if (!code) code = clgen_output(g->grad);
@@ -58,7 +74,8 @@ static int build_projection(explore_gradient *g, const explorer *e) {
   if (code) return code;
   g->in = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, e->r.starts, c->nz));
   g->target = clgen_input(g->graph, "target", CLGEN_U8, clgen_shape_of(4, 1, c->channels, c->height, c->width));
-  clgen_tensor *made = clgen_model_decode(e->model, g->net, g->in, &(clgen_pass){0});
+  const clgen_pass pass = explore_gradient_pass(g, e, e->r.starts);
+  clgen_tensor *made = clgen_model_decode(e->model, g->net, g->in, &pass);
   clgen_tensor *off = clgen_sub(clgen_model_to_unit(e->model, made), clgen_affine(g->target, 1 / 255.0f, 0));
   g->error = clgen_mean(clgen_square(off), 1u << 1 | 1u << 2 | 1u << 3, false);
   code = clgen_output(g->error);
@@ -106,9 +123,22 @@ static int write_projections(const explorer *e, const uint8_t *targets, const fl
   uint8_t *both = malloc((size_t)(2 * n) * e->image_bytes);
   if (!both) return clgen_fail_nomem((size_t)(2 * n) * e->image_bytes);
   memcpy(both, targets, (size_t)n * e->image_bytes);
-  int code = clgen_generator_run(e->generator, n, z, both + (size_t)n * e->image_bytes);
+  uint8_t *made = NULL;
+  int code = explore_make(e, n, z, n, &made);
+  if (!code) memcpy(both + (size_t)n * e->image_bytes, made, (size_t)n * e->image_bytes);
   if (!code) code = explore_write(e, 2 * n, both, n);
   free(both);
+  free(made);
+  return code;
+}
+
+/* All of one class. */
+static int write_start_classes(const explore_gradient *g, const explorer *e) {
+  int *classes = malloc((size_t)e->r.starts * sizeof *classes);
+  if (!classes) return clgen_fail_nomem((size_t)e->r.starts * sizeof *classes);
+  for (int64_t i = 0; g->labels && i < e->r.starts; ++i) classes[i] = explore_class(e, 0);
+  int code = explore_gradient_classes(g, e, e->r.starts, classes);
+  free(classes);
   return code;
 }
 
@@ -124,6 +154,7 @@ static int project(explorer *e) {
   if (!code) z = malloc((size_t)n * nz * sizeof *z);
   if (!code && !z) code = clgen_fail_nomem((size_t)n * nz * sizeof *z);
   if (!code) code = build_projection(&g, e);
+  if (!code) code = write_start_classes(&g, e);
   for (int64_t i = 0; !code && i < n; ++i) {
     double error, length = 0;
     code = project_one(&g, e, targets + (size_t)i * e->image_bytes, z + (size_t)i * nz, &error);
@@ -146,6 +177,7 @@ int explore_project(int argc, char **argv) {
       {"image", 0, CLGEN_OPTION_STRING, EXPLORE_AT(image), "", 0, 0, NULL, "FILE", NULL, "one PNG or JPEG"},
       EXPLORE_DATA_ROWS,
       {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 1000, NULL, "N", NULL, "the first N images of --data"},
+      EXPLORE_CLASS_ROW,
       {"starts", 0, CLGEN_OPTION_INT, EXPLORE_AT(starts), "8", 1, 1000, NULL, "N", NULL,
        "latents to begin with, of which the best wins"},
       {"iterations", 0, CLGEN_OPTION_INT, EXPLORE_AT(iterations), "200", 0, 1e6, NULL, "N", NULL, "steps of Adam"},

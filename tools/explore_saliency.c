@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <clgen/features.h>
 #include <clgen/image.h>
 
 #include "commands.h"
@@ -29,10 +30,11 @@ static int build_saliency(explore_gradient *g, const explorer *e, int64_t n) {
   g->counter = clgen_input(g->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   clgen_tensor *noise = clgen_random_normal(g->graph, g->counter, 0, CLGEN_STREAM_METRIC, *clgen_tensor_shape(images));
   clgen_tensor *noisy = clgen_add(images, clgen_affine(noise, 2 * (float)e->r.noise, 0)); /* pixels are on [-1,1] */
-  g->error = clgen_model_judge(e->model, g->net, images, &(clgen_pass){0}, NULL);
+  const clgen_pass pass = explore_gradient_pass(g, e, n);
+  g->error = clgen_model_judge(e->model, g->net, images, &pass, NULL);
   code = clgen_output(g->error);
   if (code) return code;
-  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, &(clgen_pass){0}, NULL);
+  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, &pass, NULL);
   return explore_gradient_finish(g, e, clgen_sum(logits, CLGEN_ALL_AXES, false), noisy);
 }
 
@@ -64,13 +66,15 @@ static void to_maps(const float *grad, uint8_t *maps, size_t n, size_t channels,
 }
 
 /* Maps of n images, and the logits. */
-static int map_gradients(const explorer *e, const uint8_t *images, int64_t n, uint8_t *maps, float *logits) {
+static int map_gradients(const explorer *e, const uint8_t *images, const int *classes, int64_t n, uint8_t *maps,
+                         float *logits) {
   explore_gradient g = {0};
   const clgen_model_config *c = e->config;
   size_t size = (size_t)n * e->image_bytes;
   float *grad = calloc(2 * size, sizeof *grad);
   int code = grad ? build_saliency(&g, e, n) : clgen_fail_nomem(2 * size * sizeof *grad);
   if (!code) code = clgen_program_write(g.program, g.in, images, size);
+  if (!code) code = explore_gradient_classes(&g, e, n, classes);
   if (!code) code = mean_gradient(&g, e, grad, grad + size, size);
   if (!code) code = clgen_program_read(g.program, g.error, logits, (size_t)n * sizeof *logits);
   if (!code) to_maps(grad, maps, (size_t)n, (size_t)c->channels, (size_t)c->height * (size_t)c->width);
@@ -87,7 +91,8 @@ static int build_cam(explore_gradient *g, const explorer *e, int64_t n) {
   clgen_tensor *images, *seen = NULL, *slope;
   int code = begin(g, e, n, &images);
   if (code) return code;
-  g->error = clgen_model_judge(e->model, g->net, images, &(clgen_pass){0}, &seen);
+  const clgen_pass pass = explore_gradient_pass(g, e, n);
+  g->error = clgen_model_judge(e->model, g->net, images, &pass, &seen);
   code = clgen_output(g->error);
   if (!code) code = clgen_grad(clgen_sum(g->error, CLGEN_ALL_AXES, false), 1, &seen, &slope);
   if (code) return code;
@@ -121,7 +126,7 @@ static void enlarge(const clgen_model_config *c, const float *map, int64_t h, in
 }
 
 /* What speaks for the verdict that each image got. */
-static int map_cam(const explorer *e, const uint8_t *images, int64_t n, uint8_t *maps, float *logits) {
+static int map_cam(const explorer *e, const uint8_t *images, const int *classes, int64_t n, uint8_t *maps, float *logits) {
   explore_gradient g = {0};
   float *cam = NULL;
   int code = build_cam(&g, e, n);
@@ -129,6 +134,7 @@ static int map_cam(const explorer *e, const uint8_t *images, int64_t n, uint8_t 
   size_t bytes = (size_t)(n * h * w) * sizeof *cam;
   if (!code && !(cam = malloc(bytes))) code = clgen_fail_nomem(bytes);
   if (!code) code = clgen_program_write(g.program, g.in, images, (size_t)n * e->image_bytes);
+  if (!code) code = explore_gradient_classes(&g, e, n, classes);
   if (!code) code = clgen_program_run(g.program);
   if (!code) code = clgen_program_read(g.program, g.target, cam, bytes);
   if (!code) code = clgen_program_read(g.program, g.error, logits, (size_t)n * sizeof *logits);
@@ -141,13 +147,26 @@ static int map_cam(const explorer *e, const uint8_t *images, int64_t n, uint8_t 
 
 /* ---- Both ---- */
 
+/* The classes of the images of these numbers, and of the fakes of these seeds, where they matter. */
+static int find_classes(const explorer *e, const clgen_dataset *data, int *reals, int *fakes) {
+  uint64_t count = (uint64_t)clgen_dataset_get_info(data)->count;
+  int code = CLGEN_OK;
+  if (!clgen_model_is_conditional(e->model)) return code;
+  for (size_t i = 0; !code && i < e->n_seeds; ++i) {
+    fakes[i] = explore_class(e, i);
+    code = clgen_classes_of_images(e->model, data, (int64_t)(e->seeds[i] % count), 1, &reals[i]);
+  }
+  return code;
+}
+
 /* Rows of n: reals, their maps, fakes, their maps. */
 static int write_saliency(const explorer *e, const clgen_dataset *data, const uint8_t *fakes) {
   size_t n = e->n_seeds, row = n * e->image_bytes;
   uint8_t *all = malloc(4 * row);
   float *logits = malloc(n * sizeof *logits);
   bool cam = strcmp(e->r.method, "grad-cam") == 0;
-  int code = all && logits ? CLGEN_OK : clgen_fail_nomem(4 * row);
+  int *classes = malloc(2 * n * sizeof *classes);
+  int code = all && logits && classes ? find_classes(e, data, classes, classes + n) : clgen_fail_nomem(4 * row);
   for (size_t i = 0; !code && i < n; ++i)
     memcpy(all + i * e->image_bytes,
            clgen_dataset_image(data, (int64_t)(e->seeds[i] % (uint64_t)clgen_dataset_get_info(data)->count)),
@@ -155,7 +174,7 @@ static int write_saliency(const explorer *e, const clgen_dataset *data, const ui
   if (!code) memcpy(all + 2 * row, fakes, row);
   for (size_t half = 0; !code && half < 2; ++half) {
     uint8_t *images = all + 2 * half * row;
-    code = (cam ? map_cam : map_gradients)(e, images, (int64_t)n, images + row, logits);
+    code = (cam ? map_cam : map_gradients)(e, images, classes + half * n, (int64_t)n, images + row, logits);
     for (size_t i = 0; !code && i < n; ++i)
       printf("%s %llu: real with probability %.4f\n", half ? "fake of seed" : "real image", (unsigned long long)e->seeds[i],
              1 / (1 + exp(-(double)logits[i])));
@@ -163,6 +182,7 @@ static int write_saliency(const explorer *e, const clgen_dataset *data, const ui
   if (!code) code = explore_write(e, (int64_t)(4 * n), all, (int64_t)n);
   free(all);
   free(logits);
+  free(classes);
   return code;
 }
 
@@ -176,7 +196,7 @@ static int saliency(explorer *e) {
   int code = explore_need_seeds(e);
   if (!code) code = explore_open_data(e, &data);
   if (!code) code = explore_latents(e, &z);
-  if (!code) code = explore_make(e, (int64_t)e->n_seeds, z, &fakes);
+  if (!code) code = explore_make(e, (int64_t)e->n_seeds, z, 1, &fakes);
   if (!code) code = write_saliency(e, data, fakes);
   clgen_dataset_close(data);
   free(z);
@@ -189,6 +209,7 @@ int explore_saliency(int argc, char **argv) {
       EXPLORE_ROWS("a PNG: reals, their maps, fakes, their maps"),
       EXPLORE_DATA_ROWS,
       EXPLORE_SEEDS_ROW("0-7"),
+      EXPLORE_CLASS_ROW,
       {"method", 0, CLGEN_OPTION_CHOICE, EXPLORE_AT(method), "gradient", 0, 0, "gradient|grad-cam", "NAME", NULL,
        "gradients by pixels; or the parts of the image that its last layer goes by"},
       {"samples", 0, CLGEN_OPTION_INT, EXPLORE_AT(samples), "32", 1, 100000, NULL, "N", NULL,

@@ -7,7 +7,7 @@
 
 static int write_styled(const explorer *e, int64_t n, const clgen_styled_latents *latents, int64_t columns) {
   uint8_t *pixels = NULL;
-  int code = explore_make_styled(e, n, latents, &pixels);
+  int code = explore_make_styled(e, n, latents, columns, &pixels);
   if (!code) code = explore_write(e, n, pixels, columns);
   free(pixels);
   return code;
@@ -31,7 +31,9 @@ static int truncation(explorer *e) {
 }
 
 int explore_truncation(int argc, char **argv) {
-  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each seed"), EXPLORE_SEEDS_ROW("0-7"),
+  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each seed"),
+                                      EXPLORE_SEEDS_ROW("0-7"),
+                                      EXPLORE_CLASS_ROW,
                                       EXPLORE_STEPS_ROW("7", "images a row"),
                                       EXPLORE_RANGE_ROW("1.5", "the latent, or the style, goes from 0 to R; training saw 1"),
                                       TOOL_DEVICE_ROWS(explore_record, device)};
@@ -59,7 +61,7 @@ static int write_mixes(const explorer *e, const uint64_t *fine, size_t n_fine, i
     clgen_latent_of_seed(of_column, e->config->nz, other + i * nz);
   }
   const clgen_styled_latents latents = {.z = coarse, .fine = other, .fine_from = from};
-  int code = explore_make_styled(e, (int64_t)n, &latents, &pixels);
+  int code = explore_make_styled(e, (int64_t)n, &latents, (int64_t)n, &pixels);
   if (!code) memset(pixels, 0, e->image_bytes);
   if (!code) code = explore_write(e, (int64_t)n, pixels, (int64_t)columns);
   free(pixels);

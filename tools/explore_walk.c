@@ -15,9 +15,10 @@ static int alloc_walk(const explorer *e, int64_t n, float **z) {
   return *z ? CLGEN_OK : clgen_fail_nomem((size_t)n * (size_t)e->config->nz * sizeof **z);
 }
 
-static int write_walk(const explorer *e, int64_t n, float *z, int64_t columns) {
+/* of_each: images of one seed after the other. */
+static int write_walk(const explorer *e, int64_t n, float *z, int64_t columns, int64_t of_each) {
   uint8_t *pixels = NULL;
-  int code = explore_make(e, n, z, &pixels);
+  int code = explore_make(e, n, z, of_each, &pixels);
   if (!code) code = explore_write(e, n, pixels, columns);
   free(pixels);
   free(z);
@@ -51,7 +52,7 @@ static int write_rows(const explorer *e, const float *z) {
   for (int64_t r = 0; !code && r < rows; ++r)
     for (int64_t k = 0; k < steps; ++k)
       between(z + r * nz, z + (r + 1) * nz, nz, (double)k / (double)(steps - 1), walk + (r * steps + k) * nz);
-  return code ? code : write_walk(e, rows * steps, walk, steps);
+  return code ? code : write_walk(e, rows * steps, walk, steps, rows * steps);
 }
 
 /* Round through all seeds and back to the first, which makes it a loop. */
@@ -70,7 +71,7 @@ static int write_animation(const explorer *e, const float *z) {
     int64_t from = i / e->r.steps, to = (from + 1) % (int64_t)e->n_seeds;
     between(z + from * nz, z + to * nz, nz, (double)(i % e->r.steps) / (double)e->r.steps, walk + i * nz);
   }
-  code = explore_make(e, n, walk, &pixels);
+  code = explore_make(e, n, walk, n, &pixels);
   for (int64_t i = 0; !code && i < n; ++i)
     code = clgen_image_grid(&frames[i], pixels + (size_t)i * e->image_bytes, 1, c->channels, c->height, c->width, 1);
   if (!code) code = clgen_image_write_apng(e->r.animation, frames, n, (int)e->r.delay);
@@ -97,6 +98,7 @@ int explore_interpolate(int argc, char **argv) {
       {"animation", 0, CLGEN_OPTION_STRING, EXPLORE_AT(animation), "", 0, 0, NULL, "FILE", NULL,
        "an animated PNG, round through all seeds and back to the first"},
       EXPLORE_SEEDS_ROW("0-4"),
+      EXPLORE_CLASS_ROW,
       EXPLORE_STEPS_ROW("10", "images from one seed to the next"),
       {"delay", 0, CLGEN_OPTION_INT, EXPLORE_AT(delay), "60", 1, 65535, NULL, "MS", NULL, "milliseconds a frame"},
       TOOL_DEVICE_ROWS(explore_record, device)};
@@ -144,7 +146,7 @@ static int traverse(explorer *e) {
     }
   free(dims);
   free(z);
-  return code ? code : write_walk(e, (int64_t)rows * steps, walk, steps);
+  return code ? code : write_walk(e, (int64_t)rows * steps, walk, steps, (int64_t)rows * steps);
 }
 
 int explore_traverse(int argc, char **argv) {
@@ -153,6 +155,7 @@ int explore_traverse(int argc, char **argv) {
                                        "what the other dimensions are; without it 0, the middle of the latent"},
                                       {"dims", 0, CLGEN_OPTION_STRING, EXPLORE_AT(dims), "", 0, 0, NULL, "LIST", NULL,
                                        "which dimensions; without it all, at most the first 32"},
+                                      EXPLORE_CLASS_ROW,
                                       EXPLORE_STEPS_ROW("11", "images a row"),
                                       EXPLORE_RANGE_ROW("3", "from -R to R"),
                                       TOOL_DEVICE_ROWS(explore_record, device)};
@@ -173,8 +176,9 @@ static int first_layer(const explorer *e, double *a) {
   clgen_net_layer_tensors(maker->net, clgen_model_latent_layer(e->model), &first);
   const clgen_net_tensor *w = clgen_net_tensor_at(maker->net, first);
   int64_t nz = e->config->nz;
-  int64_t n = clgen_shape_count(&w->shape), outputs = n / nz;
-  bool latent_first = w->shape.ndim == 4; /* conv_transpose2d: (in,out,k,k); linear: (out,in) */
+  bool latent_first = w->shape.ndim == 4;              /* conv_transpose2d: (in,out,k,k); linear: (out,in) */
+  int64_t inputs = w->shape.dim[latent_first ? 0 : 1]; /* behind the latent's numbers there may be a class's */
+  int64_t n = clgen_shape_count(&w->shape), outputs = n / inputs;
   char *state = clgen_format("%s.param", maker->prefix);
   float *values = malloc((size_t)n * sizeof *values);
   int code = state && values ? clgen_store_read(e->store, state, w->offset, n, values) : clgen_fail_nomem((size_t)n * 4);
@@ -182,8 +186,8 @@ static int first_layer(const explorer *e, double *a) {
     for (int64_t j = 0; j < nz; ++j) {
       double sum = 0;
       for (int64_t o = 0; o < outputs; ++o)
-        sum += (double)values[latent_first ? i * outputs + o : o * nz + i] *
-               (double)values[latent_first ? j * outputs + o : o * nz + j];
+        sum += (double)values[latent_first ? i * outputs + o : o * inputs + i] *
+               (double)values[latent_first ? j * outputs + o : o * inputs + j];
       a[i * nz + j] = sum;
     }
   free(values);
@@ -200,7 +204,7 @@ static int write_directions(const explorer *e, const double *a, const float *z) 
     for (int64_t k = 0; k < steps; ++k)
       for (int64_t i = 0; i < nz; ++i)
         walk[(r * steps + k) * nz + i] = (float)((double)z[i] + step_at(e, k) * a[i * nz + nz - 1 - r]);
-  return code ? code : write_walk(e, rows * steps, walk, steps);
+  return code ? code : write_walk(e, rows * steps, walk, steps, rows * steps);
 }
 
 static int directions(explorer *e) {
@@ -222,6 +226,7 @@ int explore_directions(int argc, char **argv) {
       {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "0", 0, 0, NULL, "SEED", NULL,
        "the image in the middle; \"\" is the middle of the latent"},
       {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 256, NULL, "N", NULL, "how many directions"},
+      EXPLORE_CLASS_ROW,
       EXPLORE_STEPS_ROW("9", "images a row"),
       EXPLORE_RANGE_ROW("5", "from -R to R along the direction"),
       TOOL_DEVICE_ROWS(explore_record, device)};

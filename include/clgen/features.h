@@ -23,6 +23,9 @@ typedef struct {
 
 /* All images of a dataset, which must outlive what uses them. */
 clgen_images clgen_images_of(const clgen_dataset *ds);
+/* The classes of images first .. first + n - 1 in a model's numbering: classes meet by name. CLGEN_E_INVALID where the model
+ * has no such class. */
+int clgen_classes_of_images(const clgen_model *m, const clgen_dataset *ds, int64_t first, int64_t n, int *classes);
 
 typedef struct {
   const char *name; /* to be said beside every figure: the file's name without its extension, or that of its run's folder */

@@ -73,6 +73,14 @@ const char *clgen_d_norm_name(clgen_d_norm norm);
 /* What a discriminator sees of the batch beside each image, before its last layer: nothing; how much images differ (Karras
  * et al. 2018, section 3); or how near each is to all others (Salimans et al. 2016, section 3.2). */
 typedef enum { CLGEN_MINIBATCH_NONE, CLGEN_MINIBATCH_STD, CLGEN_MINIBATCH_DISC, CLGEN_MINIBATCHES } clgen_minibatch;
+/* How the class of an image is told to the networks, as a 1 among zeros: not at all; joined to the latent, and to what the
+ * other network gets, which is the images of a discriminator, as planes of their size (Mirza & Osindero 2014), and what a
+ * VAE's encoder makes of them (Sohn, Lee, Yan 2015); by G's batch norms, which have a scale and a shift for each class
+ * (de Vries et al. 2017), and D's logit, to which the projection of its features on the class is added (Miyato & Koyama
+ * 2018, equation 3); or joined to the latent, while D is to tell the class (Odena, Olah, Shlens 2017). */
+typedef enum { CLGEN_COND_NONE, CLGEN_COND_CONCAT, CLGEN_COND_PROJECTION, CLGEN_COND_ACGAN, CLGEN_CONDS } clgen_cond;
+#define CLGEN_COND_CHOICES "none|concat|projection|acgan"
+int clgen_cond_parse(const char *name, clgen_cond *out);
 /* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
 clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 
@@ -83,13 +91,14 @@ typedef struct {
   int ndf;     /* of the discriminator's, or the classifier's, first convolution */
   int nz;      /* latent numbers an image */
   int hidden;  /* width of vae-mlp's hidden layers; how many features a classifier has */
-  int classes; /* of a classifier, at least 2; 0 otherwise */
+  int classes; /* of a classifier and of a conditional model, at least 2; 0 otherwise */
   clgen_d_norm d_norm;
   clgen_minibatch minibatch;
   clgen_likelihood_kind likelihood; /* of a VAE's pixels */
   float scale;                      /* of its Gaussians or logistics, 1 is black against white; 0: learned, one for all */
   int mapping_layers;               /* linear layers between latents and styles */
   int se;                           /* squeeze and excitation (Hu et al. 2018) in residual blocks: 1 or 0 */
+  clgen_cond cond;
 } clgen_model_config;
 
 /* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with
@@ -145,6 +154,7 @@ typedef struct {
   /* In use, where the maker knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
    * appendix B); and latents (N,nz) whose styles the layers take from number fine_from (a scalar) on. NULL: neither. */
   clgen_tensor *truncation, *fine, *fine_from;
+  clgen_tensor *labels; /* of a conditional model: (N,classes), a 1 among zeros for the class of each image */
 } clgen_pass;
 
 /* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. What a model has no part for fails
@@ -158,6 +168,8 @@ clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
 /* The discriminator's logits, (N). *features, unless NULL, gets the last picture in it: (N,C,h,w). */
 clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
+/* Of CLGEN_COND_ACGAN: the logits of classes (N,classes) from the features that judge gave. */
+clgen_tensor *clgen_model_tell_class(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
@@ -175,6 +187,27 @@ clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_bound *b, clgen_tensor
 clgen_tensor *clgen_model_log_weight(clgen_tensor *logvar, clgen_tensor *eps, clgen_tensor *z, clgen_tensor *nll);
 /* The logarithm of the scale that a VAE learns, (1); NULL: it learns none. */
 clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_bound *b);
+
+/* ---- Classes
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+/* Whether a class is asked of what it makes. */
+bool clgen_model_is_conditional(const clgen_model *m);
+/* What the classes of a conditional model or a classifier are called, and how many of the images it is trained on are of
+ * each; copied, and part of its snapshots. Until then they are called "0", "1" and so on and are equally frequent. */
+int clgen_model_set_classes(clgen_model *m, const char *const *names, const int64_t *counts);
+const char *clgen_model_class_name(const clgen_model *m, int k);
+int clgen_model_find_class(const clgen_model *m, const char *name); /* the one that is called so, or -1 */
+/* Classes by a list of names, numbers and ranges, "animals,0-4", in its order; free(*classes). CLGEN_E_INVALID names what
+ * there is; a model that is not conditional has none to ask for. */
+int clgen_model_parse_classes(const clgen_model *m, const char *list, int **classes, size_t *n);
+/* The class at a number on [0,1), where each takes a stretch as long as it is frequent. */
+int clgen_model_class_at(const clgen_model *m, float uniform);
+/* The class of a seed, with those frequencies. */
+int clgen_model_class_of_seed(const clgen_model *m, uint64_t seed);
+/* Rows of a 1 among zeros: (n,classes). CLGEN_E_INVALID for what is no class. */
+int clgen_model_one_hot(const clgen_model *m, int64_t n, const int *classes, float *rows);
 
 /* ---- Network snapshots -------------------------------------------------------------------------------------------------
  */
@@ -235,14 +268,16 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
 void clgen_generator_free(clgen_generator *g);
 const clgen_model *clgen_generator_model(const clgen_generator *g);
 const clgen_program_info *clgen_generator_info(const clgen_generator *g);
-/* z: n rows of nz numbers; pixels: n images of channels x height x width bytes, planes one after another. */
-int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels);
+/* z: n rows of nz numbers; classes: n, of a conditional model (NULL: those of other models); pixels: n images of channels x
+ * height x width bytes, planes one after another. */
+int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, const int *classes, uint8_t *pixels);
 /* More than latents: `truncation` (n) says how far from the middle each image is, 1 as trained; styles are drawn to their
  * mean where the maker knows styles, else latents are multiplied. The layers from number fine_from on take the styles of
  * `fine` (n rows of nz); CLGEN_E_INVALID where the maker knows none. NULL: neither. */
 typedef struct {
   const float *z, *truncation, *fine;
   int fine_from;
+  const int *classes; /* as above */
 } clgen_styled_latents;
 int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled_latents *latents, uint8_t *pixels);
 /* The latent of a seed: nz standard normal numbers, the same on every device. */

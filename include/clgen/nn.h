@@ -50,6 +50,9 @@ void clgen_net_equalize(clgen_net *net, float multiplier);
 
 /* Each adds a layer and returns its index, or a negative code. Names are copied: "0", "fc1". */
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out); /* with a bias; weight (out,in) */
+/* A row of numbers for each of `count` things, PyTorch's Embedding: weight (count,size). Forward gives the inner products of
+ * an image's numbers with all rows: (N,size) -> (N,count). */
+int clgen_net_embedding(clgen_net *net, const char *name, int64_t count, int64_t size);
 int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad, bool bias);
 /* Weight (in,out,kernel,kernel); the result is (size - 1) stride - 2 pad + kernel. */
 int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad,
@@ -63,7 +66,7 @@ int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64
 typedef enum { CLGEN_NORM_NONE, CLGEN_NORM_BATCH, CLGEN_NORM_LAYER, CLGEN_NORM_INSTANCE, CLGEN_NORM_GROUP } clgen_norm;
 int clgen_net_norm(clgen_net *net, clgen_norm norm, const char *name, int64_t channels);
 /* Batch norm with a scale and a shift for each class (de Vries et al. 2017; Dumoulin, Shlens, Kudlur 2017): the tables
- * "gamma.weight" and "beta.weight" (classes,C). Not for clgen_bound_forward, but clgen_bound_conditional_norm. */
+ * "gamma.weight" and "beta.weight" (classes,C). Only for clgen_bound_forward_labelled. */
 int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels);
 /* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
  * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
@@ -112,8 +115,10 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
 /* Buffer `index` of the state dict goes a share of the way to `value`, of its shape, as running statistics do in training.
  */
 int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share);
-/* A conditional batch norm of x (N,C,H,W). labels (N,classes) weigh the rows of its tables: a 1 among zeros for a class. */
-clgen_tensor *clgen_bound_conditional_norm(clgen_bound *b, int layer, clgen_tensor *x, clgen_tensor *labels, bool training);
+/* The same where conditional batch norms are among the layers. labels (N,classes) weigh the rows of their tables: a 1 among
+ * zeros for a class. */
+clgen_tensor *clgen_bound_forward_labelled(clgen_bound *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
+                                           bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
 clgen_tensor *clgen_bound_param(const clgen_bound *b);

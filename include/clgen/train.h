@@ -44,9 +44,10 @@ typedef struct {
   double smoothing;           /* D is to say 1 - smoothing of images */
   double clip;                /* D's weights stay within this; 0: anywhere */
   double gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
-  bool bcr_flip;    /* bcr mirrors half of the images, too */
-  int critic_steps; /* D's updates for one of G, each on a batch of its own; 0: 1 */
-  int r1_interval;  /* 0: 1 */
+  bool bcr_flip;     /* bcr mirrors half of the images, too */
+  double aux_weight; /* of the cross entropy of classes, in both players' losses (CLGEN_COND_ACGAN); 0: 1 */
+  int critic_steps;  /* D's updates for one of G, each on a batch of its own; 0: 1 */
+  int r1_interval;   /* 0: 1 */
 } clgen_gan_objective;
 
 /* Reads --loss and --reg ("r1,sn"; "" for none), adding what the loss needs. CLGEN_E_INVALID for names that there are not
@@ -136,8 +137,12 @@ int clgen_trainer_prepare(clgen_trainer *t);
  * prior's.
  * Returns without waiting for the device; both may be reused at once. */
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
-/* A classifier needs the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID for others. */
+/* Classifiers and conditional models need the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID
+ * for others. */
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
+/* With noise_given the classes (batch) that a conditional GAN is asked for come too; without it, each step draws them by how
+ * frequent classes are (clgen_model_set_classes, before the first step). */
+int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels);
 
 /* Turns what controllers turn, from step `step` on. */
 void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step);
@@ -192,13 +197,13 @@ typedef struct {
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
       lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT], likelihood[CLGEN_OPTION_TEXT],
       kl_anneal[CLGEN_OPTION_TEXT];
-  char d_norm[CLGEN_OPTION_TEXT];
+  char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
       critic_steps, reg_interval;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
   double lr_old, l2_sp, l2_sp_new, ewc;
-  double label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
+  double aux_weight, label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
   double recon_gamma, kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity,
       capacity_kimg;

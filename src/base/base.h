@@ -53,6 +53,10 @@ double clgen_seconds(void);
 
 uint64_t clgen_hash64(const void *data, size_t size, uint64_t seed); /* FNV-1a */
 
+/* Numbers below n by a list of names, numbers and ranges with commas, "animals,0-4", in its order, without repetitions;
+ * free(*out). names may be NULL, and is looked into first. CLGEN_E_INVALID says what there is. */
+int clgen_choose(const char *list, char *const *names, int n, int **out, size_t *count);
+
 /* Philox4x32-10: out = the four words for this counter and key. */
 void clgen_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 /* Element `index` of clgen_random_uniform and clgen_random_normal (clgen/graph.h): the same bits as every device draws. */
@@ -76,6 +80,8 @@ enum {
   CLGEN_STREAM_FISHER,  /* latents of the images that Fisher information is of */
   CLGEN_STREAM_MIX,     /* other latents of images with two styles, and where the second begins */
   CLGEN_STREAM_MIX_AT,
+  CLGEN_STREAM_CLASS, /* the classes of a step's fakes */
+  CLGEN_STREAM_CLASS_OF_SEED,
   CLGEN_STREAM_LAYER = 4096 /* noise of a generator's layers: this and the numbers behind it */
 };
 

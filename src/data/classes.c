@@ -1,60 +1,8 @@
-/* A choice among the classes of a dataset: the list is read, and those that stay are numbered from 0 again. */
+/* A choice among the classes of a dataset: those that stay are numbered from 0 again. */
 #include "data/data_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The digits at *p as a number, *p moved behind them; -1 where there are none, or more than a class can have. */
-static int number_at(const char **p) {
-  size_t n = strspn(*p, "0123456789");
-  int v = n && n <= 5 ? (int)strtol(*p, NULL, 10) : -1;
-  *p += n;
-  return v;
-}
-
-/* "3" or "0-4", all of it. */
-static bool as_range(const char *item, int *low, int *high) {
-  *low = *high = number_at(&item);
-  if (*item == '-') {
-    ++item;
-    *high = number_at(&item);
-  }
-  return *low >= 0 && *high >= *low && !*item;
-}
-
-/* The names that there are, for a message; what does not fit is "...". */
-static void list_names(char *out, size_t size, char *const *names, int n) {
-  size_t at = 0;
-  out[0] = 0;
-  for (int i = 0; i < n; ++i) {
-    size_t need = strlen(names[i]) + 2;
-    if (at + need + 4 > size) {
-      snprintf(out + at, size - at, "...");
-      return;
-    }
-    at += (size_t)snprintf(out + at, size - at, "%s%s", names[i], i + 1 < n ? ", " : "");
-  }
-}
-
-static int take_item(clgen_dataset *ds, const char *item, char *const *names, int n) {
-  int low, high;
-  for (int i = 0; names && i < n; ++i)
-    if (strcmp(names[i], item) == 0) {
-      ds->keep[i] = true;
-      return CLGEN_OK;
-    }
-  if (as_range(item, &low, &high) && high < n) {
-    for (int i = low; i <= high; ++i) ds->keep[i] = true;
-    return CLGEN_OK;
-  }
-  char known[512];
-  if (names)
-    list_names(known, sizeof known, names, n);
-  else
-    snprintf(known, sizeof known, "0 to %d", n - 1);
-  return clgen_fail(CLGEN_E_INVALID, "%s: the choice of classes '%s': '%s' is neither a class nor a range of numbers: %s",
-                    ds->path, ds->options.classes, item, known);
-}
 
 int clgen_classes_choose(clgen_dataset *ds, char *const *names, int n) {
   const char *list = ds->options.classes;
@@ -64,15 +12,12 @@ int clgen_classes_choose(clgen_dataset *ds, char *const *names, int n) {
   ds->keep = calloc((size_t)n, sizeof *ds->keep);
   if (!ds->keep) return clgen_fail_nomem((size_t)n);
   ds->n_keep = n;
-  int code = CLGEN_OK;
-  for (const char *p = list; !code;) {
-    size_t length = strcspn(p, ",");
-    char *item = clgen_format("%.*s", (int)length, p);
-    code = item ? take_item(ds, item, names, n) : CLGEN_E_NOMEM;
-    free(item);
-    p += length;
-    if (!*p++) break;
-  }
+  int *chosen = NULL;
+  size_t count;
+  int code = clgen_choose(list, names, n, &chosen, &count);
+  if (code == CLGEN_E_INVALID) code = clgen_fail_prefix(code, "%s", ds->path);
+  for (size_t i = 0; !code && i < count; ++i) ds->keep[chosen[i]] = true;
+  free(chosen);
   return code;
 }
 

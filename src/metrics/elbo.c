@@ -1,5 +1,6 @@
 /* Bounds on the likelihood of a dataset under a VAE. */
 #include <clgen/elbo.h>
+#include <clgen/features.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,6 +17,9 @@ typedef struct {
   clgen_program *program;
   clgen_tensor *images, *counter, *reconstruction, *kl; /* of the ELBO */
   clgen_tensor *log_weight;                             /* of the IWAE's bound */
+  clgen_tensor *labels;                                 /* NULL: the classes of images do not matter */
+  const clgen_model *model;
+  float *label_batch;
   uint8_t *batch;
   size_t image_bytes;
 } judge;
@@ -25,7 +29,9 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   const clgen_model_network *w = clgen_model_maker(m);
   j->image_bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
   j->batch = calloc(BATCH, j->image_bytes);
-  if (!j->batch) return clgen_fail_nomem(BATCH * j->image_bytes);
+  j->model = m;
+  j->label_batch = calloc(BATCH * (size_t)c->classes + 1, sizeof *j->label_batch);
+  if (!j->batch || !j->label_batch) return clgen_fail_nomem(BATCH * j->image_bytes);
   int code = clgen_graph_create(&j->graph);
   if (!code) code = clgen_net_bind(&j->net, w->net, j->graph, w->prefix);
   if (code) return code;
@@ -33,7 +39,9 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   j->counter = clgen_input(j->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   clgen_tensor *eps = clgen_random_normal(j->graph, j->counter, seed, CLGEN_STREAM_METRIC, clgen_shape_of(2, BATCH, c->nz));
   clgen_tensor *images = clgen_model_from_bytes(m, j->images);
-  const clgen_pass as_used = {0};
+  if (clgen_model_is_conditional(m))
+    j->labels = clgen_input(j->graph, "labels", CLGEN_F32, clgen_shape_of(2, BATCH, c->classes));
+  const clgen_pass as_used = {.labels = j->labels};
   clgen_tensor *mu, *logvar;
   code = clgen_model_encode(m, j->net, images, &as_used, &mu, &logvar);
   if (code) return code;
@@ -64,9 +72,20 @@ static void judge_free(judge *j) {
   clgen_bound_free(j->net);
   clgen_graph_free(j->graph);
   free(j->batch);
+  free(j->label_batch);
+}
+
+static int load_labels(judge *j, const clgen_dataset *data, int64_t first, int64_t n) {
+  int classes[BATCH];
+  int code = clgen_classes_of_images(j->model, data, first, n, classes);
+  if (!code) code = clgen_model_one_hot(j->model, n, classes, j->label_batch);
+  size_t numbers = BATCH * (size_t)clgen_model_get_config(j->model)->classes;
+  return code ? code : clgen_program_write(j->program, j->labels, j->label_batch, numbers * sizeof *j->label_batch);
 }
 
 static int load_batch(judge *j, const clgen_dataset *data, int64_t first, int64_t n) {
+  int code = j->labels ? load_labels(j, data, first, n) : CLGEN_OK;
+  if (code) return code;
   for (int64_t k = 0; k < n; ++k)
     memcpy(j->batch + (size_t)k * j->image_bytes, clgen_dataset_image(data, first + k), j->image_bytes);
   return clgen_program_write(j->program, j->images, j->batch, BATCH * j->image_bytes);

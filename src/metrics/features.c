@@ -25,6 +25,17 @@ clgen_images clgen_images_of(const clgen_dataset *ds) {
   return (clgen_images){clgen_dataset_image(ds, 0), i->count, i->channels, i->height, i->width};
 }
 
+int clgen_classes_of_images(const clgen_model *m, const clgen_dataset *ds, int64_t first, int64_t n, int *classes) {
+  for (int64_t i = 0; i < n; ++i) {
+    const char *name = clgen_dataset_class_name(ds, clgen_dataset_label(ds, first + i));
+    classes[i] = clgen_model_find_class(m, name);
+    if (classes[i] < 0)
+      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld is of class '%s', which the network does not know",
+                        clgen_dataset_get_info(ds)->path, (long long)(first + i), name);
+  }
+  return CLGEN_OK;
+}
+
 static size_t image_bytes(const clgen_features *f) {
   return (size_t)f->info.channels * (size_t)f->info.height * (size_t)f->info.width;
 }

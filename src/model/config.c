@@ -49,6 +49,21 @@ static int check_likelihood(const clgen_model_config *c, clgen_model_kind kind) 
   return CLGEN_OK;
 }
 
+static int check_cond(const clgen_model_config *c) {
+  const clgen_arch_row *row = clgen_arch_row_of(c->arch);
+  if (c->cond == CLGEN_COND_NONE) return CLGEN_OK;
+  char ways[64] = "";
+  for (int i = 1; i < CLGEN_CONDS; ++i)
+    if (row->conds >> i & 1)
+      snprintf(ways + strlen(ways), sizeof ways - strlen(ways), "%s%s", ways[0] ? ", " : "", clgen_cond_name((clgen_cond)i));
+  if (c->cond >= CLGEN_CONDS || !(row->conds >> c->cond & 1))
+    return clgen_fail(CLGEN_E_INVALID, "%s is not told a class by \"%s\"; possible: %s", clgen_arch_name(c->arch),
+                      clgen_cond_name(c->cond), ways[0] ? ways : "not at all");
+  if (c->classes >= 2 && c->classes <= 65536) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "a conditional %s of %d classes: images with labels of at least two classes are needed",
+                    clgen_arch_name(c->arch), c->classes);
+}
+
 int clgen_model_config_complete(clgen_model_config *c) {
   const clgen_arch_row *row = clgen_arch_row_of(c->arch);
   const clgen_arch_defaults *d = &row->defaults;
@@ -70,6 +85,7 @@ int clgen_model_config_complete(clgen_model_config *c) {
     code = clgen_fail(CLGEN_E_INVALID, "%d mapping layers: %s has %s", c->mapping_layers, clgen_arch_name(c->arch),
                       d->mapping_layers ? "at most 64" : "none");
   if (!code) code = complete(&c->mapping_layers, d->mapping_layers, "mapping_layers");
+  if (!code) code = check_cond(c);
   return code ? code : check_size(c);
 }
 
@@ -95,6 +111,8 @@ char *clgen_model_config_to_json(const clgen_model_config *c) {
   if (c->minibatch) failed |= json_object_set_new(o, "minibatch", json_string(minibatches[c->minibatch]));
   if (c->likelihood) failed |= json_object_set_new(o, "likelihood", json_string(clgen_likelihood_of(c->likelihood)->name));
   if (c->scale > 0) failed |= json_object_set_new(o, "scale", json_real((double)c->scale));
+  if (c->cond) failed |= json_object_set_new(o, "cond", json_string(clgen_cond_name(c->cond)));
+  if (c->cond) failed |= json_object_set_new(o, "classes", json_integer(c->classes));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT);
   json_decref(o);
   if (!text) clgen_fail_nomem(256);
@@ -130,6 +148,14 @@ static int read_likelihood(const json_t *o, const char *source, clgen_model_conf
   return CLGEN_OK;
 }
 
+static int read_cond(const json_t *o, const char *source, clgen_model_config *c) {
+  const json_t *name = json_object_get(o, "cond");
+  if (!name) return CLGEN_OK;
+  if (!json_is_string(name) || clgen_cond_parse(json_string_value(name), &c->cond))
+    return clgen_fail(CLGEN_E_FORMAT, "%s: the model's configuration has no sensible \"cond\"", source);
+  return read_member(o, "classes", source, &c->classes);
+}
+
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source) {
   memset(config, 0, sizeof *config);
   json_error_t error;
@@ -154,6 +180,7 @@ int clgen_model_config_from_json(clgen_model_config *config, const char *json, c
   config->d_norm = (clgen_d_norm)norm;
   config->minibatch = (clgen_minibatch)minibatch;
   if (!code) code = read_likelihood(o, source, config);
+  if (!code) code = read_cond(o, source, config);
   json_decref(o);
   if (!code && clgen_model_config_complete(config)) code = clgen_fail_prefix(CLGEN_E_FORMAT, "%s", source);
   return code;

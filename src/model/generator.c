@@ -11,9 +11,9 @@ struct clgen_generator {
   clgen_graph *graph;
   clgen_bound *maker;
   clgen_program *program;
-  clgen_tensor *z, *pixels, *truncation, *fine, *fine_from; /* the last three where it knows styles */
+  clgen_tensor *z, *labels, *pixels, *truncation, *fine, *fine_from; /* NULL: no class is asked for; it knows no styles */
   int64_t batch;
-  float *z_batch, *fine_batch, *truncation_batch; /* the last, incomplete batch is filled up here */
+  float *z_batch, *label_batch, *fine_batch, *truncation_batch; /* the last, incomplete batch is filled up here */
   uint8_t *pixel_batch;
 };
 
@@ -24,12 +24,13 @@ static int64_t image_bytes(const clgen_model *m) {
 
 static int build(clgen_generator *g, clgen_store *store) {
   const clgen_model_network *w = clgen_model_maker(g->model);
-  size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch;
+  size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch, classes = (size_t)g->model->config.classes;
   clgen_shape latents = clgen_shape_of(2, g->batch, g->model->config.nz);
   clgen_pass pass = {0};
   g->z_batch = calloc(2 * batch * nz + batch, sizeof *g->z_batch);
+  g->label_batch = calloc(batch * classes + 1, sizeof *g->label_batch);
   g->pixel_batch = malloc(batch * (size_t)image_bytes(g->model));
-  if (!g->z_batch || !g->pixel_batch) return clgen_fail_nomem(batch * (size_t)image_bytes(g->model));
+  if (!g->z_batch || !g->label_batch || !g->pixel_batch) return clgen_fail_nomem(batch * (size_t)image_bytes(g->model));
   g->fine_batch = g->z_batch + batch * nz;
   g->truncation_batch = g->fine_batch + batch * nz;
   int code = clgen_graph_create(&g->graph);
@@ -41,6 +42,8 @@ static int build(clgen_generator *g, clgen_store *store) {
     pass.fine = g->fine = clgen_input(g->graph, "fine", CLGEN_F32, latents);
     pass.fine_from = g->fine_from = clgen_input(g->graph, "fine_from", CLGEN_F32, clgen_shape_of(2, 1, 1));
   }
+  if (clgen_model_is_conditional(g->model))
+    pass.labels = g->labels = clgen_input(g->graph, "labels", CLGEN_F32, clgen_shape_of(2, g->batch, (int64_t)classes));
   g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, &pass));
   code = clgen_output(g->pixels);
   return code ? code : clgen_compile(&g->program, g->graph, store);
@@ -93,6 +96,7 @@ void clgen_generator_free(clgen_generator *g) {
   clgen_store_free(g->own_store);
   clgen_model_free(g->own_model);
   free(g->z_batch);
+  free(g->label_batch);
   free(g->pixel_batch);
   free(g);
 }
@@ -118,9 +122,21 @@ static void fill(clgen_generator *g, const clgen_styled_latents *l, size_t at, s
   for (size_t i = 0; i < now * nz; ++i) g->z_batch[i] *= l->truncation[at + i / nz];
 }
 
+/* The classes of the next images, of the incomplete last batch too. */
+static int write_classes(clgen_generator *g, size_t now, const int *classes) {
+  size_t bytes = (size_t)g->batch * (size_t)g->model->config.classes * sizeof *g->label_batch;
+  int code = clgen_model_one_hot(g->model, (int64_t)now, classes, g->label_batch);
+  return code ? code : clgen_program_write(g->program, g->labels, g->label_batch, bytes);
+}
+
 int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled_latents *l, uint8_t *pixels) {
   size_t nz = (size_t)g->model->config.nz, bytes = (size_t)image_bytes(g->model), batch = (size_t)g->batch;
   int code = CLGEN_OK, layers = clgen_model_style_layers(g->model);
+  if ((l->classes != NULL) != (g->labels != NULL))
+    return clgen_fail(CLGEN_E_INVALID,
+                      l->classes ? "a %s that is not conditional is asked for classes"
+                                 : "a conditional %s makes images of classes, and none are given",
+                      clgen_arch_name(g->model->config.arch));
   if (l->fine && !layers)
     return clgen_fail(CLGEN_E_INVALID, "a %s knows no styles to mix", clgen_arch_name(g->model->config.arch));
   if (l->fine && (l->fine_from < 0 || l->fine_from > layers))
@@ -130,6 +146,7 @@ int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled
     fill(g, l, (size_t)at, now);
     code = clgen_program_write(g->program, g->z, g->z_batch, batch * nz * sizeof *g->z_batch);
     if (!code && g->fine) code = write_styles(g, l, (size_t)at, now);
+    if (!code && g->labels) code = write_classes(g, now, l->classes + at);
     if (!code) code = clgen_program_run(g->program);
     if (!code) code = clgen_program_read(g->program, g->pixels, g->pixel_batch, batch * bytes);
     if (!code) memcpy(pixels + (size_t)at * bytes, g->pixel_batch, now * bytes);
@@ -137,8 +154,8 @@ int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled
   return code;
 }
 
-int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, uint8_t *pixels) {
-  return clgen_generator_run_styled(g, n, &(clgen_styled_latents){.z = z}, pixels);
+int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, const int *classes, uint8_t *pixels) {
+  return clgen_generator_run_styled(g, n, &(clgen_styled_latents){.z = z, .classes = classes}, pixels);
 }
 
 void clgen_latent_of_seed(uint64_t seed, int64_t nz, float *z) { clgen_normals_fill(seed, CLGEN_STREAM_LATENT, 0, nz, z); }

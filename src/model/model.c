@@ -9,9 +9,11 @@ int clgen_model_create(clgen_model **out, const clgen_model_config *config) {
   if (!m) return clgen_fail_nomem(sizeof *m);
   m->config = *config;
   m->log_scale = -1;
+  m->class_head = -1;
   int code = clgen_model_config_complete(&m->config);
   m->row = code ? NULL : clgen_arch_row_of(m->config.arch);
   if (!code) code = m->row->build(m);
+  if (!code && m->config.classes) code = clgen_model_number_classes(m);
   if (code)
     clgen_model_free(m);
   else
@@ -23,6 +25,7 @@ void clgen_model_free(clgen_model *m) {
   if (!m) return;
   for (size_t i = 0; i < CLGEN_COUNT(m->nets); ++i) clgen_net_free(m->nets[i]);
   free(m->plan);
+  clgen_model_free_classes(m);
   free(m);
 }
 
@@ -137,15 +140,22 @@ static int lacks(const clgen_model *m, const char *part) {
   return clgen_fail(CLGEN_E_INVALID, "a %s has no %s", clgen_arch_name(m->config.arch), part);
 }
 
+/* Whether the pass has what a conditional model needs. */
+static bool told(const clgen_model *m, const clgen_pass *pass) {
+  if (!clgen_model_is_conditional(m) || pass->labels) return true;
+  clgen_fail(CLGEN_E_INVALID, "a conditional %s needs labels", clgen_arch_name(m->config.arch));
+  return false;
+}
+
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
   if (!m->row->decode) lacks(m, "generator");
-  return z && m->row->decode ? m->row->decode(m, b, z, pass) : NULL;
+  return z && m->row->decode && told(m, pass) ? m->row->decode(m, b, z, pass) : NULL;
 }
 
 clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features) {
   if (!m->row->judge) lacks(m, "discriminator");
-  return images && m->row->judge ? m->row->judge(m, b, images, pass, features) : NULL;
+  return images && m->row->judge && told(m, pass) ? m->row->judge(m, b, images, pass, features) : NULL;
 }
 
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
@@ -157,5 +167,5 @@ clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_t
 int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                        clgen_tensor **logvar) {
   if (!m->row->encode) return lacks(m, "encoder");
-  return images ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
+  return images && told(m, pass) ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
 }

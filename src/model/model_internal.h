@@ -16,6 +16,9 @@ struct clgen_model {
   int latent;                /* the maker's layer that takes the latent; a VAE's layers before it are its encoder */
   int mu, logvar, unflatten; /* where other parts begin, as layers: the encoder's two ends; a VAE's pictures */
   int log_scale;             /* VAE: the layer that is its scale; -1: it learns none */
+  int class_head;            /* D: the layer behind its last that the class goes through; -1: there is none */
+  char **class_names;        /* by class, where there are classes */
+  int64_t *class_counts;
 };
 
 /* An architecture: all that the rest of the library knows of it. Parts that it has none of are NULL. */
@@ -25,6 +28,7 @@ typedef struct clgen_arch_row {
   clgen_d_norm d_norm;                       /* of the discriminator, where nothing is said */
   unsigned d_norms;                          /* those that it can have: bits 1u << clgen_d_norm */
   bool takes_se;                             /* its blocks may have squeeze and excitation */
+  unsigned conds;                            /* how it can be told a class: bits 1u << clgen_cond */
   int (*check)(const clgen_model_config *c); /* the size of the images, beyond what holds for all; NULL: any */
   int (*build)(clgen_model *m);              /* makes m's nets and says where their parts are */
   clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
@@ -51,12 +55,34 @@ int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int cha
 /* Parts of DCGAN, which a VAE-GAN is made of too. Convolutions that halve the picture down to 4x4: channels 0 of an image to
  * `width`, twice as many each time; *channels of them at the end; *index counts the names on. Negative: failed. */
 int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c);
-int clgen_dcgan_discriminator(clgen_net *net, const clgen_model_config *c);
+int clgen_dcgan_discriminator(clgen_model *m, clgen_net *net);
 int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels);
 clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
 clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
 int clgen_dcgan_check(const clgen_model_config *c);
+const char *clgen_cond_name(clgen_cond cond);
+/* How many numbers are joined to a latent (and to what a VAE's encoder sees), and the joining: x (N,...) as (N,F + joined).
+ */
+int clgen_model_joined(const clgen_model_config *c);
+clgen_tensor *clgen_model_join(const clgen_model *m, clgen_tensor *x, const clgen_pass *pass);
+/* How many planes are joined to a discriminator's images, and the joining. */
+int clgen_model_planes(const clgen_model_config *c);
+clgen_tensor *clgen_model_join_planes(const clgen_model *m, clgen_tensor *images, const clgen_pass *pass);
+/* A generator's batch norm, by class where it is told in this way: clgen_bound_forward_labelled takes both. */
+int clgen_model_batch_norm(const clgen_model_config *c, clgen_net *net, const char *name, int64_t channels);
+/* Behind a discriminator's last layer, which sees so many features: what the class goes through, if anything. */
+int clgen_model_add_class_head(clgen_model *m, clgen_net *d, int64_t features);
+/* That last layer, and what is added to its logits (N). */
+int clgen_model_verdict_layer(const clgen_model *m);
+clgen_tensor *clgen_model_project(const clgen_model *m, clgen_bound *b, clgen_tensor *features, clgen_tensor *logits,
+                                  const clgen_pass *pass);
+
+/* Classes that are called by their numbers; freed by clgen_model_free. */
+int clgen_model_number_classes(clgen_model *m);
+void clgen_model_free_classes(clgen_model *m);
+char *clgen_model_classes_to_json(const clgen_model *m); /* free() it */
+int clgen_model_classes_from_json(clgen_model *m, const char *json, const char *source_name);
 
 /* The networks of a GAN, in m->nets, or the one of another model, as m->networks. */
 void clgen_model_list_gan(clgen_model *m);

@@ -58,17 +58,22 @@ int clgen_model_save(const clgen_model *m, clgen_store *store, uint64_t steps, c
   size_t room = 0;
   for (int i = 0; i < m->n_networks; ++i) room += (size_t)clgen_net_tensor_count(m->networks[i].net);
   collection c = {.tensor = calloc(room, sizeof *c.tensor), .name = calloc(room, sizeof *c.name)};
-  clgen_st_meta *all = calloc(n_meta + 2, sizeof *all);
-  char *config = clgen_model_config_to_json(&m->config);
-  int code = c.tensor && c.name && all && config ? CLGEN_OK : clgen_fail_nomem(room * sizeof *c.tensor);
+  clgen_st_meta *all = calloc(n_meta + 3, sizeof *all);
+  char *config = clgen_model_config_to_json(&m->config),
+       *classes = m->config.classes ? clgen_model_classes_to_json(m) : NULL;
+  int code = c.tensor && c.name && all && config && (classes || !m->config.classes)
+                 ? CLGEN_OK
+                 : clgen_fail_nomem(room * sizeof *c.tensor);
   for (int i = 0; !code && i < m->n_networks; ++i) code = add_network(&c, &m->networks[i], store, steps, i);
   if (!code) {
     all[0] = (clgen_st_meta){"clgen.version", CLGEN_VERSION};
     all[1] = (clgen_st_meta){"clgen.cfg", config};
     if (n_meta) memcpy(all + 2, meta, n_meta * sizeof *all);
-    code = clgen_safetensors_write(path, c.tensor, c.n, all, n_meta + 2);
+    if (classes) all[2 + n_meta] = (clgen_st_meta){"clgen.classes", classes};
+    code = clgen_safetensors_write(path, c.tensor, c.n, all, n_meta + (classes ? 3 : 2));
   }
   free(config);
+  free(classes);
   free(all);
   collection_free(&c);
   return code;
@@ -82,7 +87,14 @@ int clgen_model_open(clgen_model **out, const clgen_safetensors *file) {
                       path);
   clgen_model_config config;
   int code = clgen_model_config_from_json(&config, json, path);
-  return code ? code : clgen_model_create(out, &config);
+  if (!code) code = clgen_model_create(out, &config);
+  const char *classes = clgen_safetensors_meta(file, "clgen.classes");
+  if (!code && config.classes && classes) code = clgen_model_classes_from_json(*out, classes, path);
+  if (code) {
+    clgen_model_free(*out);
+    *out = NULL;
+  }
+  return code;
 }
 
 static int load_network(const clgen_model_network *w, clgen_store *store, const clgen_safetensors *file) {

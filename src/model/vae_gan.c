@@ -15,7 +15,7 @@ static int build(clgen_model *m) {
   int code = CLGEN_OK;
   for (int i = 0; !code && i < 3; ++i) code = clgen_net_create(&m->nets[i], CLGEN_INIT_DCGAN);
   if (!code) code = clgen_dcgan_generator(m->nets[0], &m->config);
-  if (code >= 0) code = clgen_dcgan_discriminator(m->nets[1], &m->config);
+  if (code >= 0) code = clgen_dcgan_discriminator(m, m->nets[1]);
   if (code >= 0) code = build_encoder(m, m->nets[2]);
   if (code < 0) return code;
   m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 2}; /* images again, and samples */

@@ -103,7 +103,8 @@ static clgen_tensor *linear(clgen_bound *b, const clgen_layer *l, clgen_tensor *
   if (clgen_shape_count(clgen_tensor_shape(x)) != n * l->in)
     return clgen_layer_misfit(b, l, x, "another number of features");
   x = clgen_reshape(x, clgen_shape_of(2, n, l->in));
-  return clgen_add(clgen_matmul(x, clgen_bound_weight(b, l, training), false, true), clgen_bound_bias(b, l));
+  clgen_tensor *y = clgen_matmul(x, clgen_bound_weight(b, l, training), false, true);
+  return l->bias < 0 ? y : clgen_add(y, clgen_bound_bias(b, l));
 }
 
 static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
@@ -130,6 +131,11 @@ static clgen_tensor *convolution(clgen_bound *b, const clgen_layer *l, clgen_ten
 }
 
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training) {
+  return clgen_bound_forward_labelled(b, first, count, x, NULL, training);
+}
+
+clgen_tensor *clgen_bound_forward_labelled(clgen_bound *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
+                                           bool training) {
   if (first < 0 || count < 0 || count > b->net->n_layers - first) {
     clgen_fail(CLGEN_E_INVALID, "%s: layers %d to %d are not all of its %d", b->prefix, first, first + count - 1,
                b->net->n_layers);
@@ -145,9 +151,7 @@ clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_te
       case CLGEN_LAYER_BATCH_NORM: x = clgen_batch_norm_forward(b, l, x, moves); break;
       case CLGEN_LAYER_GROUP_NORM: x = clgen_group_norm_forward(b, l, x); break;
       case CLGEN_LAYER_VIRTUAL_BATCH_NORM: x = clgen_virtual_norm_forward(b, l, x); break;
-      case CLGEN_LAYER_CONDITIONAL_BATCH_NORM:
-        x = clgen_layer_misfit(b, l, x, "labels beside it (clgen_bound_conditional_norm)");
-        break;
+      case CLGEN_LAYER_CONDITIONAL_BATCH_NORM: x = clgen_conditional_norm_forward(b, l, x, labels, moves); break;
       case CLGEN_LAYER_PARAMETER: break;
       case CLGEN_LAYER_RELU: x = clgen_relu(x); break;
       case CLGEN_LAYER_LEAKY_RELU: x = clgen_leaky_relu(x, l->slope); break;

@@ -49,10 +49,7 @@ int clgen_net_residual(clgen_net *net, const char *name, clgen_residual *r) {
 /* Norm, where there is one, and activation. */
 static clgen_tensor *activate(clgen_bound *b, const clgen_residual *r, int norm, clgen_tensor *x, clgen_tensor *labels,
                               bool training) {
-  if (norm >= 0 && r->classes)
-    x = clgen_bound_conditional_norm(b, norm, x, labels, training);
-  else if (norm >= 0)
-    x = clgen_bound_forward(b, norm, 1, x, training);
+  if (norm >= 0) x = clgen_bound_forward_labelled(b, norm, 1, x, labels, training);
   return r->slope > 0 ? clgen_leaky_relu(x, r->slope) : clgen_relu(x);
 }
 

@@ -123,6 +123,11 @@ int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out) 
   return add_weights(net, layer, name, clgen_shape_of(2, out, in), true, in);
 }
 
+int clgen_net_embedding(clgen_net *net, const char *name, int64_t count, int64_t size) {
+  clgen_layer layer = {.kind = CLGEN_LAYER_LINEAR, .in = size, .out = count};
+  return add_weights(net, layer, name, clgen_shape_of(2, count, size), false, size);
+}
+
 int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad, bool bias) {
   clgen_layer layer = {.kind = CLGEN_LAYER_CONV2D, .in = in, .out = out, .kernel = kernel, .stride = stride, .pad = pad};
   return add_weights(net, layer, name, clgen_shape_of(4, out, in, kernel, kernel), bias, in * kernel * kernel);

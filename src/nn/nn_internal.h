@@ -82,6 +82,8 @@ clgen_tensor *clgen_per_channel(clgen_tensor *t, int64_t channels);
 
 /* Normalising layers (norm.c). */
 clgen_tensor *clgen_batch_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training);
+clgen_tensor *clgen_conditional_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
+                                             bool training);
 clgen_tensor *clgen_group_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
 clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
 

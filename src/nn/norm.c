@@ -115,12 +115,12 @@ static clgen_tensor *rows_of(clgen_tensor *labels, clgen_tensor *table, int64_t 
   return rows ? clgen_reshape(rows, clgen_shape_of(4, clgen_tensor_dim(rows, 0), channels, 1, 1)) : NULL;
 }
 
-clgen_tensor *clgen_bound_conditional_norm(clgen_bound *b, int layer, clgen_tensor *x, clgen_tensor *labels, bool training) {
-  const clgen_layer *l = &b->net->layers[layer];
+clgen_tensor *clgen_conditional_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
+                                             bool training) {
+  if (!labels) return clgen_layer_misfit(b, l, x, "labels beside it (clgen_bound_forward_labelled)");
   clgen_tensor *gamma = rows_of(labels, b->tensor[l->weight], l->in);
   clgen_tensor *beta = rows_of(labels, b->tensor[l->bias], l->in);
-  training = training && !clgen_bound_stays(b, l);
-  return x ? clgen_add(clgen_mul(over_batch(b, l, x, training), gamma), beta) : NULL;
+  return clgen_add(clgen_mul(over_batch(b, l, x, training), gamma), beta);
 }
 
 /* ---- Over an image ---- */

@@ -157,12 +157,15 @@ static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels) {
   const clgen_model_config *c = clgen_model_get_config(a->model);
   size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
   float *z = malloc(MAKE_AT_A_TIME * nz * sizeof *z);
+  int classes[MAKE_AT_A_TIME];
+  bool conditional = clgen_model_is_conditional(a->model);
   int code = z ? CLGEN_OK : clgen_fail_nomem(MAKE_AT_A_TIME * nz * sizeof *z);
   if (!code && !a->generator) code = clgen_generator_create(&a->generator, a->model, store, MAKE_AT_A_TIME);
   for (int64_t at = 0; !code && at < a->num; at += MAKE_AT_A_TIME) {
     int64_t n = a->num - at < MAKE_AT_A_TIME ? a->num - at : MAKE_AT_A_TIME;
     for (int64_t k = 0; k < n; ++k) clgen_latent_of_seed((uint64_t)(at + k), c->nz, z + (size_t)k * nz);
-    code = clgen_generator_run(a->generator, n, z, pixels + (size_t)at * bytes);
+    for (int64_t k = 0; conditional && k < n; ++k) classes[k] = clgen_model_class_of_seed(a->model, (uint64_t)(at + k));
+    code = clgen_generator_run(a->generator, n, z, conditional ? classes : NULL, pixels + (size_t)at * bytes);
     if (a->options.progress) a->options.progress(a->options.user, "making", at + n, a->num);
   }
   free(z);

@@ -79,11 +79,9 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
 
 static int build_classifier(clgen_step_kind *s, clgen_tensor *images) {
   if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, s->net[0], NULL, CLGEN_SCALAR_G, "grad");
-  int classes = clgen_model_get_config(s->model)->classes;
-  s->target = clgen_input(s->graph, "target", CLGEN_F32, clgen_shape_of(2, s->images_n, classes));
   clgen_tensor *logits = clgen_model_classify(s->model, s->net[0], images, &s->pass, NULL);
-  clgen_tensor *loss = clgen_mean(clgen_loss_classes(logits, s->target), CLGEN_ALL_AXES, false);
-  clgen_tensor *wrong = clgen_greater(clgen_row_max(logits), clgen_sum(clgen_mul(logits, s->target), 1u << 1, true));
+  clgen_tensor *loss = clgen_mean(clgen_loss_classes(logits, s->pass.labels), CLGEN_ALL_AXES, false);
+  clgen_tensor *wrong = clgen_greater(clgen_row_max(logits), clgen_sum(clgen_mul(logits, s->pass.labels), 1u << 1, true));
   clgen_step_watch(s, "loss", loss);
   clgen_step_watch(s, "accuracy", clgen_affine(clgen_mean(wrong, CLGEN_ALL_AXES, false), -1, 1));
   return clgen_step_update(s, s->net[0], loss, CLGEN_SCALAR_G, "grad");
@@ -146,12 +144,16 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, s->images_n, c->channels, c->height, c->width));
   s->scalars = clgen_input(s->graph, "scalars", CLGEN_F32, clgen_shape_of(1, CLGEN_SCALARS));
   clgen_tensor *images = clgen_model_from_bytes(s->model, s->images);
-  s->pass = (clgen_pass){.training = true, .draw = draw_for_network, .user = s};
+  s->pass = s->fake_pass = (clgen_pass){.training = true, .draw = draw_for_network, .user = s};
+  clgen_shape labels = clgen_shape_of(2, s->images_n, c->classes);
+  if (c->classes) s->pass.labels = clgen_input(s->graph, "labels", CLGEN_F32, labels);
   if (clgen_model_is_classifier(s->model)) return build_classifier(s, images);
   clgen_shape latents = clgen_shape_of(2, clgen_step_draws(s), c->nz);
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
                                  : draw(s, clgen_random_normal, CLGEN_STREAM_NOISE, latents, 0);
+  if (c->classes && clgen_model_is_gan(s->model))
+    s->fake_pass.labels = clgen_input(s->graph, "fake_labels", CLGEN_F32, labels);
   if (clgen_model_is_gan(s->model) && clgen_model_encodes(s->model)) return clgen_step_build_vae_gan(s, images);
   return clgen_model_is_gan(s->model) ? clgen_step_build_gan(s, images) : clgen_step_build_vae(s, images);
 }

@@ -6,18 +6,31 @@
 
 #define EXAM_BATCH 100
 
-int clgen_labels_check(const clgen_dataset *ds) {
+int clgen_labels_check(const clgen_dataset *ds, const char *who) {
   const clgen_dataset_info *i = clgen_dataset_get_info(ds);
   if (!i->has_labels || i->classes < 2)
     return clgen_fail(CLGEN_E_INVALID,
-                      "%s: a classifier needs labels of at least two classes, and this has none: give IDX or NPY files with "
+                      "%s: %s needs labels of at least two classes, and this has %s: give IDX or NPY files with "
                       "labels beside them, subfolders by class, dataset.json or labels.csv",
-                      i->path);
+                      i->path, who, i->has_labels ? "one class" : "none");
   for (int64_t k = 0; k < i->count; ++k)
     if (clgen_dataset_label(ds, k) < 0)
-      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has no label, and a classifier needs them all", i->path,
-                        (long long)k);
+      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has no label, and %s needs them all", i->path, (long long)k, who);
   return CLGEN_OK;
+}
+
+int clgen_model_take_classes(clgen_model *m, const clgen_dataset *ds) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(ds);
+  size_t n = (size_t)i->classes;
+  const char **names = calloc(n, sizeof *names);
+  int64_t *counts = calloc(n, sizeof *counts);
+  int code = names && counts ? CLGEN_OK : clgen_fail_nomem(n * sizeof *counts);
+  for (int k = 0; !code && k < i->classes; ++k) names[k] = clgen_dataset_class_name(ds, k);
+  for (int64_t k = 0; !code && k < i->count; ++k) ++counts[clgen_dataset_label(ds, k)];
+  if (!code) code = clgen_model_set_classes(m, names, counts);
+  free(names);
+  free(counts);
+  return code;
 }
 
 static int open_split(clgen_dataset **out, const clgen_run *r, const char *split) {

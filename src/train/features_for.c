@@ -101,6 +101,7 @@ static int begin(lesson *l, clgen_device *device, const clgen_dataset *data) {
   int code = l->images && l->labels ? CLGEN_OK : clgen_fail_nomem(BATCH * (size_t)i->height * (size_t)i->width);
   if (!code) code = clgen_sampler_create(&l->sampler, i->count, 0);
   if (!code) code = clgen_model_create(&l->model, &c);
+  if (!code) code = clgen_model_take_classes(l->model, data);
   if (!code) code = clgen_store_create(&l->store, device);
   if (!code) code = clgen_trainer_create(&l->trainer, l->model, l->store, &t);
   if (!code) code = clgen_model_init(l->model, l->store, 0);
@@ -242,7 +243,7 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
   *out = NULL;
   if (spec && spec[0]) return open_named(out, device, spec);
   const clgen_dataset_info *i = clgen_dataset_get_info(data);
-  if (!i->has_labels || clgen_labels_check(data) != CLGEN_OK)
+  if (!i->has_labels || clgen_labels_check(data, "a classifier") != CLGEN_OK)
     return clgen_fail(CLGEN_E_INVALID,
                       "%s: has no labels, so it cannot be told by what features to judge; name them: --features " KNOWN
                       " for handwritten digits, or --features FILE, a snapshot of 'clgen train --cfg classifier' on images "

@@ -1,12 +1,28 @@
 /* The step of a GAN: a loss (src/nn/gan_loss.c) and regularisers (regularizer.c) put together. */
 #include "train/train_internal.h"
 
+/* Odena, Olah, Shlens 2017, equation 3: how badly D's features tell the class. */
+static clgen_tensor *untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass) {
+  clgen_tensor *logits = clgen_model_tell_class(s->model, s->net[1], features, pass);
+  return clgen_mean(clgen_loss_classes(logits, pass->labels), CLGEN_ALL_AXES, false);
+}
+
+static clgen_tensor *add_untold(clgen_step_kind *s, clgen_tensor *loss, const char *name, clgen_tensor *value) {
+  double weight = s->config->gan.aux_weight > 0 ? s->config->gan.aux_weight : 1;
+  clgen_step_watch(s, name, value);
+  return clgen_add(loss, clgen_affine(value, (float)weight, 0));
+}
+
+static bool tells_classes(const clgen_step_kind *s) { return clgen_model_get_config(s->model)->cond == CLGEN_COND_ACGAN; }
+
 static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) {
   const clgen_gan_objective *o = &s->config->gan;
   clgen_bound *d = s->net[1];
   clgen_tensor *fixed = clgen_stop_gradient(fake), *on_real, *on_fake;
-  clgen_tensor *real_logits = clgen_model_judge(s->model, d, real, &s->pass, NULL);
-  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fixed, &s->pass, NULL);
+  clgen_tensor *real_features, *fake_features, *real_class = NULL;
+  clgen_tensor *real_logits = clgen_model_judge(s->model, d, real, &s->pass, &real_features);
+  if (tells_classes(s)) real_class = untold(s, real_features, &s->pass);
+  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fixed, &s->fake_pass, &fake_features);
   o->loss->discriminator(real_logits, fake_logits, (float)o->smoothing, &on_real, &on_fake);
   clgen_step_watch(s, "loss_D_real", on_real);
   clgen_step_watch(s, "loss_D_fake", on_fake);
@@ -14,7 +30,9 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
     clgen_step_watch_players(s, real, fixed, real_logits, fake_logits);
   const clgen_regularized r = {
       .step = s, .d = d, .real = real, .fake = fixed, .real_logits = real_logits, .fake_logits = fake_logits};
-  return clgen_regularize(&r, false, clgen_add(on_real, on_fake));
+  clgen_tensor *loss = clgen_add(on_real, on_fake);
+  if (real_class) loss = add_untold(s, loss, "class_D", clgen_add(real_class, untold(s, fake_features, &s->fake_pass)));
+  return clgen_regularize(&r, false, loss);
 }
 
 static int update_d(clgen_step_kind *s, clgen_tensor *loss) {
@@ -30,9 +48,10 @@ static clgen_tensor *loss_of_g(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_tensor *real_logits = NULL;
   if (o->loss->compares || (o->regularizers & CLGEN_REG_FM))
     real_logits = clgen_model_judge(s->model, d, real, &s->pass, &r.real_features);
-  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fake, &s->pass, &r.fake_features);
+  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fake, &s->fake_pass, &r.fake_features);
   clgen_tensor *loss = o->loss->generator(real_logits, fake_logits);
   clgen_step_watch(s, "loss_G", loss);
+  if (tells_classes(s)) loss = add_untold(s, loss, "class_G", untold(s, r.fake_features, &s->fake_pass));
   return clgen_regularize(&r, true, loss);
 }
 
@@ -45,7 +64,7 @@ static int update_g(clgen_step_kind *s, clgen_tensor *loss) {
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
   if (s->phase == CLGEN_PHASE_UPDATE) return update_d(s, NULL);
   if (s->phase == CLGEN_PHASE_UPDATE_G) return update_g(s, NULL);
-  clgen_tensor *fake = clgen_model_decode(s->model, s->net[0], s->noise, &s->pass);
+  clgen_tensor *fake = clgen_model_decode(s->model, s->net[0], s->noise, &s->fake_pass);
   if (s->phase == CLGEN_PHASE_GRADIENT) return update_d(s, loss_of_d(s, real, fake));
   if (s->phase == CLGEN_PHASE_GRADIENT_G) return update_g(s, loss_of_g(s, real, fake));
   int code = update_d(s, loss_of_d(s, real, fake));

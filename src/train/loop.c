@@ -176,7 +176,7 @@ int clgen_run_loop(clgen_run *r) {
   bool stopped = false;
   while (!code && !stopped && r->step < r->total_steps) {
     gather(r);
-    if (clgen_model_is_classifier(r->model)) code = clgen_trainer_set_labels(r->trainer, r->labels);
+    if (clgen_model_get_config(r->model)->classes) code = clgen_trainer_set_labels(r->trainer, r->labels);
     if (!code) code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
     if (code) break;
     ++r->step;

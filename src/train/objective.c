@@ -1,6 +1,7 @@
 /* Which losses and regularisers go together: all that is refused is refused here. */
 #include "train/train_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Two names, each of a loss or a regulariser, and why not both. */
@@ -129,6 +130,15 @@ static int refuse(const char *option, const char *why) {
   return clgen_fail(CLGEN_E_INVALID, "option --%s: %s", option, why);
 }
 
+/* What goes with the way in which networks are told a class. */
+static int check_cond(const clgen_train_options *o, const clgen_gan_objective *objective) {
+  bool tells = strcmp(o->cond, "acgan") == 0;
+  if (tells && objective->clip > 0)
+    return refuse("cond", "not acgan with --loss wgan: a discriminator of clipped weights cannot be sure of a class");
+  if (!tells && fabs(o->aux_weight - 1) > 0) return refuse("aux-weight", "only --cond acgan has a loss of classes");
+  return CLGEN_OK;
+}
+
 static int refuse_without_gan(const clgen_train_options *o) {
   const char *option = NULL;
   if (strcmp(o->loss, "ns") != 0) option = "loss";
@@ -152,8 +162,13 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   clgen_arch arch;
   int code = clgen_arch_parse(o->cfg, &arch);
   if (code) return code;
-  if (clgen_arch_kind(arch) != CLGEN_GAN) return refuse_without_gan(o);
+  if (clgen_arch_kind(arch) != CLGEN_GAN) {
+    code = refuse_without_gan(o);
+    return code ? code : check_cond(o, out);
+  }
   code = clgen_gan_objective_parse(out, o->loss, o->reg);
+  if (!code) code = check_cond(o, out);
+  out->aux_weight = o->aux_weight;
   if (code) return code;
   if (o->label_smoothing > 0 && !out->loss->smooths)
     return refuse("label-smoothing", "only the cross entropies ns and bce have labels to smooth");

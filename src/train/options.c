@@ -110,6 +110,11 @@ static const clgen_option rows[] = {
      "of vae-gan: what the reconstruction weighs for the decoder, beside fooling the discriminator; 0: 0.01"},
     {"iwae", 0, CLGEN_OPTION_INT, AT(iwae), "1", 1, 1024, NULL, "K", "Objective of a VAE",
      "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
+    {"cond", 0, CLGEN_OPTION_CHOICE, AT(cond), "none", 0, 0, CLGEN_COND_CHOICES, "WAY", "Classes",
+     "make images of the class that is asked for: it is joined to the latent and to what the other network sees (concat); "
+     "scales G's batch norms and projects D's features; or D tells it too (acgan). VAEs: concat"},
+    {"aux-weight", 0, CLGEN_OPTION_REAL, AT(aux_weight), "1", 1e-9, 1e9, NULL, "X", "Classes",
+     "of acgan's cross entropy of classes, in both players' losses"},
     {"kimg", 0, CLGEN_OPTION_INT, AT(kimg), "60", 1, 1e9, NULL, "N", "Training", "train for N thousand images"},
     {"batch", 'b', CLGEN_OPTION_INT, AT(batch), "0", 0, 1048576, NULL, "N", "Training",
      "images in a step; 0: GANs 64, style 32, others 128"},
@@ -231,8 +236,10 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   clgen_model_config c = {.arch = *arch, .channels = 1, .height = 32, .width = 32};
   c.ngf = (int)o->ngf, c.ndf = (int)(o->ndf ? o->ndf : o->ngf), c.nz = (int)o->nz, c.hidden = (int)o->hidden;
   c.se = o->se, c.mapping_layers = (int)o->mapping_layers;
-  if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf, c.classes = 2; /* the data say how many */
-  code = clgen_model_config_complete(&c);
+  if (clgen_arch_kind(*arch) == CLGEN_CLASSIFIER) c.ndf = (int)o->ndf;
+  code = clgen_cond_parse(o->cond, &c.cond);
+  c.classes = 2; /* the data say how many */
+  if (!code) code = clgen_model_config_complete(&c);
   clgen_gan_objective objective;
   clgen_vae_objective vae;
   if (!code) code = clgen_train_objective(o, &objective);

@@ -4,7 +4,7 @@
 /* The gradient of each image's logit with respect to that image, squared and summed: (N). Images see nothing of each other
  * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. With the deviation of a
  * group (mbstd) it is the image's part in all logits of its group, as in the papers that have both (Karras et al. 2018,
- * 2020). */
+ * 2020). A conditional discriminator is asked about the classes of the data's images, also between those and fakes. */
 static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
   clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, &r->step->pass, NULL), *slope;
   if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
@@ -74,8 +74,9 @@ static clgen_tensor *moved(const clgen_regularized *r, clgen_tensor *x, clgen_te
 }
 
 /* mean (D(x) - D(x moved))^2 */
-static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn) {
-  clgen_tensor *there = clgen_model_judge(r->step->model, r->d, moved(r, x, drawn), &r->step->pass, NULL);
+static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
+                                   const clgen_pass *pass) {
+  clgen_tensor *there = clgen_model_judge(r->step->model, r->d, moved(r, x, drawn), pass, NULL);
   return clgen_mean(clgen_square(clgen_sub(logits, there)), CLGEN_ALL_AXES, false);
 }
 
@@ -83,8 +84,8 @@ static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, 
 static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
   clgen_step_kind *s = r->step;
   clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 6, s->images_n), 1);
-  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3));
-  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3)));
+  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3), &s->pass);
+  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3), &s->fake_pass));
 }
 
 /* Salimans et al. 2016, section 3.2: |p - m|^2 with m the mean of the parameters before each update so far, this one

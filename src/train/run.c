@@ -70,7 +70,8 @@ static int open_model(clgen_run *r) {
   c.ngf = (int)o->ngf, c.ndf = (int)o->ndf, c.nz = (int)o->nz, c.hidden = (int)o->hidden;
   c.se = o->se, c.mapping_layers = (int)o->mapping_layers;
   bool classifier = clgen_arch_kind(r->arch) == CLGEN_CLASSIFIER;
-  if (classifier) c.classes = info->classes;
+  int code = clgen_cond_parse(o->cond, &c.cond);
+  if (classifier || c.cond) c.classes = info->classes;
   clgen_trainer_config t = {.batch = o->batch, .lr = o->lr, .lr_d = o->lr_d, .ema_kimg = o->ema, .ema_rampup = 0.05};
   t.optimizer = clgen_train_optimizer(o);
   t.batch_gpu = o->batch_gpu;
@@ -78,13 +79,14 @@ static int open_model(clgen_run *r) {
   clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
   t.controllers = r->controllers;
-  int code = clgen_train_objective(o, &t.gan);
+  if (!code) code = clgen_train_objective(o, &t.gan);
   if (!code) code = clgen_train_d_norm(o, r->arch, &t.gan, &c.d_norm);
   c.minibatch = clgen_gan_objective_minibatch(&t.gan);
   if (!code) code = clgen_train_vae_objective(o, &t.vae);
   if (!code) code = clgen_train_likelihood(o, &c);
-  if (!code && classifier) code = clgen_labels_check(r->data);
+  if (!code && (classifier || c.cond)) code = clgen_labels_check(r->data, classifier ? "a classifier" : "option --cond");
   if (!code) code = clgen_model_create(&r->model, &c);
+  if (!code && c.classes) code = clgen_model_take_classes(r->model, r->data);
   if (!code) code = clgen_run_init_hold(r, &t.holding);
   r->config = t;
   if (!code) code = clgen_store_create(&r->store, r->device);
@@ -115,6 +117,14 @@ static int open_buffers(clgen_run *r) {
   if (!r->batch || !r->pixels || !r->latents || !r->labels || !r->course)
     return clgen_fail_nomem((size_t)r->options.batch * image);
   clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_LATENT, 1, CLGEN_GRID_IMAGES * c->nz, r->latents);
+  if (!clgen_model_is_conditional(r->model)) return CLGEN_OK;
+  r->classes = malloc(CLGEN_GRID_IMAGES * sizeof *r->classes);
+  if (!r->classes) return clgen_fail_nomem(CLGEN_GRID_IMAGES * sizeof *r->classes);
+  clgen_run_grid_classes(c->classes, r->classes);
+  for (size_t i = 1, of_class = 1; i < CLGEN_GRID_IMAGES; ++i, ++of_class) { /* the same latents for each class */
+    if (r->classes[i] != r->classes[i - 1]) of_class = 0;
+    memmove(r->latents + i * nz, r->latents + of_class * nz, nz * sizeof *r->latents);
+  }
   return CLGEN_OK;
 }
 
@@ -155,6 +165,7 @@ void clgen_run_close(clgen_run *r) {
   free(r->batch);
   free(r->latents);
   free(r->labels);
+  free(r->classes);
   free(r->pixels);
 }
 

@@ -18,20 +18,42 @@ static int write_grid(clgen_run *r, const char *path, int64_t n, bool generated)
   return code;
 }
 
+void clgen_run_grid_classes(int classes, int of_image[CLGEN_GRID_IMAGES]) {
+  const int rows = CLGEN_GRID_IMAGES / CLGEN_GRID_COLUMNS;
+  for (int i = 0; i < CLGEN_GRID_IMAGES; ++i)
+    of_image[i] = classes <= rows ? i / CLGEN_GRID_COLUMNS * classes / rows : i * classes / CLGEN_GRID_IMAGES;
+}
+
+/* The next image at or behind *position that is of the class; -1: there is none. */
+static int64_t next_real(const clgen_run *r, int klass, uint64_t *position) {
+  for (int64_t tried = 0; tried < clgen_dataset_get_info(r->data)->count; ++tried) {
+    int64_t index = clgen_sampler_index(r->sampler, (*position)++);
+    if (klass < 0 || clgen_dataset_label(r->data, index) == klass) return index;
+  }
+  return -1;
+}
+
 int clgen_run_write_reals(clgen_run *r) {
   char path[CLGEN_PATH_TEXT];
   const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
   size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
   int64_t n = i->count < CLGEN_GRID_IMAGES ? i->count : CLGEN_GRID_IMAGES;
-  for (int64_t k = 0; k < n; ++k)
-    memcpy(r->pixels + (size_t)k * image, clgen_dataset_image(r->data, clgen_sampler_index(r->sampler, (uint64_t)k)), image);
+  uint64_t position = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    if (r->classes && k && r->classes[k] != r->classes[k - 1]) position = 0;
+    int64_t index = next_real(r, r->classes ? r->classes[k] : -1, &position);
+    if (index >= 0)
+      memcpy(r->pixels + (size_t)k * image, clgen_dataset_image(r->data, index), image);
+    else
+      memset(r->pixels + (size_t)k * image, 0, image);
+  }
   clgen_run_dir_file(&r->dir, "reals.png", -1, "", path);
   return write_grid(r, path, n, false);
 }
 
 int clgen_run_write_fakes(clgen_run *r, const char *path) {
   if (!r->generator) return CLGEN_OK;
-  int code = clgen_generator_run(r->generator, CLGEN_GRID_IMAGES, r->latents, r->pixels);
+  int code = clgen_generator_run(r->generator, CLGEN_GRID_IMAGES, r->latents, r->classes, r->pixels);
   return code ? code : write_grid(r, path, CLGEN_GRID_IMAGES, true);
 }
 

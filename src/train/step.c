@@ -16,7 +16,8 @@ struct clgen_trainer {
   clgen_watched_names names;
   clgen_step_kind kind[KINDS];
   clgen_program_info info;
-  float *one_hot;             /* a classifier's classes */
+  float *labels, *fake_labels; /* the classes of a batch and of its fakes, as rows of a 1 among zeros */
+  int *drawn;
   float *part;                /* which part of a batch it is */
   uint64_t steps, ran[KINDS]; /* since the last report */
   float knob[CLGEN_KNOB_COUNT];
@@ -137,8 +138,10 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   clgen_adapt_start(&(clgen_adapt_config){.critic_steps = config->gan.critic_steps}, t->knob);
   if (!t->config.gan.loss) code = clgen_gan_loss_find(&t->config.gan.loss, "ns");
   size_t numbers = (size_t)config->batch * (size_t)clgen_model_get_config(m)->classes;
-  if (clgen_model_is_classifier(m) && !(t->one_hot = malloc(numbers * sizeof *t->one_hot)))
-    code = clgen_fail_nomem(numbers * sizeof *t->one_hot);
+  t->labels = calloc(2 * numbers + 1, sizeof *t->labels);
+  t->drawn = calloc((size_t)config->batch, sizeof *t->drawn);
+  if (!t->labels || !t->drawn) code = clgen_fail_nomem(2 * numbers * sizeof *t->labels);
+  t->fake_labels = t->labels + numbers;
   if (!code && !(t->part = calloc((size_t)clgen_step_parts(config), sizeof *t->part)))
     code = clgen_fail_nomem(sizeof *t->part);
   if (!code) code = build_kinds(t);
@@ -152,7 +155,8 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
 void clgen_trainer_free(clgen_trainer *t) {
   if (!t) return;
   for (int i = 0; i < KINDS; ++i) clgen_step_kind_free(&t->kind[i]);
-  free(t->one_hot);
+  free(t->labels);
+  free(t->drawn);
   free(t->part);
   free(t);
 }
@@ -167,16 +171,22 @@ int clgen_trainer_prepare(clgen_trainer *t) {
 }
 
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels) {
-  int classes = clgen_model_get_config(t->model)->classes;
-  if (!t->one_hot) return clgen_fail(CLGEN_E_INVALID, "only a classifier is trained with labels");
-  size_t numbers = (size_t)t->config.batch * (size_t)classes;
-  memset(t->one_hot, 0, numbers * sizeof *t->one_hot);
-  for (int64_t i = 0; i < t->config.batch; ++i) {
-    if (labels[i] < 0 || labels[i] >= classes)
-      return clgen_fail(CLGEN_E_INVALID, "label %d of a classifier of %d classes", labels[i], classes);
-    t->one_hot[i * classes + labels[i]] = 1;
-  }
-  return CLGEN_OK;
+  if (!clgen_model_get_config(t->model)->classes)
+    return clgen_fail(CLGEN_E_INVALID, "only classifiers and conditional models are trained with labels");
+  return clgen_model_one_hot(t->model, t->config.batch, labels, t->labels);
+}
+
+int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels) {
+  if (!clgen_model_is_conditional(t->model) || !t->config.noise_given)
+    return clgen_fail(CLGEN_E_INVALID, "only a conditional model whose noise is given is told the classes of its fakes");
+  return clgen_model_one_hot(t->model, t->config.batch, labels, t->fake_labels);
+}
+
+/* A function of the seed and the step. */
+static int draw_fake_labels(clgen_trainer *t, uint32_t counter) {
+  for (int64_t i = 0; i < t->config.batch; ++i)
+    t->drawn[i] = clgen_model_class_at(t->model, clgen_uniform_at(t->config.seed, CLGEN_STREAM_CLASS, counter, (uint64_t)i));
+  return clgen_model_one_hot(t->model, t->config.batch, t->drawn, t->fake_labels);
 }
 
 /* ---- Knobs ---- */
@@ -249,8 +259,11 @@ static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, cons
   size_t image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
   size_t drawn = (size_t)clgen_step_draws(s) * (size_t)m->nz;
   int code = clgen_program_write(s->program, s->images, in->images + first * image, n * image);
-  if (!code && s->target)
-    code = clgen_program_write(s->program, s->target, t->one_hot + first * classes, n * classes * sizeof *t->one_hot);
+  clgen_tensor *const labels[] = {s->pass.labels, s->fake_pass.labels};
+  const float *const values[] = {t->labels, t->fake_labels};
+  for (int i = 0; !code && i < 2; ++i)
+    if (labels[i])
+      code = clgen_program_write(s->program, labels[i], values[i] + first * classes, n * classes * sizeof *t->labels);
   if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &in->counter, sizeof in->counter);
   if (!code && s->counter && t->config.noise_given)
     code = clgen_program_write(s->program, s->noise, in->noise + drawn * (size_t)part, drawn * sizeof *in->noise);
@@ -286,6 +299,8 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   in.scalars[CLGEN_SCALAR_BETA] = (float)clgen_vae_beta_at(&c->vae, seen);
   in.scalars[CLGEN_SCALAR_CAPACITY] = (float)clgen_vae_capacity_at(&c->vae, seen);
   int kinds[4], n = kinds_of(t, kind_at(t, step), kinds), code = CLGEN_OK;
+  if (clgen_model_is_conditional(t->model) && clgen_model_is_gan(t->model) && !c->noise_given)
+    code = draw_fake_labels(t, in.counter);
   for (int i = 0; !code && i < n; ++i) code = run_kind(t, kinds[i], &in);
   if (!code) ++t->steps;
   return code;

@@ -70,8 +70,8 @@ typedef struct {
   clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
   clgen_tensor *part;   /* of a batch in parts: 1 at this one and 0 elsewhere */
-  clgen_tensor *target; /* of a classifier: a 1 among zeros for each image */
-  clgen_pass pass;      /* how networks are run in it */
+  clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
+  clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
   clgen_watched_names *names;
   clgen_tensor *watched[CLGEN_MAX_WATCHED];
   bool computes[CLGEN_MAX_WATCHED]; /* which of them */
@@ -234,8 +234,9 @@ typedef struct {
   uint64_t judging_bytes;     /* that features take on the device */
   char *course, fingerprint[96];
   uint8_t *batch;  /* gathered here */
-  int *labels;     /* of a classifier's batch */
+  int *labels;     /* of a batch */
   float *latents;  /* of the fakes */
+  int *classes;    /* of the images of a grid, by rows; NULL: none are asked for */
   uint8_t *pixels; /* of a grid */
   uint64_t step, total_steps;
   unsigned controllers; /* mask */
@@ -254,6 +255,8 @@ int clgen_run_advise(const clgen_run *r, int code);
 void clgen_run_say_plan(const clgen_run *r);
 int clgen_run_loop(clgen_run *r);
 
+/* The class of each image of a grid, as far as there is room a row (or more) for each. */
+void clgen_run_grid_classes(int classes, int of_image[CLGEN_GRID_IMAGES]);
 /* reals.png, fakes_init.png, fakesNNNNNN.png */
 int clgen_run_write_reals(clgen_run *r);
 int clgen_run_write_fakes(clgen_run *r, const char *path);
@@ -310,10 +313,12 @@ int clgen_run_metrics(clgen_run *r);
 /* The same if the snapshot that a run goes on from has no line: its process was killed before. */
 int clgen_run_metrics_missing(clgen_run *r);
 
-/* ---- Classifiers ---- */
+/* ---- Classes ---- */
 
-/* Every image has to have a class. */
-int clgen_labels_check(const clgen_dataset *ds);
+/* Every image has to have a class, says `who`. */
+int clgen_labels_check(const clgen_dataset *ds, const char *who);
+/* The model's classes become those of the data. */
+int clgen_model_take_classes(clgen_model *m, const clgen_dataset *ds);
 /* Test images, and the classes that they have in the training data's numbering. */
 struct clgen_exam {
   clgen_features *features;

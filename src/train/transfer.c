@@ -20,6 +20,9 @@ int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch) {
     return clgen_fail(CLGEN_E_INVALID, "option --freezed: there is no discriminator in --cfg %s", o->cfg);
   if (o->ewc > 0 && clgen_arch_kind(arch) == CLGEN_CLASSIFIER)
     return refuse("ewc", "a classifier makes no images that its Fisher information could be of; --l2-sp needs none");
+  if (o->ewc > 0 && strcmp(o->cond, "none") != 0)
+    return refuse("ewc",
+                  "the Fisher information is of images of no class, and with --cond there are none; --l2-sp needs none");
   if (strcmp(o->ewc_of, "G") != 0 && (!(o->ewc > 0) || clgen_arch_kind(arch) != CLGEN_GAN))
     return refuse("ewc-of", "it is for --ewc with two networks");
   return CLGEN_OK;
