@@ -99,7 +99,7 @@ bool clgen_adapt_watches_gradients(unsigned mask);
 /* Shao et al. 2020, algorithm 1: beta by a PI controller, so that the KL divergence is `target` nats. */
 typedef struct {
   double target;    /* 0: none is wanted */
-  double kp, ki;    /* gains of both terms; ki is of each step */
+  double kp, ki;    /* gains of both terms; ki is of each step, and times beta (at least 0.1) */
   double low, high; /* beta stays between them */
 } clgen_control_vae_config;
 #define CLGEN_CONTROL_VAE_STATE "adapt.control_vae"

@@ -4,23 +4,30 @@
 
 #include <math.h>
 
+/* The divergence falls about linearly with the logarithm of beta, so a gain that is stable where beta is 0.5 is too slow by
+ * far where it is 5. The integral therefore moves in proportion to beta, as if it were of the logarithm, from here on. */
+#define LEAST_SCALE 0.1f
+
 /* 1 where both are above 0 */
 static clgen_tensor *both(clgen_tensor *a, clgen_tensor *b) { return clgen_mul(clgen_unit_step(a), clgen_unit_step(b)); }
 
 /* The paper stops the integral while the last beta is outside of its limits, which a clipped beta never is, and which would
- * hold an unclipped one there for good. Here the integral stands still only while the output is beyond a limit AND the error
- * would drive it further (conditional integration: Astrom & Hagglund 1995, section 3.5), so that the first step in which the
- * error turns moves beta, however long it stood at the limit. */
+ * hold an unclipped one there for good. Here the integral goes no further than to where the output meets a limit, while the
+ * error would drive it beyond (conditional integration: Astrom & Hagglund 1995, section 3.5), so that the first step in
+ * which the error turns moves beta, however long it stood at the limit. */
 clgen_tensor *clgen_control_vae(clgen_graph *g, const clgen_control_vae_config *c, clgen_tensor *kl) {
   clgen_shape one = clgen_shape_of(1, 1);
   clgen_tensor *old = clgen_state(g, CLGEN_CONTROL_VAE_STATE, CLGEN_F32, one);
   clgen_tensor *error = clgen_affine(clgen_reshape(clgen_stop_gradient(kl), one), -1, (float)c->target);
   clgen_tensor *proportional = clgen_affine(clgen_sigmoid(clgen_neg(error)), (float)c->kp, 0); /* kp / (1 + exp(e)) */
-  clgen_tensor *moved = clgen_sub(old, clgen_affine(error, (float)c->ki, 0));
+  clgen_tensor *scale = clgen_clamp(clgen_affine(old, 1, (float)c->low), LEAST_SCALE, (float)fmax(c->high, LEAST_SCALE));
+  clgen_tensor *moved = clgen_sub(old, clgen_mul(clgen_affine(error, (float)c->ki, 0), scale));
   clgen_tensor *wanted = clgen_add(proportional, moved);
   clgen_tensor *above = both(clgen_affine(wanted, 1, (float)(c->low - c->high)), clgen_neg(error));
   clgen_tensor *below = both(clgen_neg(wanted), error);
-  clgen_tensor *integral = clgen_assign(old, clgen_where(clgen_add(above, below), old, moved));
+  clgen_tensor *at_high = clgen_maximum(old, clgen_affine(proportional, -1, (float)(c->high - c->low)));
+  clgen_tensor *at_low = clgen_minimum(old, clgen_neg(proportional));
+  clgen_tensor *integral = clgen_assign(old, clgen_where(above, at_high, clgen_where(below, at_low, moved)));
   return clgen_clamp(clgen_affine(clgen_add(proportional, integral), 1, (float)c->low), (float)c->low, (float)c->high);
 }
 
