@@ -57,12 +57,12 @@ exact() {
     same "$where/whole/$file" "$run/$file"
   done
 }
-exact control --adapt control-vae --kl-target 3 --control-ki 0.05 --likelihood gaussian
+exact control --adapt control-vae --kl-target 0.2 --control-ki 0.05 --likelihood gaussian
 exact cyclical --kl-anneal cyclical --kl-anneal-kimg 1.9 --likelihood logistic --free-bits 0.1 --free-bits-group 2
 exact capacity --capacity 9 --capacity-kimg 1.5 --beta 20 --likelihood gaussian --scale 0.2
 exact iwae --iwae 3 --likelihood logistic
 exact vae-gan --cfg vae-gan --ngf 2 --batch 64 --loss hinge --reg sn,r1 --reg-interval 3 --critic-steps 2 --recon-gamma 0.1 \
-  --adapt control-vae,guard --kl-target 2
+  --adapt control-vae,guard --kl-target 0.5
 grep -q '"beta":' "$dir/control/00000-mnist-vae-mlp/stats.jsonl" || fail "stats.jsonl has no beta"
 grep -q 'control-vae: beta' "$dir/control/00000-mnist-vae-mlp/log.txt" || fail "the log does not say what the controller does"
 expect 2 train --resume "$dir/control/00000-mnist-vae-mlp" --kl-target 4 --kimg 3
