@@ -1,5 +1,5 @@
 /* The diagonal of the Fisher information of a trained network, on images that it makes itself: what elastic weight
- * consolidation weighs parameters by (Kirkpatrick et al. 2017, section 2; Li et al. 2020, equation 2). */
+ * consolidation weighs parameters by (Kirkpatrick et al. 2017, equation 3; Li et al. 2020). */
 #include "train/train_internal.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static clgen_tensor *gan_likelihood(estimate *e, int network, int maker, clgen_t
   clgen_tensor *logit = clgen_model_judge(e->model, e->net[1], network == 1 ? clgen_stop_gradient(fake) : fake, &used, NULL);
   clgen_tensor *real = clgen_stop_gradient(clgen_sigmoid(logit));
   *weight = NULL;
-  /* log p(real | image) = -softplus(-logit): Li et al. 2020, section 4.2. */
+  /* log p(real | image) = -softplus(-logit): Li et al. 2020. */
   if (network != 1) return clgen_neg(clgen_softplus(clgen_neg(logit)));
   /* D's answer is a Bernoulli variable: over both answers, each as probable as D says, the squared gradients of their
    * logarithms are p (1 - p) times that of the logit. */
