@@ -3,13 +3,13 @@
 # each three times, with other images and numbers. FID is against the test images of 5 to 9. Prints the table of
 # docs/transfer.md and writes its plot.
 # Usage: scripts/transfer-experiment.sh CLGEN DATA PLOT.svg [OPTION OF clgen train]...
-# DATA are digits with labels and a test split. SEEDS ("0 1 2"), BEFORE (the first training, 150 kimg), KIMG (48, a multiple of 16)
+# DATA are digits with labels and a test split. SEEDS ("0 1 2"), BEFORE (the first training, 150 kimg), KIMG (96, a multiple of 16)
 # and NGF (32) may be set. About ten minutes on two cores.
 set -eu
 [ $# -ge 3 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
 clgen=$1 data=$2 plot=$3
 shift 3
-seeds=${SEEDS:-0 1 2} before=${BEFORE:-150} kimg=${KIMG:-48} ngf=${NGF:-32}
+seeds=${SEEDS:-0 1 2} before=${BEFORE:-150} kimg=${KIMG:-96} ngf=${NGF:-32}
 export CLGEN_DATA_DIR=${CLGEN_DATA_DIR:-$(cd "$(dirname "$0")/.." && pwd)/models}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -368,7 +368,7 @@ static void numbers_go_with_their_parameters(void **state) {
   const clgen_net *net = clgen_model_network_at(c.m, 1)->net;
   const clgen_net *from = clgen_model_network_at(clgen_carry_source(c.carry), 1)->net;
   int64_t n = clgen_net_param_size(net), m = clgen_net_param_size(from);
-  float *numbers[3] = {NULL, new_floats((size_t)m), NULL}, *got = new_floats((size_t)n);
+  float *numbers[CLGEN_MODEL_MAX_NETWORKS] = {NULL, new_floats((size_t)m)}, *got = new_floats((size_t)n);
   for (int64_t i = 0; i < m; ++i) numbers[1][i] = (float)i + 1;
   OK(clgen_carry_numbers(c.carry, 1, numbers, got));
   for (int i = 0; i < clgen_net_tensor_count(net); ++i) {

@@ -254,7 +254,7 @@ int clgen_carry_apply(const clgen_carry *c, clgen_store *store);
 int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark);
 /* Takes numbers that belong to the file's parameters, as they lie in the states of its model, to where those of mark 2 have
  * gone; 0 elsewhere. `values` is by network of the file's model, NULL where there are none. */
-int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[3], float *out);
+int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out);
 
 /* ---- Images from latents ------------------------------------------------------------------------------------------------
  */

@@ -39,7 +39,7 @@ static int only_axis_that_differs(const clgen_shape *a, const clgen_shape *b) {
 
 /* Whether images go into the layer of an entry, rather than out of it. */
 static bool faces_input(const clgen_model *m, const clgen_net *net, int entry) {
-  if (clgen_model_is_gan(m)) return net == m->nets[1];
+  if (clgen_model_is_gan(m)) return net != m->nets[0]; /* of D, or an encoder */
   if (clgen_model_is_classifier(m)) return true;
   int first;
   clgen_net_layer_tensors(net, m->latent, &first);
@@ -98,9 +98,10 @@ bool clgen_carry_has(const clgen_carry *c, const clgen_model_network *w) {
 
 /* The file's network for network `index`: itself, or of G and G_ema the other; -1: there is none. */
 static int source_network(const clgen_carry *c, int index) {
-  int others[2] = {index, index == 1 ? 1 : 2 - index};
+  int average = c->source->n_networks - 1, others[2] = {index, index};
+  if (clgen_model_is_gan(c->source) && (index == 0 || index == average)) others[1] = average - index;
   for (int i = 0; i < 2; ++i)
-    if (others[i] < c->source->n_networks && clgen_carry_has(c, &c->source->networks[others[i]])) return others[i];
+    if (clgen_carry_has(c, &c->source->networks[others[i]])) return others[i];
   return -1;
 }
 
@@ -110,7 +111,7 @@ static int add_row(clgen_carry *c, int index, int source, int tensor) {
   row *r = &c->rows[c->n++];
   *r = (row){.told = {.shape = t->shape}, .net = index, .tensor = tensor, .source = source};
   full_name(r->told.name, w, t->name);
-  bool image_is_last = clgen_model_is_gan(c->model) && index != 1;
+  bool image_is_last = clgen_model_is_gan(c->model) && w->net == c->model->nets[0];
   r->entry = source < 0 ? -1 : clgen_carry_partner(w->net, tensor, c->source->networks[source].net, image_is_last);
   if (r->entry < 0) return CLGEN_OK;
   const clgen_net_tensor *from = clgen_net_tensor_at(c->source->networks[source].net, r->entry);
@@ -209,7 +210,8 @@ int clgen_carry_apply(const clgen_carry *c, clgen_store *store) {
 }
 
 /* The rows of a network's parameters, with numbers in place of the file's. */
-static int carry_numbers(const clgen_carry *c, int index, float *const values[3], float *out, uint8_t *mark) {
+static int carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out,
+                         uint8_t *mark) {
   const clgen_net *net = c->model->networks[index].net;
   for (int i = 0; i < c->n; ++i) {
     const row *r = &c->rows[i];
@@ -237,7 +239,7 @@ int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark) {
   return code;
 }
 
-int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[3], float *out) {
+int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out) {
   size_t n = (size_t)clgen_net_param_size(c->model->networks[index].net);
   uint8_t *mark = calloc(n, 1);
   memset(out, 0, n * sizeof *out);

@@ -55,7 +55,7 @@ static clgen_tensor *norm(clgen_tensor *grad) {
 
 /* The force of the springs; what they hold of energy is watched. */
 static clgen_tensor *hold_back(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad) {
-  static const char *const names[] = {"spring_G", "spring_D"};
+  static const char *const names[] = {"spring_G", "spring_D", "spring_E"};
   for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
     if (s->net[i] == b && s->config->holding.anchored[i])
       clgen_step_watch(s, clgen_model_is_gan(s->model) ? names[i] : "spring", clgen_bound_spring(b, &grad));

@@ -8,7 +8,7 @@ typedef struct {
   const clgen_model *model;
   clgen_graph *graph;
   clgen_program *program;
-  clgen_bound *net[3];
+  clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS];
   clgen_tensor *z, *eps;
 } estimate;
 

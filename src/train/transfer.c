@@ -104,15 +104,18 @@ bool clgen_run_ewc_is_of(const clgen_train_options *o, int index) {
   return o->ewc > 0 && index < 2 && (both || index == (strcmp(o->ewc_of, "D") == 0));
 }
 
-bool clgen_run_trains(const clgen_model *m, int index) { return !clgen_model_is_gan(m) || index < 2; }
+bool clgen_run_trains(const clgen_model *m, int index) {
+  return !clgen_model_is_gan(m) || index + 1 < clgen_model_network_count(m);
+}
 
 int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *maker) {
   const clgen_model *m = clgen_carry_source(r->carry);
   *network = *maker = index;
   if (!clgen_model_is_gan(m)) return CLGEN_OK;
-  bool has[3];
-  for (int i = 0; i < 3; ++i) has[i] = clgen_carry_has(r->carry, clgen_model_network_at(m, i));
-  *maker = index == 1 ? (has[2] ? 2 : 0) : (has[0] ? 0 : 2);
+  bool has[CLGEN_MODEL_MAX_NETWORKS];
+  int average = clgen_model_network_count(m) - 1;
+  for (int i = 0; i <= average; ++i) has[i] = clgen_carry_has(r->carry, clgen_model_network_at(m, i));
+  *maker = index == 1 ? (has[average] ? average : 0) : (has[0] ? 0 : average);
   if (index != 1) *network = *maker;
   if (has[1] && has[*maker]) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID,

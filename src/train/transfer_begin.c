@@ -103,7 +103,7 @@ static int find_fisher(const clgen_run *r, int index, parameters *p) {
   if (code) return code;
   int64_t numbers = 2 * FISHER_IMAGES * (int64_t)clgen_model_get_config(m)->nz;
   float *latents = malloc((size_t)numbers * sizeof *latents);
-  float *fisher[3] = {NULL};
+  float *fisher[CLGEN_MODEL_MAX_NETWORKS] = {NULL};
   fisher[network] = malloc((size_t)clgen_net_param_size(clgen_model_network_at(m, network)->net) * sizeof(float));
   clgen_store *store = NULL;
   code = latents && fisher[network] ? clgen_store_create(&store, r->device) : clgen_fail_nomem((size_t)numbers * 4);
