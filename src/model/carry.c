@@ -149,9 +149,6 @@ int clgen_carry_create(clgen_carry **out, const clgen_model *m, const clgen_safe
     code =
         clgen_fail(CLGEN_E_INVALID, "%s holds a %s and a %s is wanted: their layers have nothing in common",
                    clgen_safetensors_path(file), clgen_arch_name(c->source->config.arch), clgen_arch_name(m->config.arch));
-  if (!code && clgen_model_is_gan(m) && m->row->encode)
-    code = clgen_fail(CLGEN_E_INVALID, "%s: the networks of a %s are not carried over; only a G and a D by themselves are",
-                      clgen_safetensors_path(file), clgen_arch_name(m->config.arch));
   if (!code) code = make_rows(c);
   if (code)
     clgen_carry_free(c);

@@ -94,8 +94,6 @@ int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective 
     option = "reg", why = "ha is for two players, and here are three networks";
   else if (!code && mask & clgen_adapt_mask("noise-scale"))
     option = "adapt", why = "noise-scale is for two players, and here are three networks";
-  else if (o->init[0])
-    option = "init", why = "only a G and a D by themselves are carried over, and there is an encoder beside them";
   else if (o->batch_gpu && o->batch_gpu != o->batch)
     option = "batch-gpu", why = "three networks are updated by the same forward passes";
   if (code || !option) return code;
