@@ -5,14 +5,14 @@
 #include <clgen/model.h>
 #include <clgen/train.h>
 
-#define BATCH 12
-#define PART 4
+#define MOST 25 /* images in a batch */
 #define STEPS 5
 
 typedef struct {
   clgen_model_config model;
   clgen_trainer_config trainer;
   bool same_images, same_latents; /* in every part */
+  int batch, part;                /* 0: 12 and 4 */
 } scenario;
 
 /* What a trainer did: its reports, and its states at the end. */
@@ -26,11 +26,12 @@ typedef struct {
 static void make_inputs(const scenario *c, int step, uint8_t *images, float *latents, int *labels) {
   int64_t image = (int64_t)c->model.channels * c->model.height * c->model.width, nz = c->model.nz;
   uint64_t seed = 77 + (uint64_t)step;
-  for (int64_t i = 0; i < BATCH * image; ++i)
-    images[i] = c->same_images && i >= PART * image ? images[i - PART * image] : (uint8_t)random_int(&seed, 0, 255);
-  for (int64_t i = 0; i < BATCH * nz; ++i)
-    latents[i] = c->same_latents && i >= PART * nz ? latents[i - PART * nz] : (float)random_between(&seed, -2, 2);
-  for (int i = 0; i < BATCH; ++i) labels[i] = c->same_images && i >= PART ? labels[i - PART] : random_int(&seed, 0, 2);
+  for (int64_t i = 0; i < c->batch * image; ++i)
+    images[i] = c->same_images && i >= c->part * image ? images[i - c->part * image] : (uint8_t)random_int(&seed, 0, 255);
+  for (int64_t i = 0; i < c->batch * nz; ++i)
+    latents[i] = c->same_latents && i >= c->part * nz ? latents[i - c->part * nz] : (float)random_between(&seed, -2, 2);
+  for (int i = 0; i < c->batch; ++i)
+    labels[i] = c->same_images && i >= c->part ? labels[i - c->part] : random_int(&seed, 0, 2);
 }
 
 static void read_state(course *out, int at, clgen_store *store, const char *name) {
@@ -48,17 +49,17 @@ static course run(const scenario *c, clgen_device *device, int64_t at_once) {
   clgen_store *store;
   clgen_trainer *trainer;
   clgen_trainer_config t = c->trainer;
-  t.batch = BATCH;
+  t.batch = c->batch;
   t.batch_gpu = at_once;
   OK(clgen_model_create(&model, &c->model));
   OK(clgen_store_create(&store, device));
   OK(clgen_model_init(model, store, 3));
   OK(clgen_trainer_create(&trainer, model, store, &t));
   const clgen_model_config *m = clgen_model_get_config(model);
-  uint8_t *images = NEED(malloc((size_t)(BATCH * m->channels * m->height * m->width)));
-  float *latents = NEED(malloc((size_t)(BATCH * (m->nz + 1)) * sizeof *latents));
+  uint8_t *images = NEED(malloc((size_t)(c->batch * m->channels * m->height * m->width)));
+  float *latents = NEED(malloc((size_t)(c->batch * (m->nz + 1)) * sizeof *latents));
   for (int step = 0; step < STEPS; ++step) {
-    int labels[BATCH];
+    int labels[MOST];
     make_inputs(c, step, images, latents, labels);
     if (clgen_model_is_classifier(model)) OK(clgen_trainer_set_labels(trainer, labels));
     OK(clgen_trainer_step(trainer, (uint64_t)step, images, latents));
@@ -94,8 +95,11 @@ static void compare_reports(const course *whole, const course *parts) {
   }
 }
 
-static void parts_are_the_whole(const scenario *c, clgen_device *device) {
-  course whole = run(c, device, 0), parts = run(c, device, PART);
+static void parts_are_the_whole(const scenario *given, clgen_device *device) {
+  scenario mine = *given;
+  const scenario *c = &mine;
+  if (!mine.batch) mine.batch = 12, mine.part = 4;
+  course whole = run(c, device, 0), parts = run(c, device, c->part);
   compare_reports(&whole, &parts);
   for (int s = 0; s < 4; ++s) {
     assert_int_equal(whole.n[s], parts.n[s]);
@@ -165,6 +169,18 @@ static void batch_norm(clgen_device *device) {
   parts_are_the_whole(&c, device);
 }
 
+/* Parameters of every shape, and much that is drawn beside latents. Its discriminator compares images in groups of 2 to 4,
+ * of which a batch of 25 and parts of 5 have none. */
+static void style(clgen_device *device) {
+  scenario c = {.batch = 25, .part = 5};
+  c.trainer = (clgen_trainer_config){.optimizer = sgd, .lr = 1e-3, .seed = 8, .ema_kimg = 0.1};
+  OK(clgen_gan_objective_parse(&c.trainer.gan, "ns", "r1"));
+  c.model = (clgen_model_config){.arch = CLGEN_ARCH_STYLE, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2};
+  c.model.nz = 6;
+  OK(clgen_gan_objective_d_norm(&c.trainer.gan, c.model.arch, &c.model.d_norm));
+  parts_are_the_whole(&c, device);
+}
+
 static void on_host(void **state) {
   (void)state;
   clgen_device *device = open_host();
@@ -176,6 +192,7 @@ static void on_host(void **state) {
   gan(device, "hinge", "sn,bcr", 1, 1);
   gan(device, "lsgan", "r1", 2, 3);
   batch_norm(device);
+  style(device);
   clgen_device_close(device);
 }
 

@@ -30,6 +30,7 @@ clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss) {
  * if it is not finite. */
 int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first) {
   clgen_tensor *all = clgen_bound_grad_sum(b), *zero = clgen_constant(b->graph, 0, clgen_shape_of(0)), *grad;
+  first = clgen_reshape(first, clgen_shape_of(0)); /* a parameter may be a scalar */
   int code = CLGEN_OK;
   for (int i = b->net->n_tensors; !code && i-- > 0;) {
     const clgen_net_tensor *t = &b->net->tensors[i];
