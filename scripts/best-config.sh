@@ -1,5 +1,5 @@
 #!/bin/bash
-# Plain DCGAN beside other objectives and settings at the same budget, by metrics of clgen evaluate: a table in Markdown, a line a
+# Plain DCGAN beside other objectives, settings and networks at the same budget of images, by metrics of clgen evaluate: a table in Markdown, a line a
 # configuration and seed. Runs that are there already in OUTDIR are not trained again.
 # Usage: scripts/best-config.sh CLGEN DATA OUTDIR [OPTION OF clgen train]...
 # KIMG (200), NGF (32) and SEEDS ("0") are the budget, the width and the seeds; NUM (10000) images are judged; ONLY, a pattern
@@ -10,6 +10,7 @@ shopt -s extglob
 clgen=$1 data=$2 outdir=$3
 shift 3
 mkdir -p "$outdir" || exit 1
+chosen="@(${ONLY:-*})"
 metrics=(fid kid recall_k5 coverage_k5 ndb ndb_jsd)
 
 # NAME OPTION...
@@ -28,6 +29,16 @@ ns-sn                --reg sn
 hinge-sn             --loss hinge --reg sn
 hinge-sn-ttur        --loss hinge --reg sn --lr 1e-4 --lr-d 4e-4
 hinge-sn-fast        --loss hinge --reg sn --lr 4e-4 --lr-d 4e-4
+batch16              --batch 16
+batch16-cosine       --batch 16 --lr-schedule cosine
+batch16-smoothing    --batch 16 --label-smoothing 0.1
+batch32-fm           --batch 32 --reg fm
+batch32-mbstd        --batch 32 --reg mbstd
+batch32-hinge-sn     --batch 32 --loss hinge --reg sn
+batch32-ns-sn        --batch 32 --reg sn
+batch16-hinge-sn     --batch 16 --loss hinge --reg sn
+batch32-sn-mbstd     --batch 32 --loss hinge --reg sn,mbstd
+resnet-hinge-sn      --cfg resnet --loss hinge --reg sn
 '
 
 # figure FILE METRIC: its value in the JSON of clgen evaluate
@@ -40,7 +51,7 @@ row configuration options seed "${metrics[@]}" "seconds of training"
 row --- --- --- $(for _ in "${metrics[@]}"; do echo ---; done) ---
 while read -r name options; do
   [ -n "$name" ] || continue
-  case $name in @(${ONLY:-*})) ;; *) continue ;; esac
+  case $name in $chosen) ;; *) continue ;; esac
   for seed in ${SEEDS:-0}; do
     run=$outdir/$name-$seed
     if [ ! -e "$run/seconds" ]; then
@@ -52,7 +63,7 @@ while read -r name options; do
       echo $(($(date +%s) - begin)) >"$run/seconds"
     fi
     if [ ! -s "$run/metrics.json" ]; then
-      "$clgen" evaluate --network "$(echo "$run"/*-dcgan)" --data "$data" --metrics fid,kid,prdc,ndb --num "${NUM:-10000}" \
+      "$clgen" evaluate --network "$(echo "$run"/00000-*)" --data "$data" --metrics fid,kid,prdc,ndb --num "${NUM:-10000}" \
         --json >"$run/metrics.json" 2>>"$run.log" || exit 1
     fi
     figures=()

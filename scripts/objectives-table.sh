@@ -60,7 +60,7 @@ job() {
       { last = $2 }
       END {
         better = last < first && (blind == "" || last < blind)
-        printf "%s%.2f → %.2f\n", better ? "" : "**no** ", first, last
+        printf "%s%.3g → %.3g\n", better ? "" : "**no** ", first, last
       }' >"$dir/$name"
   fi
   rm -rf "$dir/$name.run"

@@ -46,7 +46,7 @@ static int add_regularizer(clgen_gan_objective *o, const char *name, size_t leng
 
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers) {
   *out = (clgen_gan_objective){.critic_steps = 1, .r1_interval = 1, .gp_weight = 10, .r1_gamma = 10, .fm_weight = 1};
-  out->ha_weight = 0.001, out->bcr_weight = 10;
+  out->ha_weight = 0.01, out->bcr_weight = 10;
   int code = clgen_gan_loss_find(&out->loss, loss);
   if (code) return clgen_fail_prefix(code, "option --loss");
   for (const char *p = regularizers; !code && *p;) {

@@ -77,7 +77,7 @@ static const clgen_option rows[] = {
     {"reg-interval", 0, CLGEN_OPTION_INT, AT(reg_interval), "16", 1, 100000, NULL, "N", "Objective of a GAN",
      "compute r1 every N steps, weighing N times as much"},
     {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
-    {"ha-weight", 0, CLGEN_OPTION_REAL, AT(ha_weight), "0.001", 0, 1e9, NULL, "X", "Objective of a GAN", "of ha"},
+    {"ha-weight", 0, CLGEN_OPTION_REAL, AT(ha_weight), "0.01", 0, 1e9, NULL, "X", "Objective of a GAN", "of ha"},
     {"bcr-weight", 0, CLGEN_OPTION_REAL, AT(bcr_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of bcr"},
     {"bcr-flip", 0, CLGEN_OPTION_FLAG, AT(bcr_flip), "no", 0, 0, NULL, NULL, "Objective of a GAN",
      "bcr mirrors images beside moving them: for pictures whose left and right are alike"},
