@@ -58,6 +58,12 @@ static void choose_parts(const clgen_ocl *ocl, clgen_reduction *r) {
   r->parts = divided(r->summands, r->per_part);
 }
 
+/* Two at a time only where the text, which is made for both, stays short. */
+static bool goes_in_pairs(const clgen_reduction *r, int64_t per_item) {
+  enum { FEW = 12 };
+  return r->wide && !r->columns && r->parts == 1 && r->width > 1 && per_item > 1 && r->gen.end <= FEW;
+}
+
 /* from_scratch: so many of the inputs lie in working memory. */
 static int add_item(clgen_ocl *ocl, clgen_plan *plan, clgen_reduction *r, size_t index, int from_scratch) {
   const clgen_step *s = r->walk.s;
@@ -71,6 +77,8 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, clgen_reduction *r, size_t
   if (ocl->wide && items > ITEMS_PER_UNIT * (int64_t)ocl->units) items = ITEMS_PER_UNIT * (int64_t)ocl->units;
   if (ocl->wide && clgen_ew_count(&r->walk, ~0u) * s->n_instrs < SMALL_WORK) items = 1;
   int64_t per_item = divided(tasks, items);
+  r->pairs = goes_in_pairs(r, per_item);
+  if (r->pairs) per_item = 2 * divided(per_item, 2);
   clgen_reduction_write(r, per_item);
   item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k)

@@ -66,8 +66,7 @@ static void store_after(clgen_reduction *r, int width, const char *total) {
   *g = whole;
 }
 
-/* Stores what belongs to the sums `own`. */
-static void store_totals(clgen_reduction *r) {
+void clgen_reduction_store_totals(clgen_reduction *r) {
   char name[16];
   if (r->parts == 1 && r->walk.s->first_after) {
     store_after(r, 1, "total%d");
@@ -89,11 +88,8 @@ static void emit_run(clgen_reduction *r, int width, const char *condition, const
   clgen_text_add(r->gen.t, "}\n");
 }
 
-/* For one run: its place, and its elements added to the block. */
-static void emit_one_run(clgen_reduction *r, bool tail) {
+void clgen_reduction_place_run(clgen_reduction *r) {
   clgen_ew_gen *g = &r->gen;
-  unsigned outer = r->walk.axes & ~(1u << g->column);
-  char condition[40];
   if (r->blocks == 1)
     clgen_text_add(g->t, "const int row = run; int j = 0;\n");
   else if (r->blocks == r->summands)
@@ -101,8 +97,15 @@ static void emit_one_run(clgen_reduction *r, bool tail) {
   else
     clgen_text_add(g->t, "const int row = run / blocks; int j = (run - row * blocks) * chunk;\n");
   clgen_text_add(g->t, "const int stop = min(j + chunk, d%d);\n", g->column);
-  clgen_ew_decode(g, outer, "row");
-  clgen_ew_bases(g, outer, 0, r->walk.n_operands, "B", "b");
+  clgen_ew_decode(g, r->walk.axes & ~(1u << g->column), "row");
+}
+
+/* For one run: its place, and its elements added to the block. */
+static void emit_one_run(clgen_reduction *r, bool tail) {
+  clgen_ew_gen *g = &r->gen;
+  char condition[40];
+  clgen_reduction_place_run(r);
+  clgen_ew_bases(g, r->walk.axes & ~(1u << g->column), 0, r->walk.n_operands, "B", "b");
   clgen_ew_load_fixed(g, "b");
   snprintf(condition, sizeof condition, "j + %d <= stop", r->width);
   if (r->width > 1) emit_run(r, r->width, condition, "t");
@@ -131,7 +134,7 @@ static void emit_rows(clgen_reduction *r) {
     if (r->width > 1) clgen_text_add(g->t, "ew_total_%d(s%d)%s", r->width, k, tail ? " + " : ";\n");
     if (tail) clgen_text_add(g->t, "z%d;\n", k);
   }
-  store_totals(r);
+  clgen_reduction_store_totals(r);
 }
 
 static void emit_groups(clgen_reduction *r) {
@@ -155,7 +158,7 @@ static void emit_groups(clgen_reduction *r) {
   for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "cell[%d][lane] += cell[%d][lane + far];\n", k, k);
   clgen_text_add(g->t, "}\n}\nif (lane == 0) {\n");
   for (int k = 0; k < r->n_sums; ++k) clgen_text_add(g->t, "const float total%d = cell[%d][0];\n", k, k);
-  store_totals(r);
+  clgen_reduction_store_totals(r);
   clgen_text_add(g->t, "}\n");
 }
 
@@ -278,19 +281,22 @@ static void emit_columns(clgen_reduction *r) {
   emit_column_loop(r, 1, r->width, "whole");
 }
 
-/* How many runs make a block. */
-static int64_t runs_together(const clgen_reduction *r) {
+int64_t clgen_reduction_runs_together(const clgen_reduction *r) {
   int64_t length = r->walk.dim[r->gen.column], run = length < r->chunk ? length : r->chunk;
   int64_t additions = run / r->width + run % r->width;
   return additions < CLGEN_REDUCE_BLOCK ? CLGEN_REDUCE_BLOCK / additions : 1;
 }
 
 void clgen_reduction_write(clgen_reduction *r, int64_t per_item) {
+  if (r->pairs) {
+    clgen_reduction_write_pairs(r, per_item);
+    return;
+  }
   open_tasks(r, per_item);
   if (r->lanes == 1) {
     clgen_ew_number(&r->gen, "chunk", r->chunk);
     clgen_ew_number(&r->gen, "blocks", r->blocks);
-    if (!r->columns) clgen_ew_number(&r->gen, "together", runs_together(r));
+    if (!r->columns) clgen_ew_number(&r->gen, "together", clgen_reduction_runs_together(r));
   }
   if (r->columns)
     emit_columns(r);
