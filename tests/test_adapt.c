@@ -159,6 +159,12 @@ static void guard_sees_a_collapse_of_the_young(void **state) {
   assert_false(c.out.roll_back);
   for (int k = 0; k < 3; ++k) step(&c, &gone);
   assert_true(c.out.roll_back);
+  clgen_adapt_statistics one = players(2, 5, 0.0005, 1);
+  for (int k = 0; k < 3; ++k) {
+    assert_int_equal(c.out.roll_back, k == 0);
+    step(&c, &one);
+  }
+  assert_true(c.out.roll_back);
   for (int k = 0; k < 40; ++k) step(&c, &wild);
   assert_false(c.out.healthy || c.out.roll_back);
 }

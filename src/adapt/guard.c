@@ -13,7 +13,8 @@
 #define TOO_DIVERSE 2  /* what varies so much more than images is no image */
 #define COLLAPSED 0.25 /* of images, or (a third) of what fakes had reached */
 #define SOME 0.2
-#define REPEATING 0.5 /* share of fakes with a twin in the same batch */
+#define ONE_PICTURE 0.001 /* a new generator of any kind varies ten times as much */
+#define REPEATING 0.5     /* share of fakes with a twin in the same batch */
 #define EMPTY_NATS 0.05
 #define DEADLINE_KIMG 50 /* of images that the generator was updated by */
 #define PATIENCE 3       /* windows in a row that are bad */
@@ -35,7 +36,7 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
   double seen = s->kimg / (c->critic_steps > 1 ? c->critic_steps : 1);
   double most = (double)state[MOST_DIVERSE];
   bool late = seen >= DEADLINE_KIMG;
-  double least = late ? COLLAPSED : most < SOME ? 0 : fmin(COLLAPSED, most / 3);
+  double least = late ? COLLAPSED : most < SOME ? ONE_PICTURE : fmin(COLLAPSED, most / 3);
   if (c->gan && diversity < least)
     snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
   else if (c->gan && (late || most >= DIVERSE) && twins > REPEATING)
