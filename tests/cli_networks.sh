@@ -49,6 +49,7 @@ exact resnet --cfg resnet --ngf 1 --ndf 1 --nz 4 --loss hinge --reg sn --se
 used
 expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --samples 1 --output "$dir/o.png"
 expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --method grad-cam --output "$dir/o.png"
+exact parts --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 1 --reg r1 --batch-gpu 8
 exact style --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 2 --reg r1
 used
 expect 0 inspect "$snapshot"
