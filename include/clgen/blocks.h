@@ -25,9 +25,11 @@ clgen_tensor *clgen_average_pool(clgen_tensor *x, int size);
 /* The mean of each pixel and its eight neighbours, zeros beyond the edge counting: avg_pool2d(x, 3, 1, 1). */
 clgen_tensor *clgen_average_3x3(clgen_tensor *x);
 
-typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE } clgen_resample;
+typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE, CLGEN_UPSAMPLE_SMOOTH } clgen_resample;
 /* A 3x3 convolution with padding 1, behind nearest upsampling by 2 or before 2x2 mean pooling: w (O,C,3,3). The two are one
- * 4x4 convolution of stride 2 with sums of the weights (Karras et al. 2018, section A.1), with less than half the work. */
+ * 4x4 convolution of stride 2 with sums of the weights (Karras et al. 2018, section A.1), with less than half the work.
+ * Smooth upsampling is by the filter (1, 3, 3, 1), bilinear away from the edges, where there are zeros (Karras et al. 2019,
+ * appendix C): one 6x6 convolution. */
 clgen_tensor *clgen_conv3x3(clgen_tensor *x, clgen_tensor *w, clgen_resample resample);
 
 /* A network's 3x3 convolution of stride 1, with its bias, as such. */

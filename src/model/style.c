@@ -1,7 +1,7 @@
 /* A small StyleGAN2: Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN", for 32x32 and 64x64, with
  * equalised learning rates (Karras et al. 2018, section 4.1). A mapping network makes a style of the latent; convolutions on
- * a learned constant are modulated by it; pictures of every size add up to the image. Upsampling is to the nearest pixel
- * inside and bilinear between pictures, where the paper has one longer filter for both. */
+ * a learned constant are modulated by it; pictures of every size add up to the image. Between pictures
+ * upsampling is bilinear, where the paper has zeros beyond the edges; D pools means, where the paper has a longer filter. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,7 +65,7 @@ static int add_synthesis(clgen_model *m) {
     int i = p->levels++;
     clgen_modulated how = {.in = in, .out = width(c->ngf, c->height, side), .kernel = 3, .side = side, .slope = SLOPE};
     how.demodulate = true;
-    how.resample = CLGEN_UPSAMPLE;
+    how.resample = CLGEN_UPSAMPLE_SMOOTH;
     if (i) code = add_modulated(m, &p->conv[i][0], side, "conv0", how);
     how.in = in = how.out;
     how.resample = CLGEN_SAME_SIZE;

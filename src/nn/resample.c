@@ -65,28 +65,31 @@ clgen_tensor *clgen_average_3x3(clgen_tensor *x) {
 
 /* ---- Convolutions that change the size ---- */
 
-/* (w0, w1, w2) along an axis as (w0, w0 + w1, w1 + w2, w2), or, for upsampling, the other way round. */
-static clgen_tensor *spread_axis(clgen_tensor *w, int axis, bool turned) {
-  clgen_tensor *one[3], *sums[4];
-  for (int i = 0; i < 3; ++i) one[i] = clgen_slice(w, axis, turned ? 2 - i : i, 1);
-  sums[0] = one[0];
-  sums[1] = clgen_add(one[0], one[1]);
-  sums[2] = clgen_add(one[1], one[2]);
-  sums[3] = one[2];
-  return clgen_concat(4, sums, axis);
+/* (w0, w1, w2) along an axis as (w2, w1, w0). */
+static clgen_tensor *turn_axis(clgen_tensor *w, int axis) {
+  clgen_tensor *one[3];
+  for (int i = 0; i < 3; ++i) one[i] = clgen_slice(w, axis, 2 - i, 1);
+  return clgen_concat(3, one, axis);
+}
+
+/* (w0, w1, ...) along both axes of a kernel as (w0, w0 + w1, w1 + ...), so many times: convolved with (1, 1). */
+static clgen_tensor *widen(clgen_tensor *w, int times) {
+  for (int k = 0; k < 2 * times; ++k) w = clgen_add(clgen_pad(w, 2 + k % 2, 0, 1), clgen_pad(w, 2 + k % 2, 1, 0));
+  return w;
 }
 
 /* Output o of a transposed convolution of stride 2 and padding 1 meets input i through weight t = o + 1 - 2 i. Behind
- * nearest upsampling they meet through weights k with (o + k - 1) / 2 = i, which are 2 - t and 3 - t. With pooling, output i
- * and input 2 i - 1 + t meet through t - 1 and t, at a quarter of the sum. */
+ * nearest upsampling they meet through weights k with (o + k - 1) / 2 = i, which are 2 - t and 3 - t: the kernel, turned,
+ * convolved with (1, 1). The smooth filter (1, 3, 3, 1) is (1, 1) three times. With pooling, output i and input 2 i - 1 + t
+ * meet through t - 1 and t, at a quarter of the sum. */
 clgen_tensor *clgen_conv3x3(clgen_tensor *x, clgen_tensor *w, clgen_resample resample) {
   if (!x || !w) return NULL;
   if (resample == CLGEN_SAME_SIZE) return clgen_conv2d(x, w, (clgen_conv){1, 1, 1, 1});
   if (!is_picture("a 3x3 convolution that changes the size", x, resample == CLGEN_DOWNSAMPLE ? 2 : 1)) return NULL;
-  bool up = resample == CLGEN_UPSAMPLE;
-  const clgen_conv conv = {2, 2, 1, 1};
-  w = spread_axis(spread_axis(w, 2, up), 3, up);
-  if (!up) return clgen_conv2d(x, clgen_affine(w, 0.25f, 0), conv);
-  w = clgen_permute(w, (const int[]){1, 0, 2, 3});
-  return clgen_conv2d_input_grad(x, w, conv, 2 * clgen_tensor_dim(x, 2), 2 * clgen_tensor_dim(x, 3));
+  if (resample == CLGEN_DOWNSAMPLE) return clgen_conv2d(x, clgen_affine(widen(w, 1), 0.25f, 0), (clgen_conv){2, 2, 1, 1});
+  bool smooth = resample == CLGEN_UPSAMPLE_SMOOTH;
+  int pad = smooth ? 2 : 1;
+  w = widen(turn_axis(turn_axis(w, 2), 3), smooth ? 3 : 1);
+  w = clgen_permute(smooth ? clgen_affine(w, 1 / 16.0f, 0) : w, (const int[]){1, 0, 2, 3});
+  return clgen_conv2d_input_grad(x, w, (clgen_conv){2, 2, pad, pad}, 2 * clgen_tensor_dim(x, 2), 2 * clgen_tensor_dim(x, 3));
 }

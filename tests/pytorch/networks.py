@@ -192,6 +192,12 @@ class EqualConv(nn.Module):
         return x if self.bias is None else x + self.bias[:, None, None]
 
 
+def smooth(x):
+    """Twice as large by the filter (1, 3, 3, 1), and a pixel more all around."""
+    f = torch.tensor([1, 3, 3, 1], dtype=x.dtype) / 4
+    return F.conv_transpose2d(x, torch.outer(f, f).expand(x.shape[1], 1, 4, 4), stride=2, groups=x.shape[1])
+
+
 class Modulated(nn.Module):
     """Weights of each image's own (Karras et al. 2020, equations 1 and 3), one image after the other."""
 
@@ -210,8 +216,10 @@ class Modulated(nn.Module):
             weight = self.weight * self.gain * scale[:, None, None]
             if self.side:
                 weight = weight * (weight.square().sum((1, 2, 3), keepdim=True) + 1e-8).rsqrt()
-            image = F.interpolate(image[None], scale_factor=2) if self.up else image[None]
-            y.append(F.conv2d(image, weight, padding=weight.shape[-1] // 2))
+            if self.up:
+                y.append(F.conv2d(smooth(image[None]), weight))
+            else:
+                y.append(F.conv2d(image[None], weight, padding=weight.shape[-1] // 2))
         y = torch.cat(y)
         if self.side:
             y = y + self.noise_const * self.noise_strength
