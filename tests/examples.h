@@ -4,6 +4,8 @@
 
 #include "graphs.h"
 
+#include <clgen/augment.h>
+
 typedef struct {
   clgen_graph *g;
   uint64_t random;
@@ -286,6 +288,19 @@ static inline clgen_tensor *ex_affine_sample_both(example *x) { /* there and bac
   return sq(clgen_affine_sample_grad(sq(clgen_affine_sample(t, maps, 4, 7)), maps, 5, 3));
 }
 
+static inline clgen_tensor *random_rows(example *x, int rows, double low, double high) {
+  clgen_tensor *entry[CLGEN_AUGMENT_UNIFORMS];
+  for (int k = 0; k < rows; ++k) entry[k] = clgen_constant(x->g, (float)random_between(&x->random, low, high), S(1, 1));
+  return clgen_concat(rows, entry, 0);
+}
+static inline clgen_tensor *ex_augment(example *x) { /* everything at once, of one image */
+  clgen_tensor *uniform = random_rows(x, CLGEN_AUGMENT_UNIFORMS, 0, 1),
+               *normal = random_rows(x, CLGEN_AUGMENT_NORMALS, -1, 1);
+  clgen_tensor *image = in(x, S(1, x->a > 2 ? 3 : 1, 5, x->b + 2)), *p = clgen_constant(x->g, 0.8f, S(1));
+  clgen_tensor *seen = clgen_augment(x->g, clgen_tanh(image), 63, p, uniform, normal, clgen_constant(x->g, 0.3f, S(1)));
+  return sq(seen);
+}
+
 /* ---- Composed ----------------------------------------------------------------------------------------------------------
  */
 
@@ -412,6 +427,7 @@ static const struct {
     ROW(affine_sample, 0),
     ROW(affine_sample_grad, 0),
     ROW(affine_sample_both, 0),
+    ROW(augment, 0),
     ROW(penalty, 0),
     ROW(long_chain, 0),
     ROW(many_inputs, 0),

@@ -25,6 +25,7 @@ allowed() {
 room_of_header() {
   case $1 in
     error | options | safetensors) echo base ;;
+    augment) echo adapt ;;
     npy) echo data ;;
     blocks) echo nn ;;
     plot) echo image ;;

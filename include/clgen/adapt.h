@@ -83,7 +83,7 @@ typedef struct {
 
 /* All there are, in the order in which they decide. */
 const clgen_controller *clgen_controllers(size_t *n);
-#define CLGEN_CONTROLLER_NAMES "guard, balance, noise-scale, control-vae"
+#define CLGEN_CONTROLLER_NAMES "guard, ada, balance, noise-scale, control-vae"
 
 /* "guard,balance" to a mask of rows; "none" and "" to 0. CLGEN_E_INVALID for a name that there is not, and for one that is
  * not for this kind of model. */

@@ -22,5 +22,6 @@
 #include <clgen/train.h>
 #include <clgen/report.h>
 #include <clgen/adapt.h>
+#include <clgen/augment.h>
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <clgen/adapt.h>
+#include <clgen/augment.h>
 #include <clgen/data.h>
 #include <clgen/device.h>
 #include <clgen/features.h>
@@ -109,6 +110,7 @@ typedef struct {
   bool noise_given;  /* latents come with each step instead of being drawn on the device */
   int64_t batch_gpu; /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
   clgen_gan_objective gan;
+  clgen_augmentation augment; /* of all images that D sees */
   clgen_holding holding;
   unsigned controllers; /* mask of rows of clgen_controllers: what they watch is watched, what they turn can be turned */
   clgen_vae_objective vae;
@@ -197,11 +199,12 @@ typedef struct {
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], loss[CLGEN_OPTION_TEXT], reg[CLGEN_OPTION_TEXT],
       lr_schedule[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT], adapt[CLGEN_OPTION_TEXT], likelihood[CLGEN_OPTION_TEXT],
       kl_anneal[CLGEN_OPTION_TEXT];
-  char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT];
+  char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT], augment[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
       critic_steps, reg_interval;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
+  double augment_p, ada_target, ada_kimg, ada_limit;
   double lr_old, l2_sp, l2_sp_new, ewc;
   double aux_weight, label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;

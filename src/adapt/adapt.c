@@ -9,6 +9,7 @@
 /* The guard first: what it rolls back is nothing for others to decide on. */
 static const clgen_controller rows[] = {
     {.name = "guard", .for_gan = true, .for_others = true, .watches_players = true, .act = clgen_adapt_guard},
+    {.name = "ada", .for_gan = true, .act = clgen_adapt_ada},
     {.name = "balance", .for_gan = true, .watches_players = true, .act = clgen_adapt_balance},
     {.name = "noise-scale", .for_gan = true, .for_others = true, .watches_gradients = true, .act = clgen_adapt_noise_scale},
     {.name = "control-vae", .for_gan = true, .for_others = true, .for_encoders = true, .act = clgen_adapt_control_vae},

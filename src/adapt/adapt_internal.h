@@ -16,5 +16,7 @@ void clgen_adapt_plateau(const clgen_adapt_config *c, const clgen_adapt_statisti
 /* Only says what the nodes of the step did. */
 void clgen_adapt_control_vae(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out);
+/* The same. */
+void clgen_adapt_ada(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 
 #endif

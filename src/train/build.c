@@ -31,10 +31,13 @@ static clgen_tensor *draw_for_network(void *user, bool normal, uint32_t stream, 
   return draw(user, normal ? clgen_random_normal : clgen_random_uniform, stream, shape, 0);
 }
 
+clgen_tensor *clgen_step_normal(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis) {
+  return draw(s, clgen_random_normal, stream, shape, axis);
+}
+
 /* ---- Updates ---- */
 
-/* What a part contributes to a mean over the batch. */
-static clgen_tensor *share(const clgen_step_kind *s, clgen_tensor *mean) {
+clgen_tensor *clgen_step_share(const clgen_step_kind *s, clgen_tensor *mean) {
   return clgen_phase_takes_parts(s->phase) ? clgen_affine(mean, (float)(1 / (double)clgen_step_parts(s->config)), 0) : mean;
 }
 
@@ -44,7 +47,7 @@ void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar
   while (i < names->n && strcmp(names->name[i], name) != 0) ++i;
   if (i == names->n) names->name[names->n++] = name;
   s->computes[i] = true;
-  s->watched[i] = clgen_reshape(share(s, scalar), clgen_shape_of(1, 1));
+  s->watched[i] = clgen_reshape(clgen_step_share(s, scalar), clgen_shape_of(1, 1));
 }
 
 /* Of the absolute values, which changes no bit of the squares: the optimiser's own square would be a shared node, written to
@@ -66,7 +69,7 @@ static clgen_tensor *first_part(const clgen_step_kind *s) { return clgen_slice(s
 
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {
   if (clgen_phase_takes_parts(s->phase))
-    return loss ? clgen_bound_grad_add(b, share(s, loss), first_part(s)) : CLGEN_E_INVALID;
+    return loss ? clgen_bound_grad_add(b, clgen_step_share(s, loss), first_part(s)) : CLGEN_E_INVALID;
   clgen_tensor *grad = s->phase == CLGEN_PHASE_WHOLE ? clgen_bound_grad(b, loss) : clgen_bound_grad_sum(b);
   grad = hold_back(s, b, clgen_regularize_history(s, b, grad, scalar));
   clgen_tensor *length = norm(grad);
@@ -93,7 +96,7 @@ static int build_window(clgen_step_kind *s, clgen_tensor *all) {
   return clgen_assign(window, clgen_add(window, all)) ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-static bool ends_step(const clgen_step_kind *s) {
+bool clgen_step_ends(const clgen_step_kind *s) {
   bool waits_for_g = s->phase == CLGEN_PHASE_UPDATE && clgen_model_is_gan(s->model) && s->with_g;
   return !clgen_phase_takes_parts(s->phase) && !waits_for_g;
 }
@@ -110,7 +113,7 @@ static int build_watch(clgen_step_kind *s) {
   clgen_tensor *good = clgen_state(s->graph, CLGEN_WATCH_GOOD, CLGEN_F32, shape);
   sum = clgen_assign(sum, clgen_add(sum, all));
   bad = clgen_assign(bad, clgen_maximum(bad, clgen_affine(clgen_is_finite(all), -1, 1)));
-  if (ends_step(s)) good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
+  if (clgen_step_ends(s)) good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
   if (s->config->controllers && build_window(s, all)) return CLGEN_E_INVALID;
   return sum && bad && good ? CLGEN_OK : CLGEN_E_INVALID;
 }
@@ -151,7 +154,7 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   clgen_shape latents = clgen_shape_of(2, clgen_step_draws(s), c->nz);
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
-                                 : draw(s, clgen_random_normal, CLGEN_STREAM_NOISE, latents, 0);
+                                 : clgen_step_normal(s, CLGEN_STREAM_NOISE, latents, 0);
   if (c->classes && clgen_model_is_gan(s->model))
     s->fake_pass.labels = clgen_input(s->graph, "fake_labels", CLGEN_F32, labels);
   if (clgen_model_is_gan(s->model) && clgen_model_encodes(s->model)) return clgen_step_build_vae_gan(s, images);

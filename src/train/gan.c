@@ -20,12 +20,13 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_bound *d = s->net[1];
   clgen_tensor *fixed = clgen_stop_gradient(fake), *on_real, *on_fake;
   clgen_tensor *real_features, *fake_features, *real_class = NULL;
-  clgen_tensor *real_logits = clgen_model_judge(s->model, d, real, &s->pass, &real_features);
+  clgen_tensor *real_logits = clgen_step_judge(s, real, CLGEN_SEEN_REAL, &real_features);
   if (tells_classes(s)) real_class = untold(s, real_features, &s->pass);
-  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fixed, &s->fake_pass, &fake_features);
+  clgen_tensor *fake_logits = clgen_step_judge(s, fixed, CLGEN_SEEN_FAKE, &fake_features);
   o->loss->discriminator(real_logits, fake_logits, (float)o->smoothing, &on_real, &on_fake);
   clgen_step_watch(s, "loss_D_real", on_real);
   clgen_step_watch(s, "loss_D_fake", on_fake);
+  if (clgen_step_ada_see(s, real_logits)) return NULL;
   if (clgen_adapt_watches_players(s->config->controllers))
     clgen_step_watch_players(s, real, fixed, real_logits, fake_logits);
   const clgen_regularized r = {
@@ -47,8 +48,8 @@ static clgen_tensor *loss_of_g(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_regularized r = {.step = s, .d = d, .real = real, .fake = fake};
   clgen_tensor *real_logits = NULL;
   if (o->loss->compares || (o->regularizers & CLGEN_REG_FM))
-    real_logits = clgen_model_judge(s->model, d, real, &s->pass, &r.real_features);
-  clgen_tensor *fake_logits = clgen_model_judge(s->model, d, fake, &s->fake_pass, &r.fake_features);
+    real_logits = clgen_step_judge(s, real, CLGEN_SEEN_G_REAL, &r.real_features);
+  clgen_tensor *fake_logits = clgen_step_judge(s, fake, CLGEN_SEEN_G_FAKE, &r.fake_features);
   clgen_tensor *loss = o->loss->generator(real_logits, fake_logits);
   clgen_step_watch(s, "loss_G", loss);
   if (tells_classes(s)) loss = add_untold(s, loss, "class_G", untold(s, r.fake_features, &s->fake_pass));
@@ -61,7 +62,7 @@ static int update_g(clgen_step_kind *s, clgen_tensor *loss) {
   return clgen_bound_average(s->net[2], s->net[0], clgen_slice(s->scalars, 0, CLGEN_SCALAR_EMA, 1));
 }
 
-int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
+static int build(clgen_step_kind *s, clgen_tensor *real) {
   if (s->phase == CLGEN_PHASE_UPDATE) return update_d(s, NULL);
   if (s->phase == CLGEN_PHASE_UPDATE_G) return update_g(s, NULL);
   clgen_tensor *fake = clgen_model_decode(s->model, s->net[0], s->noise, &s->fake_pass);
@@ -69,4 +70,9 @@ int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
   if (s->phase == CLGEN_PHASE_GRADIENT_G) return update_g(s, loss_of_g(s, real, fake));
   int code = update_d(s, loss_of_d(s, real, fake));
   return code || !s->with_g ? code : update_g(s, loss_of_g(s, real, fake));
+}
+
+int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real) {
+  int code = build(s, real);
+  return code ? code : clgen_step_ada_end(s);
 }

@@ -81,6 +81,18 @@ static const clgen_option rows[] = {
     {"bcr-weight", 0, CLGEN_OPTION_REAL, AT(bcr_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of bcr"},
     {"bcr-flip", 0, CLGEN_OPTION_FLAG, AT(bcr_flip), "no", 0, 0, NULL, NULL, "Objective of a GAN",
      "bcr mirrors images beside moving them: for pictures whose left and right are alike"},
+    {"augment", 0, CLGEN_OPTION_STRING, AT(augment), "", 0, 0, NULL, "LIST", "Augmentation of what the discriminator sees",
+     "with --adapt ada or --augment-p: some of " CLGEN_AUGMENT_NAMES ", with commas; or b, bg, bgc, bgcf, bgcfn, bgcfnc for "
+     "the first so many of them; without it bgc"},
+    {"augment-p", 0, CLGEN_OPTION_REAL, AT(augment_p), "0", 0, 1, NULL, "X", "Augmentation of what the discriminator sees",
+     "each transformation is applied with this probability"},
+    {"ada-target", 0, CLGEN_OPTION_REAL, AT(ada_target), "0.6", -1, 1, NULL, "X",
+     "Augmentation of what the discriminator sees",
+     "ada raises the probability while the mean sign of the discriminator's logits of images is above X"},
+    {"ada-kimg", 0, CLGEN_OPTION_REAL, AT(ada_kimg), "500", 1e-3, 1e9, NULL, "KIMG",
+     "Augmentation of what the discriminator sees", "ada takes so many thousand images from 0 to 1"},
+    {"ada-limit", 0, CLGEN_OPTION_REAL, AT(ada_limit), "0.8", 0, 1, NULL, "X", "Augmentation of what the discriminator sees",
+     "ada goes no higher"},
     {"likelihood", 0, CLGEN_OPTION_CHOICE, AT(likelihood), "bernoulli", 0, 0, CLGEN_LIKELIHOOD_CHOICES, "NAME",
      "Objective of a VAE", "of pixels: bytes as probabilities, a Gaussian, or a discretised logistic"},
     {"scale", 0, CLGEN_OPTION_REAL, AT(scale), "0", 0, 1000, NULL, "X", "Objective of a VAE",
@@ -243,6 +255,8 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   clgen_gan_objective objective;
   clgen_vae_objective vae;
   if (!code) code = clgen_train_objective(o, &objective);
+  clgen_augmentation augment;
+  if (!code) code = clgen_train_augmentation(o, &augment);
   if (!code) code = clgen_batch_gpu_check(o->batch, o->batch_gpu, &objective);
   if (!code) code = clgen_train_check_transfer(o, *arch);
   o->ngf = c.ngf, o->ndf = c.ndf, o->nz = c.nz, o->hidden = c.hidden;

@@ -6,7 +6,7 @@
  * group (mbstd) it is the image's part in all logits of its group, as in the papers that have both (Karras et al. 2018,
  * 2020). A conditional discriminator is asked about the classes of the data's images, also between those and fakes. */
 static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
-  clgen_tensor *logits = clgen_model_judge(r->step->model, r->d, at, &r->step->pass, NULL), *slope;
+  clgen_tensor *logits = clgen_step_judge(r->step, at, CLGEN_SEEN_SLOPE, NULL), *slope;
   if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
   return clgen_sum(clgen_square(slope), 1u << 1 | 1u << 2 | 1u << 3, false);
 }
@@ -75,8 +75,8 @@ static clgen_tensor *moved(const clgen_regularized *r, clgen_tensor *x, clgen_te
 
 /* mean (D(x) - D(x moved))^2 */
 static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
-                                   const clgen_pass *pass) {
-  clgen_tensor *there = clgen_model_judge(r->step->model, r->d, moved(r, x, drawn), pass, NULL);
+                                   clgen_seen seen) {
+  clgen_tensor *there = clgen_step_judge(r->step, moved(r, x, drawn), seen, NULL);
   return clgen_mean(clgen_square(clgen_sub(logits, there)), CLGEN_ALL_AXES, false);
 }
 
@@ -84,8 +84,8 @@ static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, 
 static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
   clgen_step_kind *s = r->step;
   clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 6, s->images_n), 1);
-  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3), &s->pass);
-  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3), &s->fake_pass));
+  clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3), CLGEN_SEEN_REAL);
+  return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3), CLGEN_SEEN_FAKE));
 }
 
 /* Salimans et al. 2016, section 3.2: |p - m|^2 with m the mean of the parameters before each update so far, this one

@@ -80,6 +80,7 @@ static int open_model(clgen_run *r) {
   t.seed = (uint64_t)o->seed;
   t.controllers = r->controllers;
   if (!code) code = clgen_train_objective(o, &t.gan);
+  if (!code) code = clgen_train_augmentation(o, &t.augment);
   if (!code) code = clgen_train_d_norm(o, r->arch, &t.gan, &c.d_norm);
   c.minibatch = clgen_gan_objective_minibatch(&t.gan);
   if (!code) code = clgen_train_vae_objective(o, &t.vae);

@@ -26,6 +26,8 @@ clgen_optimizer clgen_train_optimizer(const clgen_train_options *o);
 void clgen_train_schedule(const clgen_train_options *o, clgen_trainer_config *out);
 /* The objective that the options ask for; CLGEN_E_INVALID with the reason for what makes no sense. */
 int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out);
+/* How images are to be augmented for the discriminator, likewise. */
+int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *out);
 /* What the discriminator is to be; CLGEN_D_AUTO: there is none. */
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
                        clgen_d_norm *out);
@@ -69,6 +71,7 @@ typedef struct {
   clgen_program *program;
   clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
+  clgen_tensor *ada;    /* the newest version of CLGEN_ADA_STATE; NULL where p does not adapt */
   clgen_tensor *part;   /* of a batch in parts: 1 at this one and 0 elsewhere */
   clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
   clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
@@ -111,6 +114,9 @@ void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar
 /* Random numbers for a program's images, which lie along `axis`: each gets the same whether the batch comes in parts or not.
  */
 clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis);
+clgen_tensor *clgen_step_normal(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis);
+/* What a part contributes to a mean over the batch. */
+clgen_tensor *clgen_step_share(const clgen_step_kind *s, clgen_tensor *mean);
 /* One update of b by the gradient of loss. With parts only what the phase does of it: adding to the gradient, or the update
  * (`loss` may be NULL then). */
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
@@ -119,6 +125,21 @@ int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images);
 int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *images);
 /* What a VAE-GAN cannot be trained with, of what other GANs can. */
 int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective *gan);
+/* Where D sees images: each place draws its own random numbers, and D sees the same images alike in the same place. */
+typedef enum {
+  CLGEN_SEEN_REAL, /* in D's loss */
+  CLGEN_SEEN_FAKE,
+  CLGEN_SEEN_SLOPE,  /* where regularisers take its gradient */
+  CLGEN_SEEN_G_REAL, /* in G's loss */
+  CLGEN_SEEN_G_FAKE
+} clgen_seen;
+/* D's logits of images as it is to see them: augmented, if that is asked for. */
+clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features);
+/* Watches what ada goes by, D's logits of images, and takes note of it. */
+int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits);
+/* The last thing of a step of a GAN. */
+int clgen_step_ada_end(clgen_step_kind *s);
+bool clgen_step_ends(const clgen_step_kind *s); /* whether this program is the last of a step */
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
 void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);

@@ -1,0 +1,70 @@
+/* Adaptive discriminator augmentation: Karras, Aittala, Hellsten, Laine, Lehtinen & Aila 2020, "Training Generative
+ * Adversarial Networks with Limited Data". A discriminator that sees images only through random transformations cannot learn
+ * few images by heart; each transformation happens with a probability p below 1, so that a generator need not imitate it.
+ *
+ * All of it is nodes of a graph, differentiable in the images as often as one likes. docs/adapting.md says what each
+ * transformation does and where it departs from the paper. */
+#ifndef CLGEN_AUGMENT_H
+#define CLGEN_AUGMENT_H
+
+#include <stdbool.h>
+
+#include <clgen/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- The transformations --------------------------------------------------------------------------------------------- */
+
+/* Groups of transformations, as bits (appendix B of the paper), in the order in which they are applied. */
+typedef enum {
+  CLGEN_AUGMENT_BLIT = 1,   /* flip, quarter turns, shifts by whole pixels */
+  CLGEN_AUGMENT_GEOM = 2,   /* scaling, turning, squeezing, shifts by parts of pixels */
+  CLGEN_AUGMENT_COLOR = 4,  /* brightness, contrast, luma flip; with three colours also hue and saturation */
+  CLGEN_AUGMENT_FILTER = 8, /* four bands of frequencies, each stronger or weaker */
+  CLGEN_AUGMENT_NOISE = 16,
+  CLGEN_AUGMENT_CUTOUT = 32 /* a rectangle of half the size becomes 0 */
+} clgen_augment_category;
+#define CLGEN_AUGMENT_NAMES "blit, geom, color, filter, noise, cutout"
+
+/* "blit,noise", or one of b, bg, bgc, bgcf, bgcfn, bgcfnc for the first so many groups. CLGEN_E_INVALID for other names and
+ * for none. */
+int clgen_augment_parse(unsigned *categories, const char *list);
+
+/* Random numbers of each image, uniform on [0,1) and standard normal. */
+#define CLGEN_AUGMENT_UNIFORMS 29
+#define CLGEN_AUGMENT_NORMALS 12
+
+/* images (N,C,H,W) on [-1,1], C from 1 to 4 (2 and 4: alpha last, which colour leaves alone), each transformed by its own
+ * numbers: uniform (CLGEN_AUGMENT_UNIFORMS,N), normal (CLGEN_AUGMENT_NORMALS,N), and for noise the shape of images (may be
+ * NULL without). p (1): each transformation is applied with this probability. NULL with a message on failure. */
+clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned categories, clgen_tensor *p,
+                            clgen_tensor *uniform, clgen_tensor *normal, clgen_tensor *noise);
+
+/* ---- Their strength --------------------------------------------------------------------------------------------------- */
+
+/* How augmentation is to be in a training run; all zeros: there is none. */
+typedef struct {
+  unsigned categories;
+  bool adaptive; /* p is a state that ada moves, from 0 on; otherwise it is: */
+  double p;
+  double target, kimg, limit; /* of r_t = E[sign D(images)]; for p from 0 to 1; of p */
+} clgen_augmentation;
+
+/* The state of an adaptive p: the sum of r_t of the minibatches since the last change, their number, and p: (3). */
+#define CLGEN_ADA_STATE "adapt.ada"
+#define CLGEN_ADA_MINIBATCHES 4 /* between two changes */
+
+/* Where `state` stands for CLGEN_ADA_STATE (or is a version of it): p (1). */
+clgen_tensor *clgen_ada_p(clgen_tensor *state);
+/* Adds the share of a minibatch's r_t that this is, a scalar. Returns the state's new version. */
+clgen_tensor *clgen_ada_add(clgen_tensor *state, clgen_tensor *r);
+/* Ends a minibatch of so many images. After every fourth p goes towards where r_t is the target (section 3.1 of the paper).
+ */
+clgen_tensor *clgen_ada_end(clgen_tensor *state, const clgen_augmentation *a, int64_t batch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,101 @@
+/* Augmentation in a step: random numbers for each place where D sees images, and the strength that adapts. */
+#include "train/train_internal.h"
+
+#include <string.h>
+
+enum { UNIFORM, NORMAL, NOISE, DRAWS };
+
+static clgen_tensor *strength(clgen_step_kind *s) {
+  const clgen_augmentation *a = &s->config->augment;
+  if (!a->adaptive) return clgen_constant(s->graph, (float)a->p, clgen_shape_of(1, 1));
+  if (!s->ada) s->ada = clgen_state(s->graph, CLGEN_ADA_STATE, CLGEN_F32, clgen_shape_of(1, 3));
+  return clgen_ada_p(s->ada);
+}
+
+static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen) {
+  const clgen_augmentation *a = &s->config->augment;
+  if (!a->categories) return images;
+  uint32_t stream = CLGEN_STREAM_AUGMENT + DRAWS * (uint32_t)seen;
+  clgen_shape uniforms = clgen_shape_of(2, CLGEN_AUGMENT_UNIFORMS, s->images_n),
+              normals = clgen_shape_of(2, CLGEN_AUGMENT_NORMALS, s->images_n);
+  clgen_tensor *noise = NULL;
+  if (a->categories & CLGEN_AUGMENT_NOISE) noise = clgen_step_normal(s, stream + NOISE, *clgen_tensor_shape(images), 0);
+  return clgen_augment(s->graph, images, a->categories, strength(s), clgen_step_uniform(s, stream + UNIFORM, uniforms, 1),
+                       clgen_step_normal(s, stream + NORMAL, normals, 1), noise);
+}
+
+clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features) {
+  const clgen_pass *pass = seen == CLGEN_SEEN_FAKE || seen == CLGEN_SEEN_G_FAKE ? &s->fake_pass : &s->pass;
+  return clgen_model_judge(s->model, s->net[1], augmented(s, images, seen), pass, features);
+}
+
+int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits) {
+  const clgen_augmentation *a = &s->config->augment;
+  if (!a->categories) return CLGEN_OK;
+  clgen_tensor *r = clgen_mean(clgen_sign(real_logits), CLGEN_ALL_AXES, false);
+  clgen_step_watch(s, "sign_real", r);
+  if (!a->adaptive) return CLGEN_OK;
+  (void)strength(s);
+  s->ada = clgen_ada_add(s->ada, clgen_step_share(s, r));
+  return s->ada ? CLGEN_OK : CLGEN_E_INVALID;
+}
+
+int clgen_step_ada_end(clgen_step_kind *s) {
+  const clgen_augmentation *a = &s->config->augment;
+  if (!a->categories || !clgen_step_ends(s)) return CLGEN_OK;
+  clgen_tensor *p = strength(s);
+  if (a->adaptive) {
+    s->ada = clgen_ada_end(s->ada, a, s->config->batch);
+    p = s->ada ? clgen_ada_p(s->ada) : NULL;
+  }
+  clgen_step_watch(s, "augment_p", p);
+  return p ? CLGEN_OK : CLGEN_E_INVALID;
+}
+
+/* ---- From the options ---- */
+
+static int refuse(const char *option, const char *why) {
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: %s", option, why);
+}
+
+/* Whether a discriminator that minimises this loss is at 0 where it cannot tell. */
+static bool has_a_middle(const char *loss) {
+  static const char *const names[] = {"ns", "bce", "hinge"};
+  for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
+    if (strcmp(names[i], loss) == 0) return true;
+  return false;
+}
+
+int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *out) {
+  *out = (clgen_augmentation){0};
+  clgen_arch arch;
+  unsigned controllers;
+  int code = clgen_arch_parse(o->cfg, &arch);
+  bool gan = !code && clgen_arch_kind(arch) == CLGEN_GAN;
+  if (!code) code = clgen_train_controllers(o, &controllers);
+  if (code) return code;
+  const char *option = o->augment[0] ? "augment" : o->augment_p > 0 ? "augment-p" : NULL;
+  if (option && !gan)
+    return clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg);
+  out->adaptive = controllers & clgen_adapt_mask("ada");
+  if ((option || out->adaptive) && clgen_arch_encodes(arch))
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --%s: --cfg %s compares images with their reconstructions by what the discriminator sees, which "
+        "both would have to see alike",
+        option ? option : "adapt", o->cfg);
+  if (out->adaptive && o->augment_p > 0) return refuse("augment-p", "--adapt ada chooses it; leave one of them out");
+  if (out->adaptive && !has_a_middle(o->loss))
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --adapt: ada goes by the sign of the discriminator's logits, which --loss %s gives no "
+                      "meaning; ns, bce and hinge do, and --augment-p goes with all",
+                      o->loss);
+  if (!out->adaptive && !(o->augment_p > 0))
+    return o->augment[0] ? refuse("augment", "how often? --augment-p X says it, or --adapt ada finds it") : CLGEN_OK;
+  code = clgen_augment_parse(&out->categories, o->augment[0] ? o->augment : "bgc");
+  out->p = o->augment_p;
+  out->target = o->ada_target;
+  out->kimg = o->ada_kimg;
+  out->limit = o->ada_limit;
+  return code ? clgen_fail_prefix(code, "option --augment") : CLGEN_OK;
+}
