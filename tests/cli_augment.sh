@@ -1,0 +1,47 @@
+#!/bin/bash
+# clgen train --augment, --augment-p, --adapt ada: what is refused, what is told, and going on exactly. Needs CLGEN, EXAMPLES.
+# Runs are tiny.
+. "${0%/*}/cli.sh"
+gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+
+refused() { # REASON OPTION...
+  local why=$1
+  shift
+  expect 2 train "$@" -n
+  err_has "$why"
+}
+refused 'option --augment: how often?' $gan --augment bgc
+refused 'option --augment: "blot" is none of blit' $gan --augment blit,blot --augment-p 0.5
+refused 'option --augment-p: --adapt ada chooses it' $gan --augment-p 0.5 --adapt ada
+refused "ada goes by the sign of the discriminator's logits, which --loss wgan" $gan --loss wgan --adapt ada
+refused "ada goes by the sign of the discriminator's logits, which --loss lsgan" $gan --loss lsgan --adapt ada
+refused 'option --augment-p: there are no two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
+refused 'two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
+refused 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
+refused 'option --augment-p' $gan --augment-p 1.5
+expect 0 train $gan -n --loss wgan --augment b --augment-p 0.5
+
+# ---- Every category and every loss that looks at images in a way of its own; p is a number of each tick
+expect 0 train $gan --kimg 1 --outdir "$dir/fixed" --augment bgcfnc --augment-p 0.5 --loss ragan --reg gp,fm
+grep -q '"sign_real":.*"augment_p":0.5' "$dir"/fixed/*/stats.jsonl || fail "no p: $(cat "$dir"/fixed/*/stats.jsonl)"
+
+# ---- Going on gives the same bytes, p and what it goes by included; it says where p went
+exact() {
+  local where=$dir/$1 run
+  shift
+  expect 0 train "$@" --kimg 4 --batch 32 --tick 0.7 --snap 1 --outdir "$where"
+  run=$(echo "$where"/00000-*)
+  mkdir "$where/whole"
+  mv "$run"/*-000004.safetensors "$where/whole/"
+  expect 0 train --resume "$run"
+  out_has "goes on from"
+  for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+}
+exact ada $gan --adapt ada --ada-kimg 6 --ada-target 0.2 --reg r1 --reg-interval 3
+grep -q '"event":{"by":"ada","what":"p","from":0.0,"to":0.' "$dir"/ada/*/stats.jsonl ||
+  fail "ada says nothing: $(cat "$dir"/ada/*/stats.jsonl)"
+exact fixed2 $gan --augment geom,noise --augment-p 0.3 --critic-steps 2
+
+exit $failed
