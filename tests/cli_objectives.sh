@@ -19,6 +19,7 @@ refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" --reg
 refuse "no such groups" --reg mbstd --batch 25
 refuse "it compares all images" --reg mbdisc --batch 32 --batch-gpu 16
 refuse "choose one" --reg mbstd,mbdisc
+refuse "only --reg bcr" --reg sn --bcr-flip
 refuse "no two players" --cfg vae-mlp --reg sn
 refuse "no two players" --cfg vae-mlp --loss hinge
 refuse "mixes the images of a batch, and r1" --reg r1 --d-norm batch

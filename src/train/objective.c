@@ -146,6 +146,7 @@ static int refuse_without_gan(const clgen_train_options *o) {
   if (o->label_smoothing > 0) option = "label-smoothing";
   if (o->clip > 0) option = "clip";
   if (o->critic_steps > 1) option = "critic-steps";
+  if (o->bcr_flip) option = "bcr-flip";
   if (strcmp(o->d_norm, "auto") != 0) option = "d-norm";
   return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg)
                 : CLGEN_OK;
@@ -178,6 +179,7 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
     return clgen_fail(CLGEN_E_INVALID,
                       "option --reg: mbstd compares the images of groups of 2 to %d, and %lld at a time make no such groups",
                       CLGEN_MINIBATCH_GROUP, (long long)at_once);
+  if (o->bcr_flip && !(out->regularizers & CLGEN_REG_BCR)) return refuse("bcr-flip", "only --reg bcr mirrors images");
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;
   out->gp_weight = o->gp_weight;
