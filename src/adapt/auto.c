@@ -77,7 +77,7 @@ static void choose_for_few(const clgen_auto_facts *f, clgen_auto_choice *c) {
   because(c, "reg", "r1,mbstd", "%lld images are few: r1 keeps the discriminator smooth, mbstd the fakes apart",
           (long long)f->images);
   because_number(c, "r1-gamma", clgen_auto_r1_gamma(c->res, c->batch), "by the size of the images and the batch");
-  because(c, "adapt", "guard", "against collapse");
+  because(c, "adapt", "ada,guard", "ada: a discriminator learns so few images by heart; guard: against collapse");
   because_number(c, "lr", 5e-4, "without batch norm in the discriminator");
 }
 
