@@ -84,7 +84,7 @@ static void list(void **state) {
 static int judge_set(clgen_judge *j, const uint8_t *pixels, int64_t n, clgen_score *scores) {
   clgen_images fakes = {pixels, n, 1, 28, 28};
   int count = 0;
-  ok(clgen_judge_run(j, &fakes, scores, &count));
+  ok(clgen_judge_run(j, &fakes, NULL, scores, &count));
   return count;
 }
 
@@ -158,7 +158,7 @@ static void other_geometry(void **state) {
     for (int c = 0; c < 3; ++c) memcpy(colour + (3 * i + c) * 784, clgen_dataset_image(real, i), 784);
   int n = judge_set(j, clgen_dataset_image(real, 0), NUM, grey), m = 0;
   clgen_images fakes = {colour, NUM, 3, 28, 28};
-  ok(clgen_judge_run(j, &fakes, rgb, &m));
+  ok(clgen_judge_run(j, &fakes, NULL, rgb, &m));
   assert_int_equal(m, n);
   for (int i = 0; i < n; ++i) assert_true(grey[i].score.value == rgb[i].score.value);
   clgen_judge_free(j);
@@ -190,7 +190,7 @@ static void judge_refuses(void **state) {
   clgen_score s[CLGEN_MAX_SCORES];
   int n;
   clgen_images fakes = {clgen_dataset_image(real, 0), NUM - 1, 1, 28, 28};
-  refused(clgen_judge_run(j, &fakes, s, &n), CLGEN_E_INVALID, "119 images to judge, where 120");
+  refused(clgen_judge_run(j, &fakes, NULL, s, &n), CLGEN_E_INVALID, "119 images to judge, where 120");
   clgen_judge_free(j);
 }
 

@@ -18,6 +18,7 @@ static const char usage[] =
     "  kid     kernel distance of features (100 subsets of 1000); lower is better\n"
     "  is      Inception Score: sure and different classes (10 splits); higher is better\n"
     "  prdc    precision, recall, density, coverage, among 5 and 3 neighbours; higher is better\n"
+    "  gantest of a network told a class: share of images that the features recognise as it; higher is better\n"
     "  ndb     share of statistically different bins of 100, and the divergence of the bins; lower is better\n"
     "  msssim  likeness of pairs of images: above the floor is too little variety\n"
     "  dup     duplicates: share of images, rate of pairs, how many different images there seem to be\n"

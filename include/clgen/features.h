@@ -47,6 +47,7 @@ int clgen_features_create(clgen_features **out, const clgen_model *m, clgen_stor
 int clgen_features_open(clgen_features **out, clgen_device *device, const char *path, int64_t batch);
 void clgen_features_free(clgen_features *f);
 const clgen_features_info *clgen_features_get_info(const clgen_features *f);
+const clgen_model *clgen_features_get_model(const clgen_features *f);
 const clgen_program_info *clgen_features_program(const clgen_features *f);
 /* Features (n,dim) and probabilities (n,classes), either may be NULL. Images of other channels or another size are converted
  * (alpha on black, grey by luma) and resized (bicubic, antialiased) as bytes first. `progress` may be NULL. */

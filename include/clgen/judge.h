@@ -27,9 +27,10 @@ typedef struct {
 } clgen_score;
 #define CLGEN_MAX_SCORES 32
 
-/* Metrics by name, separated by commas: fid, kid, is, prdc (k = 5 and 3; by features), ndb, msssim, dup, mem (by pixels),
+/* Metrics by name, separated by commas: fid, kid, is, prdc (k = 5 and 3; by features), gantest (of images with
+ * labels), ndb, msssim, dup, mem (by pixels),
  * and elbo, iwae (of a VAE, below). CLGEN_E_INVALID names the unknown one and lists them all. */
-#define CLGEN_METRIC_NAMES "fid, kid, is, prdc, ndb, msssim, dup, mem, elbo, iwae"
+#define CLGEN_METRIC_NAMES "fid, kid, is, prdc, gantest, ndb, msssim, dup, mem, elbo, iwae"
 int clgen_metrics_check(const char *list);
 bool clgen_metrics_include(const char *list, const char *name);
 bool clgen_metrics_need_features(const char *list);
@@ -52,9 +53,11 @@ typedef struct clgen_judge clgen_judge;
 int clgen_judge_create(clgen_judge **out, const clgen_judge_options *options);
 void clgen_judge_free(clgen_judge *j);
 int64_t clgen_judge_reals(const clgen_judge *j); /* how many are compared with */
-/* Judges the first num of the images, which are brought to the reals' size and channels where pixels are compared. Fills in
- * at most CLGEN_MAX_SCORES, in the list's order. */
-int clgen_judge_run(clgen_judge *j, const clgen_images *fakes, clgen_score scores[CLGEN_MAX_SCORES], int *n);
+/* labels: the classes that the images were asked to be of, in the numbering of the feature network; NULL: of none. Judges
+ * the first num of the images, which are brought to the reals' size and channels where pixels are compared. Fills in at most
+ * CLGEN_MAX_SCORES, in the list's order. */
+int clgen_judge_run(clgen_judge *j, const clgen_images *fakes, const int *labels, clgen_score scores[CLGEN_MAX_SCORES],
+                    int *n);
 
 /* The bounds of a VAE on a dataset as scores: elbo (elbo, elbo_reconstruction, elbo_kl) and iwae, where the list has them,
  * and elbo_bits_per_dim, iwae_bits_per_dim where its likelihood is of bytes;

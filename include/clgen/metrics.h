@@ -88,6 +88,12 @@ typedef struct {
 int clgen_inception_score(const float *probabilities, int64_t n, int64_t classes, int splits, uint64_t seed,
                           clgen_inception_result *out);
 
+/* ---- Classes -------------------------------------------------------------------------------------------------------- */
+
+/* Shmelkov, Schmid, Alahari, "How good is my GAN?", ECCV 2018 (GAN-test): the share of rows of probabilities (n,classes)
+ * where labels[i] is the most probable, with Wilson's interval. A label below 0 is never right. */
+int clgen_class_accuracy(const float *probabilities, const int *labels, int64_t n, int64_t classes, clgen_estimate *out);
+
 /* ---- Precision, recall, density, coverage ------------------------------------------------------------------------ */
 
 typedef struct {

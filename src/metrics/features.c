@@ -7,6 +7,7 @@
 #include "base/base.h"
 
 struct clgen_features {
+  const clgen_model *model;
   clgen_features_info info;
   char *name, *path;
   clgen_model *own_model; /* when it came from a file */
@@ -41,6 +42,7 @@ static size_t image_bytes(const clgen_features *f) {
 }
 
 static int build(clgen_features *f, const clgen_model *m, clgen_store *store) {
+  f->model = m;
   const clgen_model_config *c = clgen_model_get_config(m);
   const clgen_model_network *w = clgen_model_maker(m);
   int wide = c->hidden > c->classes ? c->hidden : c->classes;
@@ -139,6 +141,7 @@ void clgen_features_free(clgen_features *f) {
 }
 
 const clgen_features_info *clgen_features_get_info(const clgen_features *f) { return &f->info; }
+const clgen_model *clgen_features_get_model(const clgen_features *f) { return f->model; }
 const clgen_program_info *clgen_features_program(const clgen_features *f) { return clgen_program_get_info(f->program); }
 
 /* ---- The one path of pixels ---- */

@@ -99,13 +99,20 @@ static int gather_reals(clgen_judge *j) {
   int64_t n = j->n_real > 2 * j->half ? j->n_real : 2 * j->half;
   if (n < 4) return clgen_fail(CLGEN_E_INVALID, "%lld real images are too few to judge by", (long long)all.n);
   int64_t *order = clgen_alloc(all.n, 1, sizeof *order);
+  if (clgen_metrics_include(o->metrics, "gantest") && o->features && clgen_dataset_get_info(o->real)->has_labels) {
+    j->labels = clgen_alloc(n, 1, sizeof *j->labels);
+    if (!j->labels) return CLGEN_E_NOMEM;
+  }
   j->pixels = clgen_alloc(n, j->pixel_dim, 1);
   int code = order && j->pixels ? clgen_permutation(o->seed, all.n, order) : CLGEN_E_NOMEM;
   if (!code) clgen_gather_rows(all.pixels, (size_t)j->pixel_dim, order, n, j->pixels);
+  for (int64_t i = 0; !code && j->labels && i < n; ++i)
+    j->labels[i] = clgen_model_find_class(clgen_features_get_model(o->features),
+                                          clgen_dataset_class_name(o->real, clgen_dataset_label(o->real, order[i])));
   free(order);
   clgen_images pool = {j->pixels, n, all.channels, all.height, all.width};
   if (!code) code = look_at(j, &pool, "reals", &j->features, &j->probabilities);
-  j->pool = (clgen_sample){n, j->pixels, j->features, j->probabilities};
+  j->pool = (clgen_sample){n, j->pixels, j->features, j->probabilities, j->labels};
   return code;
 }
 
@@ -114,6 +121,7 @@ static clgen_sample part_of_pool(const clgen_judge *j, int64_t first, int64_t n)
   clgen_sample s = {.n = n, .pixels = j->pixels + first * j->pixel_dim};
   if (f) s.features = j->features + first * f->dim;
   if (f) s.probabilities = j->probabilities + first * f->classes;
+  if (j->labels) s.labels = j->labels + first;
   return s;
 }
 
@@ -170,6 +178,7 @@ void clgen_judge_free(clgen_judge *j) {
   free(j->pixels);
   free(j->features);
   free(j->probabilities);
+  free(j->labels);
   free(j);
 }
 
@@ -203,9 +212,12 @@ static int measure_all(const clgen_judge *j, const clgen_sample *fake, clgen_sco
   return code;
 }
 
-int clgen_judge_run(clgen_judge *j, const clgen_images *given, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
+int clgen_judge_run(clgen_judge *j, const clgen_images *given, const int *labels, clgen_score scores[CLGEN_MAX_SCORES],
+                    int *n) {
   clgen_images fakes = *given;
   *n = 0;
+  if (!labels && clgen_metrics_include(j->options.metrics, "gantest"))
+    return clgen_fail(CLGEN_E_INVALID, "gantest: these images were asked for no class");
   if (fakes.n < j->options.num)
     return clgen_fail(CLGEN_E_INVALID, "%lld images to judge, where %lld are wanted", (long long)fakes.n,
                       (long long)j->options.num);
@@ -216,7 +228,7 @@ int clgen_judge_run(clgen_judge *j, const clgen_images *given, clgen_score score
   for (int64_t i = 0; !code && i < fakes.n; ++i)
     code = clgen_images_fit(&fakes, i, j->channels, j->height, j->width, fitted + i * j->pixel_dim);
   if (!code) code = look_at(j, &fakes, "fakes", &features, &probabilities);
-  clgen_sample sample = {fakes.n, fitted, features, probabilities};
+  clgen_sample sample = {fakes.n, fitted, features, probabilities, labels};
   if (!code) code = measure_all(j, &sample, scores, n);
   free(fitted);
   free(features);

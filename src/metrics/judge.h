@@ -9,6 +9,7 @@ typedef struct {
   int64_t n;
   const uint8_t *pixels;
   const float *features, *probabilities;
+  const int *labels; /* by the feature network's classes, -1 for others; NULL: unknown */
 } clgen_sample;
 
 #define CLGEN_MAX_PARTS 8
@@ -21,6 +22,7 @@ struct clgen_judge {
                       * halves */
   uint8_t *pixels;   /* the pool's own memory */
   float *features, *probabilities;
+  int *labels;
   clgen_estimate floor[CLGEN_MAX_SCORES]; /* in the order of the scores */
 };
 

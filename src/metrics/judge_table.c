@@ -49,6 +49,14 @@ static int inception(const clgen_judge *j, const clgen_sample *real, const clgen
   return code;
 }
 
+/* What has no labels has no accuracy. */
+static int class_accuracy(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+  (void)real;
+  *out = (clgen_estimate){.value = NAN, .se = NAN, .low = NAN, .high = NAN};
+  int64_t classes = clgen_features_get_info(j->options.features)->classes;
+  return fake->labels ? clgen_class_accuracy(fake->probabilities, fake->labels, fake->n, classes, out) : CLGEN_OK;
+}
+
 static int prdc(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = features_of(j, real), b = features_of(j, fake);
   clgen_prdc_result r[2];
@@ -145,6 +153,7 @@ static const clgen_metric_row rows[] = {
       {"coverage_k3", 1}},
      prdc,
      NULL},
+    {"gantest", true, 1, {{"class_accuracy", 1}}, class_accuracy, NULL},
     {"ndb", false, 2, {{"ndb", -1}, {"ndb_jsd", -1}}, ndb, NULL},
     {"msssim", false, 1, {{"msssim", 0}}, ms_ssim, NULL},
     {"dup", false, 3, {{"dup_share", 0}, {"dup_rate", 0}, {"dup_support", 0}}, duplicates, NULL},

@@ -19,6 +19,7 @@ struct clgen_assessor {
   clgen_dataset *train, *test; /* of mem and of the features */
   clgen_features *features;
   clgen_judge *judge;
+  int *feature_class;         /* of gantest: what the feature network's number of each class of the model is */
   clgen_generator *generator; /* made when first used */
 };
 
@@ -58,11 +59,29 @@ static int open_data(clgen_assessor *a) {
   return code;
 }
 
+/* The feature network has to tell apart what the model makes. */
+static int match_classes(clgen_assessor *a) {
+  int n = clgen_model_get_config(a->model)->classes;
+  a->feature_class = malloc((size_t)n * sizeof *a->feature_class);
+  if (!a->feature_class) return clgen_fail_nomem((size_t)n * sizeof *a->feature_class);
+  for (int k = 0; k < n; ++k) {
+    const char *name = clgen_model_class_name(a->model, k);
+    a->feature_class[k] = clgen_model_find_class(clgen_features_get_model(a->features), name);
+    if (a->feature_class[k] < 0)
+      return clgen_fail(CLGEN_E_INVALID,
+                        "gantest: the features %s know no class '%s', which the network makes; a classifier of the same "
+                        "classes is needed: clgen train --cfg classifier, and --features FILE",
+                        clgen_features_get_info(a->features)->name, name);
+  }
+  return CLGEN_OK;
+}
+
 static int open_judge(clgen_assessor *a) {
   const clgen_assess_options *o = &a->options;
   int code = CLGEN_OK;
   if (clgen_metrics_need_features(o->metrics))
     code = clgen_features_for(&a->features, a->device, o->features, a->train ? a->train : a->real, &o->log);
+  if (!code && clgen_metrics_include(o->metrics, "gantest")) code = match_classes(a);
   clgen_judge_options j = {.metrics = o->metrics, .real = a->real, .features = a->features, .train = a->train};
   j.held_out = a->test;
   j.num = a->num;
@@ -86,6 +105,9 @@ int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o) {
     return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images that could be judged");
   if (has_bounds(o->metrics) && !(m && clgen_model_is_vae(m)))
     return clgen_fail(CLGEN_E_INVALID, "a %s has no ELBO and no IWAE bound, only a VAE has", arch);
+  if (clgen_metrics_include(o->metrics, "gantest") && !(m && clgen_model_is_conditional(m)))
+    return clgen_fail(CLGEN_E_INVALID, "gantest is of networks that are asked for a class (clgen train --cond), not of a %s",
+                      arch);
   return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)o->num)
                                    : CLGEN_OK;
 }
@@ -133,6 +155,7 @@ void clgen_assessor_free(clgen_assessor *a) {
   clgen_dataset_close(a->part);
   clgen_dataset_close(a->train);
   clgen_dataset_close(a->test);
+  free(a->feature_class);
   free(a->data);
   free(a->split);
   free(a->classes);
@@ -153,7 +176,8 @@ clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
 
 /* ---- Judging ---- */
 
-static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels) {
+/* labels: the classes asked for, as the feature network numbers them, where it does. */
+static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels, int *labels) {
   const clgen_model_config *c = clgen_model_get_config(a->model);
   size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
   float *z = malloc(MAKE_AT_A_TIME * nz * sizeof *z);
@@ -165,6 +189,7 @@ static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels) {
     int64_t n = a->num - at < MAKE_AT_A_TIME ? a->num - at : MAKE_AT_A_TIME;
     for (int64_t k = 0; k < n; ++k) clgen_latent_of_seed((uint64_t)(at + k), c->nz, z + (size_t)k * nz);
     for (int64_t k = 0; conditional && k < n; ++k) classes[k] = clgen_model_class_of_seed(a->model, (uint64_t)(at + k));
+    for (int64_t k = 0; a->feature_class && k < n; ++k) labels[at + k] = a->feature_class[classes[k]];
     code = clgen_generator_run(a->generator, n, z, conditional ? classes : NULL, pixels + (size_t)at * bytes);
     if (a->options.progress) a->options.progress(a->options.user, "making", at + n, a->num);
   }
@@ -182,9 +207,11 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
     size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
     uint8_t *pixels = malloc((size_t)a->num * bytes);
     clgen_images made = {pixels, a->num, c->channels, c->height, c->width};
-    code = pixels ? make_images(a, store, pixels) : clgen_fail_nomem((size_t)a->num * bytes);
-    if (!code) code = clgen_judge_run(a->judge, &made, scores, n);
+    int *labels = malloc((size_t)a->num * sizeof *labels);
+    code = pixels && labels ? make_images(a, store, pixels, labels) : clgen_fail_nomem((size_t)a->num * bytes);
+    if (!code) code = clgen_judge_run(a->judge, &made, a->feature_class ? labels : NULL, scores, n);
     free(pixels);
+    free(labels);
   }
   if (!code && a->part)
     code =
@@ -195,7 +222,7 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
 int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   *n = 0;
   if (!a->judge || images->n <= a->num)
-    return a->judge ? clgen_judge_run(a->judge, images, scores, n)
+    return a->judge ? clgen_judge_run(a->judge, images, NULL, scores, n)
                     : clgen_fail(CLGEN_E_INVALID, "'%s' judges no images", a->options.metrics);
   size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
   int64_t *order = malloc((size_t)images->n * sizeof *order);
@@ -207,7 +234,7 @@ int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_s
   if (!code) clgen_gather_rows(images->pixels, bytes, order, a->num, some);
   chosen.pixels = some;
   chosen.n = a->num;
-  if (!code) code = clgen_judge_run(a->judge, &chosen, scores, n);
+  if (!code) code = clgen_judge_run(a->judge, &chosen, NULL, scores, n);
   free(order);
   free(some);
   return code;

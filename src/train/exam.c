@@ -1,4 +1,5 @@
 /* What a classifier is asked at each tick: the classes of images that it was not trained on. */
+#include <clgen/metrics.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,14 +117,8 @@ int clgen_exam_hold(clgen_exam *e, double *accuracy) {
   const clgen_features_info *f = clgen_features_get_info(e->features);
   clgen_images images = {e->images, e->n, f->channels, f->height, f->width};
   int code = clgen_features_run(e->features, &images, NULL, e->probabilities, NULL, NULL);
-  int64_t right = 0;
-  for (int64_t k = 0; !code && k < e->n; ++k) {
-    const float *p = e->probabilities + k * f->classes;
-    int best = 0;
-    for (int c = 1; c < f->classes; ++c)
-      if (p[c] > p[best]) best = c;
-    right += best == e->labels[k];
-  }
-  *accuracy = e->n ? (double)right / (double)e->n : 0;
+  clgen_estimate share = {0};
+  if (!code && e->n) code = clgen_class_accuracy(e->probabilities, e->labels, e->n, f->classes, &share);
+  *accuracy = share.value;
   return code;
 }

@@ -166,6 +166,12 @@ static char *cached_path(const char *folder, const clgen_dataset *data) {
     int label = clgen_dataset_label(data, k);
     hash = clgen_hash64(&label, sizeof label, hash);
   }
+  for (int k = 0; k < i->classes; ++k) { /* they are in the file, where they are more than numbers */
+    char number[16];
+    const char *name = clgen_dataset_class_name(data, k);
+    snprintf(number, sizeof number, "%d", k);
+    if (strcmp(name, number) != 0) hash = clgen_hash64(name, strlen(name) + 1, hash);
+  }
   return clgen_format("%s/%.100s-cnn-%08x.safetensors", folder, i->name, (unsigned)(hash & 0xffffffffu));
 }
 
