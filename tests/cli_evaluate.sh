@@ -127,6 +127,6 @@ refuse 2 --fakes "$dir/digits.npy" --data "$data" --background red
 err_has "--background"
 refuse 2 --fakes "$dir/digits.npy" --data "$data" --split validation
 expect 0 evaluate --help
-for word in fid kid prdc ndb msssim dup mem elbo iwae; do out_matches "^  $word +"; done
+for word in fid kid prdc gantest ndb msssim dup mem elbo iwae; do out_matches "^  $word +"; done
 
 exit $failed

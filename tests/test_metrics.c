@@ -290,11 +290,32 @@ static void memorisation(void **state) {
   drop(held);
 }
 
+/* Three of four right, by hand; Wilson's interval of 3 in 4 is 0.3006 to 0.9544. */
+static void class_accuracy(void **state) {
+  (void)state;
+  const float p[4][3] = {{0.2f, 0.5f, 0.3f}, {0.9f, 0, 0.1f}, {0.1f, 0.2f, 0.7f}, {0.4f, 0.3f, 0.3f}};
+  clgen_estimate e;
+  assert_int_equal(clgen_class_accuracy(p[0], (const int[]){1, 0, 2, 2}, 4, 3, &e), 0);
+  assert_true(fabs(e.value - 0.75) < 1e-12 && fabs(e.low - 0.3006) < 1e-4 && fabs(e.high - 0.9544) < 1e-4);
+  assert_int_equal(clgen_class_accuracy(p[0], (const int[]){-1, 3, 0, -1}, 4, 3, &e), 0);
+  assert_true(fabs(e.value) < 1e-12);
+  assert_int_equal(clgen_class_accuracy(p[0], NULL, 4, 3, &e), CLGEN_E_INVALID);
+  const float bad[2] = {0, NAN};
+  assert_int_equal(clgen_class_accuracy(bad, (const int[]){0}, 1, 2, &e), CLGEN_E_NONFINITE);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(halves),       cmocka_unit_test(moments),   cmocka_unit_test(fid),
-      cmocka_unit_test(kid),          cmocka_unit_test(inception), cmocka_unit_test(precision_to_coverage),
-      cmocka_unit_test(bins),         cmocka_unit_test(ms_ssim),   cmocka_unit_test(duplicates),
+      cmocka_unit_test(class_accuracy),
+      cmocka_unit_test(halves),
+      cmocka_unit_test(moments),
+      cmocka_unit_test(fid),
+      cmocka_unit_test(kid),
+      cmocka_unit_test(inception),
+      cmocka_unit_test(precision_to_coverage),
+      cmocka_unit_test(bins),
+      cmocka_unit_test(ms_ssim),
+      cmocka_unit_test(duplicates),
       cmocka_unit_test(memorisation),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

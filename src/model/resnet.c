@@ -28,25 +28,27 @@ static int width(const clgen_model_config *c, int side) {
 static int build_generator(clgen_net *net, const clgen_model_config *c, plan *p) {
   char name[24];
   int64_t in = (int64_t)c->ngf * width(c, 4);
-  int code = clgen_net_linear(net, "fc", c->nz, in * 16);
+  int code = clgen_net_linear(net, "fc", c->nz + clgen_model_joined(c), in * 16);
   for (int side = 8; code >= 0 && side <= c->height; side *= 2) {
     clgen_residual *r = &p->g[p->n_g++];
     *r = (clgen_residual){.in = in, .out = (int64_t)c->ngf * width(c, side), .resample = CLGEN_UPSAMPLE};
     r->norm = CLGEN_NORM_BATCH;
+    r->classes = c->cond == CLGEN_COND_PROJECTION ? c->classes : 0;
     r->squeeze = c->se;
     code = clgen_net_residual(net, block_name(name, p->n_g), r);
     in = r->out;
   }
-  if (code >= 0) code = p->g_tail = clgen_net_batch_norm(net, "norm", in);
+  if (code >= 0) code = p->g_tail = clgen_model_batch_norm(c, net, "norm", in);
   if (code >= 0) code = clgen_net_relu(net);
   if (code >= 0) code = clgen_net_conv2d(net, "conv", in, c->channels, 3, 1, 1, true);
   return code >= 0 ? clgen_net_tanh(net) : code;
 }
 
 /* Down to 8x8 and two blocks more, or to 4x4 and one more. */
-static int build_discriminator(clgen_net *net, const clgen_model_config *c, plan *p) {
+static int build_discriminator(clgen_model *m, clgen_net *net, plan *p) {
+  const clgen_model_config *c = &m->config;
   char name[24];
-  int64_t in = c->channels;
+  int64_t in = c->channels + clgen_model_planes(c);
   int code = 0, side = c->height, last = c->height == 32 ? 8 : 4;
   if (c->d_norm == CLGEN_D_SPECTRAL) clgen_net_spectral_norm(net);
   for (int same = 0; code >= 0 && same < last / 4;) {
@@ -62,7 +64,9 @@ static int build_discriminator(clgen_net *net, const clgen_model_config *c, plan
     in = r->out;
   }
   if (code >= 0) code = clgen_model_add_minibatch(c, net, (int)in, 1);
-  return code >= 0 ? p->d_tail = clgen_net_linear(net, "fc", code, 1) : code;
+  in = code;
+  if (code >= 0) code = p->d_tail = clgen_net_linear(net, "fc", in, 1);
+  return code >= 0 ? clgen_model_add_class_head(m, net, in) : code;
 }
 
 static int build(clgen_model *m) {
@@ -71,7 +75,7 @@ static int build(clgen_model *m) {
   int code = clgen_net_create(&m->nets[0], CLGEN_INIT_XAVIER);
   if (!code) code = clgen_net_create(&m->nets[1], CLGEN_INIT_XAVIER);
   if (!code) code = build_generator(m->nets[0], &m->config, p);
-  if (code >= 0) code = build_discriminator(m->nets[1], &m->config, p);
+  if (code >= 0) code = build_discriminator(m, m->nets[1], p);
   if (code < 0) return code;
   clgen_model_list_gan(m);
   return CLGEN_OK;
@@ -79,25 +83,26 @@ static int build(clgen_model *m) {
 
 static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
   const plan *p = m->plan;
-  clgen_tensor *x = clgen_bound_forward(b, 0, 1, z, pass->training);
+  clgen_tensor *x = clgen_bound_forward(b, 0, 1, clgen_model_join(m, z, pass), pass->training);
   x = clgen_reshape(x, clgen_shape_of(4, clgen_tensor_dim(z, 0), p->g[0].in, 4, 4));
-  for (int i = 0; i < p->n_g; ++i) x = clgen_bound_residual(b, &p->g[i], x, NULL, pass->training);
-  return clgen_bound_forward(b, p->g_tail, 4, x, pass->training);
+  for (int i = 0; i < p->n_g; ++i) x = clgen_bound_residual(b, &p->g[i], x, pass->labels, pass->training);
+  return clgen_bound_forward_labelled(b, p->g_tail, 4, x, pass->labels, pass->training);
 }
 
 static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                            clgen_tensor **features) {
   const plan *p = m->plan;
   const clgen_residual *last = &p->d[p->n_d - 1];
-  clgen_tensor *x = images;
+  clgen_tensor *x = clgen_model_join_planes(m, images, pass);
   for (int i = 0; i < p->n_d; ++i) x = clgen_bound_residual(b, &p->d[i], x, NULL, pass->training);
   x = clgen_relu(x);
   if (features) *features = x;
   x = clgen_mean(x, 1u << 2 | 1u << 3, false);
   int behind = last->se >= 0 ? last->se + 3 : (last->shortcut >= 0 ? last->shortcut : last->conv2) + 1;
   x = clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training); /* what tells of the batch, if anything */
-  x = clgen_bound_forward(b, p->d_tail, 1, x, pass->training);
-  return clgen_reshape(x, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
+  clgen_tensor *logits = clgen_bound_forward(b, p->d_tail, 1, x, pass->training);
+  logits = clgen_reshape(logits, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
+  return clgen_model_project(m, b, x, logits, pass);
 }
 
 static int check(const clgen_model_config *c) {
@@ -113,6 +118,7 @@ const clgen_arch_row clgen_arch_resnet = {
     .d_norm = CLGEN_D_PLAIN,
     .d_norms = CLGEN_EVERY_D_NORM,
     .takes_se = true,
+    .conds = 1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION,
     .check = check,
     .build = build,
     .decode = decode,

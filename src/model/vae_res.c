@@ -36,7 +36,8 @@ static int add_tail(clgen_net *net, const char *name, int64_t channels) {
 
 static int build(clgen_model *m) {
   const clgen_model_config *c = &m->config;
-  int64_t wide = (int64_t)c->ngf << BLOCKS, features = wide * (c->height / 4) * (c->width / 4);
+  int64_t wide = (int64_t)c->ngf << BLOCKS, features = wide * (c->height / 4) * (c->width / 4),
+          joined = clgen_model_joined(c);
   plan *p = m->plan = calloc(1, sizeof *p);
   if (!p) return clgen_fail_nomem(sizeof *p);
   int code = clgen_net_create(&m->nets[0], CLGEN_INIT_XAVIER);
@@ -45,9 +46,9 @@ static int build(clgen_model *m) {
   if (code >= 0) code = p->stem = clgen_net_conv2d(net, "encoder.conv", c->channels, c->ngf, 3, 1, 1, true);
   if (code >= 0) code = add_blocks(net, c, "encoder", true, p->down);
   if (code >= 0) code = p->down_tail = add_tail(net, "encoder.norm", wide);
-  if (code >= 0) code = m->mu = clgen_net_linear(net, "fc21", features, c->nz);
-  if (code >= 0) code = m->logvar = clgen_net_linear(net, "fc22", features, c->nz);
-  if (code >= 0) code = m->latent = clgen_net_linear(net, "fc3", c->nz, features);
+  if (code >= 0) code = m->mu = clgen_net_linear(net, "fc21", features + joined, c->nz);
+  if (code >= 0) code = m->logvar = clgen_net_linear(net, "fc22", features + joined, c->nz);
+  if (code >= 0) code = m->latent = clgen_net_linear(net, "fc3", c->nz + joined, features);
   if (code >= 0) code = add_blocks(net, c, "decoder", false, p->up);
   if (code >= 0) code = p->up_tail = add_tail(net, "decoder.norm", c->ngf);
   if (code >= 0) code = clgen_net_conv2d(net, "decoder.conv", c->ngf, c->channels, 3, 1, 1, true);
@@ -66,7 +67,7 @@ static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, co
   const plan *p = m->plan;
   clgen_tensor *h = clgen_bound_forward(b, p->stem, 1, images, pass->training);
   h = run_blocks(b, p->down, h, pass->training);
-  h = clgen_bound_forward(b, p->down_tail, 2, h, pass->training);
+  h = clgen_model_join(m, clgen_bound_forward(b, p->down_tail, 2, h, pass->training), pass);
   *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
   *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
@@ -75,7 +76,7 @@ static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, co
 static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
   const plan *p = m->plan;
   const clgen_model_config *c = &m->config;
-  clgen_tensor *h = clgen_bound_forward(b, m->latent, 1, z, pass->training);
+  clgen_tensor *h = clgen_bound_forward(b, m->latent, 1, clgen_model_join(m, z, pass), pass->training);
   h = clgen_reshape(h, clgen_shape_of(4, clgen_tensor_dim(z, 0), p->up[0].in, c->height / 4, c->width / 4));
   h = run_blocks(b, p->up, h, pass->training);
   return clgen_bound_forward(b, p->up_tail, 3, h, pass->training);
@@ -92,6 +93,7 @@ const clgen_arch_row clgen_arch_vae_res = {
     .kind = CLGEN_VAE,
     .defaults = {.ngf = 32, .nz = 20, .batch = 128, .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .tick = 20},
     .takes_se = true,
+    .conds = 1u << CLGEN_COND_CONCAT,
     .check = check,
     .build = build,
     .decode = decode,

@@ -1,0 +1,92 @@
+#!/bin/bash
+# Networks that are told a class, as commands: what is refused, going on exactly, images of a class, and that every command
+# takes their snapshots. Needs CLGEN, JSON_CHECK, EXAMPLES. Networks are as small as can be.
+. "${0%/*}/cli.sh"
+data=$EXAMPLES/mnist
+export OCL_ICD_VENDORS=$dir/none CLGEN_DEVICE=host
+mkdir "$dir/none"
+
+refuse() {
+  local why=$1
+  shift
+  expect 2 train -n "$@"
+  err_has "$why"
+}
+refuse "vae-mlp is not told a class by \"projection\"; possible: concat" --data "$data" --cfg vae-mlp --cond projection
+refuse "classifier is not told a class by \"concat\"; possible: not at all" --data "$data" --cfg classifier --cond concat
+refuse "clipped weights cannot be sure of a class" --data "$data" --cond acgan --loss wgan
+refuse "only --cond acgan has a loss of classes" --data "$data" --cond concat --aux-weight 2
+refuse "option --cond needs labels of at least two classes, and this has one class" --data "$data" --cond concat --classes 3
+cp "$data"/t10k-images* "$dir/images.idx3"
+refuse "option --cond needs labels of at least two classes, and this has none" --data "$dir/images.idx3" --cond concat
+
+# Goes on from the middle with the same bytes; then $snapshot is the last.
+exact() {
+  local where=$dir/$1 run
+  shift
+  expect 0 train --data "$data" --subset 64 --seed 5 --kimg 1 --batch 16 --tick 0.5 --snap 1 --outdir "$where" "$@"
+  run=$(echo "$where"/00000-*)
+  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
+  expect 0 train --resume "$run/training-state-000000.safetensors"
+  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
+    same "$where/whole/$file" "$run/$file"
+  done
+  snapshot=$run/network-snapshot-000001.safetensors
+}
+
+# An image is a function of its seed and its class, whatever it is made with, and without one its seed draws it.
+used() {
+  expect 0 inspect "$snapshot"
+  out_has "cond: $1"
+  out_has "classes 10"
+  expect 0 generate --network "$snapshot" --class 7 --seeds 3 --batch 1 --outdir "$dir/one"
+  expect 0 generate --network "$snapshot" --class 6-8 --seeds 1-4 --batch 3 --outdir "$dir/many" --grid "$dir/grid.png"
+  same "$dir/one/7-seed0003.png" "$dir/many/7-seed0003.png"
+  cmp -s "$dir/one/7-seed0003.png" "$dir/many/6-seed0003.png" && fail "classes 6 and 7 are alike"
+  expect 0 generate --network "$snapshot" --seeds 1-4 --outdir "$dir/drawn"
+  expect 1 generate --network "$snapshot" --class 7,ten --seeds 1 --outdir "$dir/no"
+  err_has "'ten' is neither a class nor a range"
+  err_has "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+  for part in interpolate truncation directions traverse; do
+    expect 0 explore $part --network "$snapshot" --class 4 --steps 3 --output "$dir/o.png"
+  done
+  expect 0 explore nearest --network "$snapshot" --data "$data" --seeds 1,2 --output "$dir/o.png"
+  expect 0 explore project --network "$snapshot" --image "$dir/one/7-seed0003.png" --class 7 --starts 1 --iterations 1 \
+    --output "$dir/o.png"
+  expect 1 explore nearest --network "$snapshot" --data "$data" --class 1,2 --output "$dir/o.png"
+  err_has "one is wanted"
+  rm -r "$dir/one" "$dir/many" "$dir/drawn"
+}
+
+# The default cannot be asked for a class.
+exact none --ngf 1 --ndf 1 --nz 4
+expect 1 generate --network "$snapshot" --class 7 --outdir "$dir/no"
+err_has "a dcgan that is not conditional (clgen train --cond)"
+expect 1 evaluate --network "$snapshot" --data "$data" --metrics gantest --features mnist-cnn --num 20
+err_has "gantest is of networks that are asked for a class"
+
+exact concat --cond concat --ngf 1 --ndf 1 --nz 4
+used concat
+exact projection --cond projection --ngf 1 --ndf 1 --nz 4 --loss hinge --reg sn
+used projection
+for method in gradient grad-cam; do
+  expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --method $method --samples 1 --output "$dir/o.png"
+done
+exact acgan --cond acgan --ngf 1 --ndf 1 --nz 4 --batch-gpu 8 --aux-weight 0.5
+used acgan
+expect 0 evaluate --network "$snapshot" --data "$data" --metrics gantest,fid --features mnist-cnn --num 40 --json
+json ".metrics.class_accuracy.name=class_accuracy[mnist-cnn]" ".metrics.class_accuracy.floor.value>0.9"
+exact resnet --cfg resnet --cond projection --ngf 1 --ndf 1 --nz 4
+used projection
+for cfg in vae-mlp vae-conv vae-res; do
+  exact $cfg --cfg $cfg --cond concat --ngf 1 --hidden 4 --nz 2
+  used concat
+  expect 0 evaluate --network "$snapshot" --data "$data" --metrics elbo,iwae --samples 2 --num 20
+  expect 0 explore latent --network "$snapshot" --data "$data" --count 20 --output "$dir/o.svg"
+done
+
+# Numbers are those of the names where classes are left out.
+exact some --cond concat --cfg vae-mlp --hidden 4 --nz 2 --classes 5-9
+expect 0 generate --network "$snapshot" --class 5-9 --seeds 1 --outdir "$dir/some"
+test -f "$dir/some/9-seed0001.png" || fail "no image of class 9"
+exit $failed
