@@ -16,12 +16,11 @@ static void matrix_gather(__global const float *from, int stride, bool transpose
           for (int j = 0; j < TN; ++j) b[k * TN + j] = j < here ? row[j] : 0.0f;
       }
     } else {
-      for (int j = 0; j < TN; ++j) {
+      int j = 0;
+      for (; j + 8 <= here; j += 8) turn8(from + (long)(j0 + j) * stride + k0, stride, depth, b + j, TN);
+      for (; j < TN; ++j) {
         __global const float *column = from + (long)(j0 + j) * stride + k0;
-        if (j < here)
-          for (int k = 0; k < depth; ++k) b[k * TN + j] = column[k];
-        else
-          for (int k = 0; k < depth; ++k) b[k * TN + j] = 0.0f;
+        for (int k = 0; k < depth; ++k) b[k * TN + j] = j < here ? column[k] : 0.0f;
       }
     }
   }
