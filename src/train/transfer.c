@@ -76,9 +76,10 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
 static int find_network(clgen_train_options *o) {
   char *file = NULL;
   int code = clgen_run_network(&file, o->init);
-  char *full = code ? NULL : realpath(file, NULL);
+  if (code) return code;
+  char *full = realpath(file, NULL);
   const char *path = full ? full : file;
-  if (!code && strlen(path) >= sizeof o->init) code = clgen_fail(CLGEN_E_INVALID, "%s: too long a path", path);
+  if (strlen(path) >= sizeof o->init) code = clgen_fail(CLGEN_E_INVALID, "%s: too long a path", path);
   if (!code) memcpy(o->init, path, strlen(path) + 1);
   free(full);
   free(file);
