@@ -44,4 +44,17 @@ grep -q '"event":{"by":"ada","what":"p","from":0.0,"to":0.' "$dir"/ada/*/stats.j
   fail "ada says nothing: $(cat "$dir"/ada/*/stats.jsonl)"
 exact fixed2 $gan --augment geom,noise --augment-p 0.3 --critic-steps 2
 
+# ---- clgen explore augment: rows of an image; without probability all are the image
+expect 2 explore augment --output "$dir/o.png"
+err_has "option --data"
+expect 2 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --augment what
+err_has 'option --augment: "what" is none of'
+expect 1 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --index 100000000 --device host
+err_has "option --index"
+expect 0 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --res 16 --count 3 --device host
+expect 0 explore augment --data "$EXAMPLES/mnist" --output "$dir/p.png" --res 16 --count 3 --device host --augment-p 0
+expect 0 explore augment --data "$EXAMPLES/mnist" --output "$dir/q.png" --res 16 --count 3 --device host --augment-p 0 --seed 5
+same "$dir/p.png" "$dir/q.png"
+! cmp -s "$dir/o.png" "$dir/p.png" || fail "augmentation changes nothing"
+
 exit $failed

@@ -18,6 +18,7 @@ static const tool_part parts[] = {
     {"latent", explore_latent, "where a VAE puts the images of a dataset, by class"},
     {"project", explore_project, "the latent whose image is most like a given one"},
     {"saliency", explore_saliency, "the pixels that a discriminator decides by"},
+    {"augment", explore_augment, "what augmentation makes of an image"},
 };
 
 int cmd_explore(int argc, char **argv) {

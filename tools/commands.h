@@ -23,6 +23,7 @@ int explore_nearest(int argc, char **argv);
 int explore_latent(int argc, char **argv);
 int explore_project(int argc, char **argv);
 int explore_saliency(int argc, char **argv);
+int explore_augment(int argc, char **argv);
 
 /* The parts of `clgen bench`, with rows in cmd_bench.c; argv[0] is "clgen bench step". */
 int bench_gemm(int argc, char **argv);
