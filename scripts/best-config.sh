@@ -18,6 +18,10 @@ candidates='
 plain
 batch32              --batch 32
 lr4e-4               --lr 4e-4
+lr1e-3               --lr 1e-3
+lr2e-3               --lr 2e-3
+lr2e-3-cosine        --lr 2e-3 --lr-schedule cosine
+lr2e-3-mbstd         --lr 2e-3 --reg mbstd
 smoothing            --label-smoothing 0.1
 lsgan                --loss lsgan
 ragan                --loss ragan
