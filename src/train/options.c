@@ -192,12 +192,6 @@ const clgen_option *clgen_train_option_rows(size_t *n) {
   return rows;
 }
 
-bool clgen_train_option_given(const bool *given, const char *name) {
-  for (size_t i = 0; given && i < CLGEN_COUNT(rows); ++i)
-    if (strcmp(rows[i].name, name) == 0) return given[i];
-  return true;
-}
-
 /* What a run's files keep of each option. */
 static bool is_one_of(const char *name, const char *const *names, size_t n) {
   for (size_t i = 0; i < n; ++i)
@@ -326,11 +320,11 @@ static bool same_value(const clgen_option *row, const clgen_train_options *a, co
   return memcmp(x, y, member_size(row->type)) == 0;
 }
 
-bool clgen_train_option_is_initial(const clgen_train_options *o, const char *name) {
+bool clgen_train_option_given(const clgen_train_options *o, const bool *given, const char *name) {
   clgen_train_options initial;
   clgen_options_init(rows, CLGEN_COUNT(rows), &initial);
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i)
-    if (strcmp(rows[i].name, name) == 0) return same_value(&rows[i], o, &initial);
+    if (strcmp(rows[i].name, name) == 0) return given ? given[i] : !same_value(&rows[i], o, &initial);
   return false;
 }
 

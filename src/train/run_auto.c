@@ -94,21 +94,13 @@ static int look_at_device(const clgen_run *r, clgen_auto_facts *f) {
 
 /* ---- The choice ---- */
 
-static bool is_fixed(const clgen_run *r, const bool *given, const char *name) {
-  size_t n;
-  const clgen_option *rows = clgen_train_option_rows(&n);
-  for (size_t i = 0; i < n; ++i)
-    if (strcmp(rows[i].name, name) == 0) return given ? given[i] : !clgen_train_option_is_initial(&r->options, name);
-  return false;
-}
-
 static int apply(clgen_run *r, const bool *given, const clgen_auto_choice *choice) {
   size_t n;
   const clgen_option *rows = clgen_train_option_rows(&n);
   int code = clgen_options_set(rows, n, &r->options, "cfg", "dcgan");
   for (int i = 0; !code && i < choice->n; ++i) {
     const clgen_auto_option *o = &choice->option[i];
-    if (is_fixed(r, given, o->name)) continue;
+    if (clgen_train_option_given(&r->options, given, o->name)) continue;
     code = clgen_options_set(rows, n, &r->options, o->name, o->value);
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "auto:     --%s %s: %s", o->name, o->value, o->why);
   }
@@ -119,7 +111,7 @@ int clgen_run_auto(clgen_run *r, const bool *given) {
   const clgen_train_options *o = &r->options;
   clgen_auto_facts f = {.seconds = SECONDS, .res = (int)o->res, .channels = (int)o->channels, .ngf = (int)o->ngf};
   f.batch = o->batch;
-  if (is_fixed(r, given, "kimg")) f.kimg = o->kimg;
+  if (clgen_train_option_given(o, given, "kimg")) f.kimg = o->kimg;
   if (!o->data[0]) return clgen_fail(CLGEN_E_INVALID, "option --data: the images to train on are missing");
   int code = look_at_data(r, &f);
   if (!code) code = clgen_run_open_device(r);

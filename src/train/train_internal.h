@@ -15,8 +15,8 @@ typedef struct clgen_exam clgen_exam;
 
 /* ---- Options ---- */
 
-/* Whether an option was asked for. */
-bool clgen_train_option_given(const bool *given, const char *name);
+/* Whether an option was given; where nobody says (given is NULL): whether it is not as it is at first. */
+bool clgen_train_option_given(const clgen_train_options *o, const bool *given, const char *name);
 /* What --init and what belongs to it do not go together with. */
 int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch);
 /* Fills in what depends on the configuration. */
@@ -289,7 +289,6 @@ long clgen_run_kimg(const clgen_run *r);
 int clgen_run_open_device(clgen_run *r); /* once */
 /* --cfg auto becomes what suits the data and the device, as far as `given` leaves it open. Opens the device. */
 int clgen_run_auto(clgen_run *r, const bool *given);
-bool clgen_train_option_is_initial(const clgen_train_options *o, const char *name);
 
 /* ---- Controllers ---- */
 

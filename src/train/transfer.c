@@ -38,7 +38,7 @@ static int imply_d_norm(clgen_train_options *o, const bool *given, const clgen_m
   clgen_d_norm norm = c->d_norm;
   if (strcmp(o->d_norm, "auto") != 0 || clgen_arch_kind(c->arch) != CLGEN_GAN) return CLGEN_OK;
   if (norm == CLGEN_D_SPECTRAL) {
-    if (!clgen_train_option_given(given, "reg")) snprintf(o->reg, sizeof o->reg, "sn");
+    if (!clgen_train_option_given(o, given, "reg")) snprintf(o->reg, sizeof o->reg, "sn");
     return CLGEN_OK;
   }
   int code = clgen_gan_objective_parse(&objective, o->loss, o->reg);
@@ -50,13 +50,13 @@ static int imply_d_norm(clgen_train_options *o, const bool *given, const clgen_m
 static void imply_likelihood(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
   const char *name = clgen_likelihood_of(c->likelihood)->name;
   if (clgen_arch_kind(c->arch) != CLGEN_VAE) return;
-  if (!clgen_train_option_given(given, "likelihood")) snprintf(o->likelihood, sizeof o->likelihood, "%s", name);
-  if (!clgen_train_option_given(given, "scale") && strcmp(o->likelihood, name) == 0) o->scale = (double)c->scale;
+  if (!clgen_train_option_given(o, given, "likelihood")) snprintf(o->likelihood, sizeof o->likelihood, "%s", name);
+  if (!clgen_train_option_given(o, given, "scale") && strcmp(o->likelihood, name) == 0) o->scale = (double)c->scale;
 }
 
 static int imply_options(clgen_train_options *o, const bool *given, const clgen_model_config *c) {
   const char *arch = clgen_arch_name(c->arch);
-  if (!clgen_train_option_given(given, "cfg")) snprintf(o->cfg, sizeof o->cfg, "%s", arch);
+  if (!clgen_train_option_given(o, given, "cfg")) snprintf(o->cfg, sizeof o->cfg, "%s", arch);
   if (strcmp(o->cfg, arch) != 0)
     return clgen_fail(CLGEN_E_INVALID,
                       "option --init: %s holds a %s, and its layers have nothing in common with those of --cfg %s", o->init,
@@ -67,7 +67,7 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
   imply(&o->nz, c->nz);
   imply(&o->hidden, c->hidden);
   imply(&o->mapping_layers, c->mapping_layers);
-  if (!clgen_train_option_given(given, "se")) o->se = c->se;
+  if (!clgen_train_option_given(o, given, "se")) o->se = c->se;
   if (clgen_arch_get_defaults(c->arch)->res && c->height == c->width) imply(&o->res, c->height);
   return imply_d_norm(o, given, c);
 }
