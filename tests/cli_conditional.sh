@@ -38,7 +38,7 @@ exact() {
 used() {
   expect 0 inspect "$snapshot"
   out_has "cond: $1"
-  out_has "classes 10"
+  out_matches "; latent numbers [24]; classes 10$"
   expect 0 generate --network "$snapshot" --class 7 --seeds 3 --batch 1 --outdir "$dir/one"
   expect 0 generate --network "$snapshot" --class 6-8 --seeds 1-4 --batch 3 --outdir "$dir/many" --grid "$dir/grid.png"
   same "$dir/one/7-seed0003.png" "$dir/many/7-seed0003.png"

@@ -229,10 +229,14 @@ static void print_text(const json_t *out) {
   printf("%lld tensors, %s\n", (long long)int_of(out, "tensor_count"),
          tool_bytes_text((double)int_of(out, "tensor_bytes"), bytes, sizeof bytes));
   if (model) {
-    bool classifier = json_object_get(model, "classes") != NULL;
-    printf("model %s: images of %lldx%lld pixels, channels %lld; %s %lld\n", text_of(model, "arch"),
+    char latent[48] = "", classes[32] = "";
+    if (json_object_get(model, "nz"))
+      snprintf(latent, sizeof latent, "; latent numbers %lld", (long long)int_of(model, "nz"));
+    if (json_object_get(model, "classes"))
+      snprintf(classes, sizeof classes, "; classes %lld", (long long)int_of(model, "classes"));
+    printf("model %s: images of %lldx%lld pixels, channels %lld%s%s\n", text_of(model, "arch"),
            (long long)int_of(model, "width"), (long long)int_of(model, "height"), (long long)int_of(model, "channels"),
-           classifier ? "classes" : "latent numbers", (long long)int_of(model, classifier ? "classes" : "nz"));
+           latent, classes);
   }
   json_array_foreach(json_object_get(out, "networks"), i, network) print_network(network);
   print_tensors(json_object_get(out, "tensors"), model ? "other tensors" : "tensors");
