@@ -38,8 +38,7 @@ int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first
     code = clgen_grad(loss, 1, &b->tensor[i], &grad);
     if (code) break;
     clgen_tensor *old = clgen_reshape(clgen_slice(all, 0, t->offset, clgen_shape_count(&t->shape)), t->shape);
-    clgen_tensor *begins = t->shape.ndim ? first : clgen_reshape(first, t->shape); /* which may not add an axis */
-    if (!clgen_assign(old, clgen_add(clgen_where(begins, zero, old), grad))) code = CLGEN_E_INVALID;
+    if (!clgen_assign(old, clgen_add(clgen_where(first, zero, old), grad))) code = CLGEN_E_INVALID;
   }
   return code;
 }
