@@ -224,7 +224,7 @@ static void test_on_the_host(void **state) {
 }
 static void test_on_the_device(void **state) {
   (void)state;
-  on(open_tested(), 3); /* each has hundreds of kernels to build */
+  on(open_tested(), 4); /* each has hundreds of kernels to build */
 }
 
 int main(void) {
