@@ -79,8 +79,10 @@ static int find_network(clgen_train_options *o) {
   if (code) return code;
   char *full = realpath(file, NULL);
   const char *path = full ? full : file;
-  if (strlen(path) >= sizeof o->init) code = clgen_fail(CLGEN_E_INVALID, "%s: too long a path", path);
-  if (!code) memcpy(o->init, path, strlen(path) + 1);
+  if (strlen(path) >= sizeof o->init)
+    code = clgen_fail(CLGEN_E_INVALID, "option --init: the path of %s is too long", o->init);
+  else
+    memcpy(o->init, path, strlen(path) + 1);
   free(full);
   free(file);
   return code;
