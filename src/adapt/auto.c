@@ -84,7 +84,7 @@ static void choose_for_few(const clgen_auto_facts *f, clgen_auto_choice *c) {
 static void choose_for_many(const clgen_auto_facts *f, clgen_auto_choice *c) {
   if (f->diversity < LITTLE_DIVERSITY) because(c, "reg", "mbstd", "pictures differ little: mbstd keeps fakes apart");
   because(c, "adapt", "guard", "against collapse");
-  because_number(c, "lr", 2e-3, "batch norm in both players bears ten times the paper's rate");
+  because_number(c, "lr", 1e-3, "batch norm in both players bears five times the paper's rate");
 }
 
 static void choose_budget(const clgen_auto_facts *f, clgen_auto_choice *c) {
