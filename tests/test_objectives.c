@@ -1,29 +1,14 @@
 /* Every loss and regulariser of a GAN against PyTorch (tests/golden/make_gan_cases.py): values, and the gradients with
  * respect to both players' weights after one step. What does not go together. Spectral norm against a singular value. */
 #include "graphs.h"
+#include "golden.h"
 
 #include <clgen/model.h>
-#include <clgen/safetensors.h>
 #include <clgen/train.h>
-
-static clgen_safetensors *golden;
 
 static int open_golden(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/gan_cases.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
-}
-static int close_golden(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
-  return 0;
-}
-
-static const void *data_of(const char *name) {
-  const clgen_st_tensor *t = clgen_safetensors_find(golden, name);
-  if (!t) fail_msg("no %s", name);
-  return t->data;
+  return open_golden_file("gan_cases");
 }
 
 /* What a case is called in the file, and what makes it. */

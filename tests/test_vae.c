@@ -1,29 +1,14 @@
 /* Objectives of VAEs against PyTorch (tests/golden/make_vae_cases.py): every likelihood, weight of the divergence and bound,
  * by value, gradient and update; likelihoods at extreme numbers; what depends on how far training is. */
 #include "graphs.h"
+#include "golden.h"
 
 #include <clgen/model.h>
-#include <clgen/safetensors.h>
 #include <clgen/train.h>
-
-static clgen_safetensors *golden;
 
 static int open_golden(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/vae_cases.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
-}
-static int close_golden(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
-  return 0;
-}
-
-static const float *data_of(const char *name) {
-  const clgen_st_tensor *t = clgen_safetensors_find(golden, name);
-  if (!t) fail_msg("no %s", name);
-  return t->data;
+  return open_golden_file("vae_cases");
 }
 
 static const struct {
@@ -54,7 +39,7 @@ static void load_start(const clgen_model *m, clgen_store *store, float log_scale
     const clgen_net_tensor *t = clgen_net_tensor_at(net, k);
     char name[128];
     snprintf(name, sizeof name, "init.%s", t->name);
-    const float *value = strcmp(t->name, "log_scale") ? data_of(name) : &log_scale;
+    const float *value = strcmp(t->name, "log_scale") ? floats_of(name) : &log_scale;
     OK(clgen_store_write(store, "VAE.param", t->offset, clgen_shape_count(&t->shape), value));
   }
 }
@@ -69,7 +54,7 @@ static double value_of(const clgen_trainer_report *r, const char *what) {
 static void check_value(const char *name, const clgen_trainer_report *r, const char *what) {
   char key[128];
   snprintf(key, sizeof key, "%s.%s", name, what);
-  double expected = (double)*data_of(key), got = value_of(r, what);
+  double expected = (double)*floats_of(key), got = value_of(r, what);
   if (!(fabs(got - expected) <= 1e-5 * fmax(1, fabs(expected))))
     fail_msg("%s: %.8g where PyTorch has %.8g", key, got, expected);
 }
@@ -81,7 +66,7 @@ static void check_tensors(const char *name, const char *kind, const char *state,
     const clgen_net_tensor *t = clgen_net_tensor_at(net, k);
     char key[128];
     snprintf(key, sizeof key, "%s.%s.%s", name, kind, t->name);
-    const float *expected = data_of(key);
+    const float *expected = floats_of(key);
     int64_t n = clgen_shape_count(&t->shape);
     float *got = new_floats((size_t)n);
     OK(clgen_store_read(store, state, t->offset, n, got));
@@ -109,7 +94,7 @@ static void one_case(clgen_device *device, size_t i) {
   OK(clgen_store_create(&store, device));
   load_start(m, store, cases[i].log_scale);
   OK(clgen_trainer_create(&t, m, store, &c));
-  OK(clgen_trainer_step(t, 0, (const uint8_t *)data_of("images"), data_of(c.vae.samples > 1 ? "eps5" : "eps")));
+  OK(clgen_trainer_step(t, 0, (const uint8_t *)floats_of("images"), floats_of(c.vae.samples > 1 ? "eps5" : "eps")));
   OK(clgen_trainer_read(t, &r));
   check_value(cases[i].name, &r, "loss");
   check_value(cases[i].name, &r, "reconstruction");
@@ -150,7 +135,7 @@ static void likelihood_on(clgen_device *device, clgen_likelihood_kind kind) {
   char key[64];
   for (int i = 0; i < 6; ++i) {
     snprintf(key, sizeof key, "nll.%s.%s", l->name, names[i]);
-    given[i] = data_of(key);
+    given[i] = floats_of(key);
   }
   snprintf(key, sizeof key, "nll.%s.out", l->name);
   int64_t n = clgen_shape_count(&clgen_safetensors_find(golden, key)->shape);
@@ -268,7 +253,7 @@ static void weights_are_inputs(void **state) {
     OK(clgen_trainer_create(&t, m, store, &c));
     for (uint64_t step = 0; step < 6; ++step) {
       clgen_trainer_report r;
-      OK(clgen_trainer_step(t, step, (const uint8_t *)data_of("images"), NULL));
+      OK(clgen_trainer_step(t, step, (const uint8_t *)floats_of("images"), NULL));
       OK(clgen_trainer_read(t, &r));
       double share = fmin(1, (double)step / 4), kl = value_of(&r, "kl");
       double term = capacity ? 2 * fabs(kl - 3 * share) : 2 * share * kl;
@@ -299,7 +284,7 @@ static void one_sample_is_the_elbo(void **state) {
     OK(clgen_store_create(&store, device));
     OK(clgen_model_init(m, store, 1));
     OK(clgen_trainer_create(&t, m, store, &c));
-    for (uint64_t step = 0; step < 3; ++step) OK(clgen_trainer_step(t, step, (const uint8_t *)data_of("images"), NULL));
+    for (uint64_t step = 0; step < 3; ++step) OK(clgen_trainer_step(t, step, (const uint8_t *)floats_of("images"), NULL));
     n = clgen_net_param_size(clgen_model_maker(m)->net);
     assert_true(n <= 1024);
     OK(clgen_store_read(store, "VAE.param", 0, n, param[k]));

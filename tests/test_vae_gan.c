@@ -1,35 +1,20 @@
 /* A step of a VAE-GAN against PyTorch (tests/golden/make_vae_cases.py): its losses, the gradients of its three networks, and
  * where they and their statistics are after the update. */
 #include "graphs.h"
+#include "golden.h"
 
 #include <clgen/model.h>
-#include <clgen/safetensors.h>
 #include <clgen/train.h>
-
-static clgen_safetensors *golden;
 
 static int open_golden(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/vae_gan.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
-}
-static int close_golden(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
-  return 0;
-}
-
-static const float *data_of(const char *name) {
-  const clgen_st_tensor *t = clgen_safetensors_find(golden, name);
-  if (!t) fail_msg("no %s", name);
-  return t->data;
+  return open_golden_file("vae_gan");
 }
 
 /* The worst difference, and the largest value, of what `kind` says of a network. */
 static void compare_state(const char *key, clgen_store *store, const char *state, int64_t offset, int64_t n, double *worst,
                           double *largest) {
-  const float *expected = data_of(key);
+  const float *expected = floats_of(key);
   float *got = new_floats((size_t)n);
   OK(clgen_store_read(store, state, offset, n, got));
   for (int64_t i = 0; i < n; ++i) {
@@ -81,11 +66,11 @@ static void one_case(clgen_device *device, const char *loss) {
       char name[128], state[64];
       snprintf(name, sizeof name, "init.%s.%s", w->prefix, entry->name);
       snprintf(state, sizeof state, "%s.%s", w->prefix, entry->kind == CLGEN_NET_PARAM ? "param" : "stat");
-      OK(clgen_store_write(store, state, entry->offset, clgen_shape_count(&entry->shape), data_of(name)));
+      OK(clgen_store_write(store, state, entry->offset, clgen_shape_count(&entry->shape), floats_of(name)));
     }
   }
   OK(clgen_trainer_create(&t, m, store, &c));
-  OK(clgen_trainer_step(t, 0, (const uint8_t *)data_of("images"), data_of("noise")));
+  OK(clgen_trainer_step(t, 0, (const uint8_t *)floats_of("images"), floats_of("noise")));
   OK(clgen_trainer_read(t, &r));
   static const char *const names[] = {"loss_D_real", "loss_D_fake", "loss_D_recon", "loss_G", "reconstruction", "kl"};
   for (size_t k = 0; k < sizeof names / sizeof *names; ++k) {
@@ -94,7 +79,7 @@ static void one_case(clgen_device *device, const char *loss) {
     snprintf(key, sizeof key, "%s.%s", loss, names[k]);
     for (int i = 0; i < r.n; ++i)
       if (strcmp(r.name[i], names[k]) == 0) got = r.mean[i];
-    double expected = (double)*data_of(key);
+    double expected = (double)*floats_of(key);
     if (!(fabs(got - expected) <= 1e-5 * fmax(1, fabs(expected)))) fail_msg("%s: %.8g, not %.8g", key, got, expected);
   }
   for (int i = 0; i < 3; ++i) check_network(loss, store, clgen_model_network_at(m, i));
