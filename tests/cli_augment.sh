@@ -42,6 +42,14 @@ exact() {
 exact ada $gan --adapt ada --ada-kimg 6 --ada-target 0.2 --reg r1 --reg-interval 3
 grep -q '"event":{"by":"ada","what":"p","from":0.0,"to":0.' "$dir"/ada/*/stats.jsonl ||
   fail "ada says nothing: $(cat "$dir"/ada/*/stats.jsonl)"
+# ---- A network that was carried over: p moves five times as fast
+p_after() { sed -n 's/.*"augment_p":\([^,}]*\).*/\1/p' "$1"/*/stats.jsonl | tail -n 1; }
+up=(--kimg 2 --batch 32 --ada-target -1 --adapt ada)
+expect 0 train $gan "${up[@]}" --outdir "$dir/new"
+expect 0 train $gan "${up[@]}" --outdir "$dir/carried" --init "$(echo "$dir"/ada/00000-*)"
+awk -v new="$(p_after "$dir/new")" -v carried="$(p_after "$dir/carried")" \
+  'BEGIN { exit !(new > 0 && carried > 4.9 * new && carried < 5.1 * new) }' ||
+  fail "p: $(p_after "$dir/new") from nothing, $(p_after "$dir/carried") from a network"
 exact fixed2 $gan --augment geom,noise --augment-p 0.3 --critic-steps 2
 
 # ---- clgen explore augment: rows of an image; without probability all are the image

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Karras et al. 2020, section 3 and, for a network that was carried over, their code: p has to get there sooner. */
+#define ADA_KIMG 500
+#define ADA_KIMG_CARRIED 100
+
 enum { UNIFORM, NORMAL, NOISE, DRAWS };
 
 static clgen_tensor *strength(clgen_step_kind *s) {
@@ -95,7 +99,7 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
   code = clgen_augment_parse(&out->categories, o->augment[0] ? o->augment : "bgc");
   out->p = o->augment_p;
   out->target = o->ada_target;
-  out->kimg = o->ada_kimg;
+  out->kimg = o->ada_kimg > 0 ? o->ada_kimg : o->init[0] ? ADA_KIMG_CARRIED : ADA_KIMG;
   out->limit = o->ada_limit;
   return code ? clgen_fail_prefix(code, "option --augment") : CLGEN_OK;
 }
