@@ -19,6 +19,15 @@ refused 'option --augment-p: there are no two players' --data "$EXAMPLES/mnist" 
 refused 'two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
 refused 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
 refused 'option --augment-p' $gan --augment-p 1.5
+refused 'option --ada-by: rv compares with images that are not trained on' $gan --adapt ada --ada-by rv
+refused 'option --ada-by: only --adapt ada' $gan --ada-by rv
+refused 'option --validation: nothing looks at them but' $gan --validation 100
+refused 'option --validation: nothing looks at them but' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
+refused '20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
+refused 'option --validation: of 10000 images 9990 held out leave fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 9990
+expect 0 train $gan -n --adapt ada --ada-by rv --validation 1000 --loss wgan
+out_has "9000 images of 32x32"
+out_has "held out: 1000 images, which are not trained on"
 expect 0 train $gan -n --loss wgan --augment b --augment-p 0.5
 
 # ---- Every category and every loss that looks at images in a way of its own; p is a number of each tick
@@ -44,12 +53,18 @@ grep -q '"event":{"by":"ada","what":"p","from":0.0,"to":0.' "$dir"/ada/*/stats.j
   fail "ada says nothing: $(cat "$dir"/ada/*/stats.jsonl)"
 # ---- A network that was carried over: p moves five times as fast
 p_after() { sed -n 's/.*"augment_p":\([^,}]*\).*/\1/p' "$1"/*/stats.jsonl | tail -n 1; }
-up=(--kimg 2 --batch 32 --ada-target -1 --adapt ada)
+up=(--kimg 2 --batch 32 --ada-target -0.999 --adapt ada)
 expect 0 train $gan "${up[@]}" --outdir "$dir/new"
 expect 0 train $gan "${up[@]}" --outdir "$dir/carried" --init "$(echo "$dir"/ada/00000-*)"
 awk -v new="$(p_after "$dir/new")" -v carried="$(p_after "$dir/carried")" \
   'BEGIN { exit !(new > 0 && carried > 4.9 * new && carried < 5.1 * new) }' ||
   fail "p: $(p_after "$dir/new") from nothing, $(p_after "$dir/carried") from a network"
+exact rv $gan --adapt ada --ada-by rv --validation 150 --subset 400 --ada-kimg 6 --ada-target -0.5 --cond concat --d-norm batch
+grep -q '"by":"ada","what":"p","from":0.0,"to":0.*(r_v ' "$dir"/rv/*/stats.jsonl ||
+  fail "ada does not tell r_v: $(cat "$dir"/rv/*/stats.jsonl)"
+grep -q '"logit_validation":.*"r_v":' "$dir"/rv/*/stats.jsonl || fail "r_v is not watched"
+grep -q '"ada-target": *0.5' <($CLGEN train $gan --kimg 1 --adapt ada --ada-by rv --validation 100 --subset 300 --outdir "$dir/half" > /dev/null 2>&1
+  cat "$dir"/half/*/training_options.json) || fail "the target of r_v is not 0.5"
 exact fixed2 $gan --augment geom,noise --augment-p 0.3 --critic-steps 2
 
 # ---- clgen explore augment: rows of an image; without probability all are the image

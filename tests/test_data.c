@@ -470,6 +470,41 @@ static void subsets(void **state) {
   refuse(path, &more, CLGEN_E_INVALID, "there are 20");
 }
 
+/* Every image is in one of the two, with its label and class. */
+static void held_out(void **state) {
+  (void)state;
+  uint8_t b[400];
+  const char *path = put_file("held-images-idx3-ubyte", b, make_images(b, 20, 0));
+  put_file("held-labels-idx1-ubyte", b, make_labels(b, 20));
+  uint32_t chosen[3];
+  for (int n = 0; n < 3; ++n) { /* seeds 1, 1, 2 */
+    const clgen_dataset_options o = {.seed = n == 2 ? 2 : 1};
+    clgen_dataset *ds = open_dataset(path, &o), *held;
+    assert_int_equal(clgen_dataset_hold_out(ds, 20, &held), CLGEN_E_INVALID);
+    assert_int_equal(clgen_dataset_hold_out(ds, 0, &held), CLGEN_E_INVALID);
+    assert_int_equal(clgen_dataset_hold_out(ds, 7, &held), CLGEN_OK);
+    clgen_dataset *const both[] = {ds, held};
+    uint32_t seen[2] = {0, 0};
+    for (int k = 0; k < 2; ++k) {
+      const clgen_dataset_info *info = clgen_dataset_get_info(both[k]);
+      assert_true(info->count == (k ? 7 : 13) && info->has_labels && info->classes == 4);
+      assert_string_equal(clgen_dataset_class_name(both[k], 3), "3");
+      for (int i = 0, last = -1; i < info->count; ++i) {
+        int which = clgen_dataset_image(both[k], i)[0] / 10;
+        assert_true(which > last && clgen_dataset_label(both[k], i) == which % 4);
+        for (int p = 0; p < 6; ++p) assert_int_equal(clgen_dataset_image(both[k], i)[p], 10 * which + p);
+        seen[k] |= 1u << (last = which);
+      }
+    }
+    assert_int_equal(seen[0] ^ seen[1], 0xfffff);
+    chosen[n] = seen[1];
+    clgen_dataset_close(ds);
+    clgen_dataset_close(held);
+  }
+  assert_int_equal(chosen[0], chosen[1]);
+  assert_int_not_equal(chosen[0], chosen[2]);
+}
+
 /* As many as were asked for, though some of the files cannot be read. */
 static void folder_subset(void **state) {
   (void)state;
@@ -712,14 +747,30 @@ static void shared_data(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(idx_files),      cmocka_unit_test(idx_folder),          cmocka_unit_test(idx_refused),
-      cmocka_unit_test(gzip_bomb),      cmocka_unit_test(idx_damage),          cmocka_unit_test(cifar),
-      cmocka_unit_test(folder_mixed),   cmocka_unit_test(folder_cut),          cmocka_unit_test(folder_classes),
-      cmocka_unit_test(folder_splits),  cmocka_unit_test(folder_csv),          cmocka_unit_test(folder_json),
-      cmocka_unit_test(folder_refused), cmocka_unit_test(array_options),       cmocka_unit_test(subsets),
-      cmocka_unit_test(folder_subset),  cmocka_unit_test(classes_of_an_array), cmocka_unit_test(classes_of_a_folder),
-      cmocka_unit_test(sampler),        cmocka_unit_test(sampler_is_fair),     cmocka_unit_test(mnist_example),
-      cmocka_unit_test(pngsuite),       cmocka_unit_test(shared_data),
+      cmocka_unit_test(idx_files),
+      cmocka_unit_test(idx_folder),
+      cmocka_unit_test(idx_refused),
+      cmocka_unit_test(gzip_bomb),
+      cmocka_unit_test(idx_damage),
+      cmocka_unit_test(cifar),
+      cmocka_unit_test(folder_mixed),
+      cmocka_unit_test(folder_cut),
+      cmocka_unit_test(folder_classes),
+      cmocka_unit_test(folder_splits),
+      cmocka_unit_test(folder_csv),
+      cmocka_unit_test(folder_json),
+      cmocka_unit_test(folder_refused),
+      cmocka_unit_test(array_options),
+      cmocka_unit_test(subsets),
+      cmocka_unit_test(held_out),
+      cmocka_unit_test(folder_subset),
+      cmocka_unit_test(classes_of_an_array),
+      cmocka_unit_test(classes_of_a_folder),
+      cmocka_unit_test(sampler),
+      cmocka_unit_test(sampler_is_fair),
+      cmocka_unit_test(mnist_example),
+      cmocka_unit_test(pngsuite),
+      cmocka_unit_test(shared_data),
   };
   return cmocka_run_group_tests_name("data", tests, files_set_up, files_tear_down);
 }

@@ -49,18 +49,31 @@ typedef struct {
   unsigned categories;
   bool adaptive; /* p is a state that ada moves, from 0 on; otherwise it is: */
   double p;
-  double target, kimg, limit; /* of r_t = E[sign D(images)]; for p from 0 to 1; of p */
+  double target, kimg, limit; /* of r_t (or r_v); for p from 0 to 1; of p */
+  bool by_validation;         /* p goes by r_v */
 } clgen_augmentation;
 
-/* The state of an adaptive p: the sum of r_t of the minibatches since the last change, their number, and p: (3). */
+/* What p goes by (equation 1 of the paper), means over four minibatches, D's answers being logits: r_t = E[sign D(train)],
+ * or r_v = (E[D(train)] - E[D(validation)]) / (E[D(train)] - E[D(generated)]), which is 0 where D takes images that it was
+ * not trained on as it takes its own, and 1 where it takes them for generated ones. Where D has images no higher than
+ * generated ones it cannot have learned any by heart, and r_v counts as 0.
+ *
+ * The state of an adaptive p. By r_t (3): the sum of it over the minibatches since the last change, their number, and p. By
+ * r_v (6): the sum of D(train), the number, p, the sums of D(validation) and D(generated), and r_v at the last change. */
 #define CLGEN_ADA_STATE "adapt.ada"
 #define CLGEN_ADA_MINIBATCHES 4 /* between two changes */
+clgen_shape clgen_ada_state_shape(const clgen_augmentation *a);
 
 /* Where `state` stands for CLGEN_ADA_STATE (or is a version of it): p (1). */
 clgen_tensor *clgen_ada_p(clgen_tensor *state);
 /* Adds the share of a minibatch's r_t that this is, a scalar. Returns the state's new version. */
 clgen_tensor *clgen_ada_add(clgen_tensor *state, clgen_tensor *r);
-/* Ends a minibatch of so many images. After every fourth p goes towards where r_t is the target (section 3.1 of the paper).
+/* By r_v: its shares of the three means. */
+clgen_tensor *clgen_ada_add_logits(clgen_tensor *state, clgen_tensor *train, clgen_tensor *validation,
+                                   clgen_tensor *generated);
+clgen_tensor *clgen_ada_r_v(clgen_tensor *state); /* at the last change of p: (1) */
+/* Ends a minibatch of so many images. After every fourth p goes towards where r_t (or r_v) is the target (section 3.1 of the
+ * paper).
  */
 clgen_tensor *clgen_ada_end(clgen_tensor *state, const clgen_augmentation *a, int64_t batch);
 

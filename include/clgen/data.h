@@ -64,6 +64,9 @@ typedef struct clgen_dataset clgen_dataset;
  * CLGEN_E_IO, CLGEN_E_NOMEM, and a message that names the file. */
 int clgen_dataset_open(clgen_dataset **out, const char *path, const clgen_dataset_options *options);
 void clgen_dataset_close(clgen_dataset *ds);
+/* Takes n images, chosen by the options' seed, out of `ds` and makes them a dataset of their own with the same classes; both
+ * keep their images' order. CLGEN_E_INVALID unless one is left in each. */
+int clgen_dataset_hold_out(clgen_dataset *ds, int64_t n, clgen_dataset **out);
 const clgen_dataset_info *clgen_dataset_get_info(const clgen_dataset *ds);
 /* Image i: channels x height x width bytes, planes one after another. The next image follows. */
 const uint8_t *clgen_dataset_image(const clgen_dataset *ds, int64_t i);

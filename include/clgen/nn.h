@@ -131,6 +131,9 @@ clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
  * the vectors of spectral normalisation with which the first began. held: running statistics stay as they are. Call it
  * before the first pass; the gradients are then added up: */
 int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, bool held);
+/* From now on passes in training only look, or no longer only look: running statistics and the vectors of spectral
+ * normalisation stay as they are. */
+void clgen_bound_only_looks(clgen_bound *b, bool looks);
 /* Adds d(loss)/d(parameters) to "<prefix>.grad", which begins at 0 where `first` is not 0. */
 int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first);
 /* What it has become, in a graph that comes after those. */

@@ -146,6 +146,10 @@ int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
  * frequent classes are (clgen_model_set_classes, before the first step). */
 int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels);
 
+/* Where augmentation goes by validation images, each step needs a batch of them before it: bytes (batch,C,H,W), read by the
+ * next clgen_trainer_step, and the classes (batch) of a conditional model, else NULL. */
+int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const int *labels);
+
 /* Turns what controllers turn, from step `step` on. */
 void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step);
 /* How many updates the generator has had before step `step`, which is part of the training's state where the number of
@@ -204,6 +208,8 @@ typedef struct {
       critic_steps, reg_interval;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
+  char ada_by[CLGEN_OPTION_TEXT];
+  int64_t validation;
   double augment_p, ada_target, ada_kimg, ada_limit;
   double lr_old, l2_sp, l2_sp_new, ewc;
   double aux_weight, label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;

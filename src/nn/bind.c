@@ -67,13 +67,15 @@ int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, boo
   return code;
 }
 
+void clgen_bound_only_looks(clgen_bound *b, bool looks) { b->looks = looks; }
+
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->tensor[index]; }
 clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
 clgen_graph *clgen_bound_graph(const clgen_bound *b) { return b->graph; }
 
 int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share) {
   share *= b->momentum / CLGEN_BATCH_NORM_MOMENTUM;
-  if (!(share > 0)) return CLGEN_OK;
+  if (!(share > 0) || b->looks) return CLGEN_OK;
   clgen_tensor *old = b->tensor[index];
   clgen_tensor *now = clgen_add(clgen_affine(old, (float)(1 - share), 0), clgen_affine(value, (float)share, 0));
   b->tensor[index] = clgen_assign(old, now);

@@ -75,7 +75,7 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 /* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
  * happens in the launch that sums it up. */
 static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
-  if (!(b->momentum > 0)) return;
+  if (!(b->momentum > 0) || b->looks) return;
   const clgen_shape shape = b->net->tensors[index].shape;
   clgen_tensor *old = clgen_per_channel(b->tensor[index], shape.dim[0]);
   clgen_tensor *now = clgen_affine(batch, (float)(b->momentum * scale), 0);

@@ -26,7 +26,7 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   o->loss->discriminator(real_logits, fake_logits, (float)o->smoothing, &on_real, &on_fake);
   clgen_step_watch(s, "loss_D_real", on_real);
   clgen_step_watch(s, "loss_D_fake", on_fake);
-  if (clgen_step_ada_see(s, real_logits)) return NULL;
+  if (clgen_step_ada_see(s, real_logits, fake_logits)) return NULL;
   if (clgen_adapt_watches_players(s->config->controllers))
     clgen_step_watch_players(s, real, fixed, real_logits, fake_logits);
   const clgen_regularized r = {

@@ -24,15 +24,26 @@ static bool ends_tick(const clgen_run *r, uint64_t step) {
   return step == 1 || (step > 1 && tick_of(r, step) != tick_of(r, step - 1)) || step == r->total_steps;
 }
 
-static void gather(clgen_run *r) {
-  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
+static void gather(const clgen_run *r, const clgen_dataset *from, clgen_sampler *sampler, uint8_t *batch, int *labels) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(from);
   size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
   uint64_t first = images_at(r, r->step);
   for (uint64_t k = 0; k < (uint64_t)r->options.batch; ++k) {
-    int64_t index = clgen_sampler_index(r->sampler, first + k);
-    memcpy(r->batch + k * image, clgen_dataset_image(r->data, index), image);
-    r->labels[k] = clgen_dataset_label(r->data, index);
+    int64_t index = clgen_sampler_index(sampler, first + k);
+    memcpy(batch + k * image, clgen_dataset_image(from, index), image);
+    labels[k] = clgen_dataset_label(from, index);
   }
+}
+
+static int step(clgen_run *r) {
+  int code = CLGEN_OK;
+  gather(r, r->data, r->sampler, r->batch, r->labels);
+  if (r->validation) {
+    gather(r, r->validation, r->validation_sampler, r->validation_batch, r->validation_labels);
+    code = clgen_trainer_set_validation(r->trainer, r->validation_batch, r->validation_labels);
+  }
+  if (!code && clgen_model_get_config(r->model)->classes) code = clgen_trainer_set_labels(r->trainer, r->labels);
+  return code ? code : clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
 }
 
 static const char *duration(double seconds, char buf[48]) {
@@ -175,9 +186,7 @@ int clgen_run_loop(clgen_run *r) {
   int code = CLGEN_OK;
   bool stopped = false;
   while (!code && !stopped && r->step < r->total_steps) {
-    gather(r);
-    if (clgen_model_get_config(r->model)->classes) code = clgen_trainer_set_labels(r->trainer, r->labels);
-    if (!code) code = clgen_trainer_step(r->trainer, r->step, r->batch, NULL);
+    code = step(r);
     if (code) break;
     ++r->step;
     uint64_t now = r->step;

@@ -20,6 +20,8 @@ static const clgen_option rows[] = {
      "only the images of these classes: numbers, ranges and names with commas, as 0-4,7; without it all"},
     {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", "Data",
      "train on N images, chosen by the seed; 0: on all"},
+    {"validation", 0, CLGEN_OPTION_INT, AT(validation), "0", 0, 1e15, NULL, "N", "Data",
+     "hold out N of the images, chosen by the seed: they are never trained on, and --ada-by rv looks at them"},
     {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, "Data",
      "refuse data with files that cannot be read, instead of passing over them"},
     {"cfg", 0, CLGEN_OPTION_CHOICE, AT(cfg), "dcgan", 0, 0, "auto" CLGEN_ARCHS(CLGEN_ARCH_CHOICE), "NAME", "Model",
@@ -84,9 +86,12 @@ static const clgen_option rows[] = {
      "the first so many of them; without it bgc"},
     {"augment-p", 0, CLGEN_OPTION_REAL, AT(augment_p), "0", 0, 1, NULL, "X", "Augmentation of what the discriminator sees",
      "each transformation is applied with this probability"},
-    {"ada-target", 0, CLGEN_OPTION_REAL, AT(ada_target), "0.6", -1, 1, NULL, "X",
+    {"ada-by", 0, CLGEN_OPTION_CHOICE, AT(ada_by), "rt", 0, 0, "rt|rv", "NAME",
      "Augmentation of what the discriminator sees",
-     "ada raises the probability while the mean sign of the discriminator's logits of images is above X"},
+     "what ada goes by: the mean sign of the discriminator's logits of images (rt), or how far those of --validation images "
+     "lie from those of trained ones towards those of fakes, 0 to 1 (rv)"},
+    {"ada-target", 0, CLGEN_OPTION_REAL, AT(ada_target), "-1", -1, 1, NULL, "X",
+     "Augmentation of what the discriminator sees", "ada raises the probability while that is above X; -1: rt 0.6, rv 0.5"},
     {"ada-kimg", 0, CLGEN_OPTION_REAL, AT(ada_kimg), "0", 0, 1e9, NULL, "KIMG",
      "Augmentation of what the discriminator sees",
      "ada takes so many thousand images from 0 to 1; 0: 500, with --init 100"},
@@ -202,6 +207,7 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (!(o->lr > 0)) o->lr = sgd ? 0.01 : d->lr;
   if (o->beta1 < 0) o->beta1 = d->beta1;
   if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? d->beta2 : 0.99;
+  if (!(o->ada_target > -1)) o->ada_target = strcmp(o->ada_by, "rv") ? 0.6 : 0.5;
   if (!(o->tick > 0)) o->tick = d->tick;
   if (!o->res) o->res = d->res;
   if (!(o->r1_gamma > 0)) o->r1_gamma = clgen_auto_r1_gamma((int)o->res, o->batch);

@@ -47,6 +47,17 @@ int clgen_run_open_device(clgen_run *r) {
   return clgen_device_open(&r->device, r->options.device[0] ? r->options.device : NULL, &r->calls->device);
 }
 
+static int hold_out(clgen_run *r) {
+  const clgen_train_options *o = &r->options;
+  int64_t count = clgen_dataset_get_info(r->data)->count;
+  if (count - o->validation < o->batch)
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --validation: of %lld images %lld held out leave fewer than a batch of %lld to train on",
+                      (long long)count, (long long)o->validation, (long long)o->batch);
+  int code = clgen_dataset_hold_out(r->data, o->validation, &r->validation);
+  return code ? code : clgen_sampler_create(&r->validation_sampler, o->validation, (uint64_t)o->seed);
+}
+
 static int open_data(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_dataset_options d = {.resolution = (int)o->res, .channels = (int)o->channels, .strict = o->strict};
@@ -57,6 +68,8 @@ static int open_data(clgen_run *r) {
   int code = clgen_train_background(o, d.background);
   if (!code && !o->data[0]) code = clgen_fail(CLGEN_E_INVALID, "option --data: the images to train on are missing");
   if (!code) code = clgen_dataset_open(&r->data, o->data, &d);
+  if (code) return code;
+  if (o->validation) code = hold_out(r);
   if (code) return code;
   const clgen_dataset_info *info = clgen_dataset_get_info(r->data);
   clgen_data_fingerprint(r->data, r->fingerprint);
@@ -114,8 +127,10 @@ static int open_buffers(clgen_run *r) {
   r->pixels = malloc(CLGEN_GRID_IMAGES * image);
   r->latents = malloc(CLGEN_GRID_IMAGES * (nz + 1) * sizeof *r->latents);
   r->labels = malloc((size_t)r->options.batch * sizeof *r->labels);
+  r->validation_batch = malloc(r->validation ? (size_t)r->options.batch * image : 1);
+  r->validation_labels = malloc((size_t)r->options.batch * sizeof *r->validation_labels);
   r->course = clgen_train_options_course(&r->options);
-  if (!r->batch || !r->pixels || !r->latents || !r->labels || !r->course)
+  if (!r->batch || !r->pixels || !r->latents || !r->labels || !r->course || !r->validation_batch || !r->validation_labels)
     return clgen_fail_nomem((size_t)r->options.batch * image);
   clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_LATENT, 1, CLGEN_GRID_IMAGES * c->nz, r->latents);
   if (!clgen_model_is_conditional(r->model)) return CLGEN_OK;
@@ -160,10 +175,14 @@ void clgen_run_close(clgen_run *r) {
   clgen_model_free(r->model);
   clgen_device_close(r->device);
   clgen_sampler_free(r->sampler);
+  clgen_sampler_free(r->validation_sampler);
   clgen_dataset_close(r->data);
+  clgen_dataset_close(r->validation);
   clgen_run_dir_close(&r->dir);
   free(r->course);
   free(r->batch);
+  free(r->validation_batch);
+  free(r->validation_labels);
   free(r->latents);
   free(r->labels);
   free(r->classes);
@@ -191,6 +210,8 @@ void clgen_run_say_plan(const clgen_run *r) {
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "device:   %s, %s (%s)", d->spec, d->name, d->platform);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "data:     %s (%s), %lld images of %dx%d, %d channel%s", i->path, i->format,
                   (long long)i->count, i->width, i->height, i->channels, i->channels > 1 ? "s" : "");
+  if (r->validation)
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "held out: %lld images, which are not trained on", (long long)o->validation);
   say_networks(r);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "step:     %s, %lld images, %s, learning rate %g; %zu launches, %.2f GFLOP",
                   o->cfg, (long long)o->batch, o->optimizer, o->lr, p->steps, p->flops / 1e9);

@@ -16,7 +16,8 @@ struct clgen_trainer {
   clgen_watched_names names;
   clgen_step_kind kind[KINDS];
   clgen_program_info info;
-  float *labels, *fake_labels; /* the classes of a batch and of its fakes, as rows of a 1 among zeros */
+  float *labels, *fake_labels, *validation_labels; /* the classes of images, as rows of a 1 among zeros */
+  const uint8_t *validation;                       /* the caller's, for the next step */
   int *drawn;
   float *part;                /* which part of a batch it is */
   uint64_t steps, ran[KINDS]; /* since the last report */
@@ -138,10 +139,11 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   clgen_adapt_start(&(clgen_adapt_config){.critic_steps = config->gan.critic_steps}, t->knob);
   if (!t->config.gan.loss) code = clgen_gan_loss_find(&t->config.gan.loss, "ns");
   size_t numbers = (size_t)config->batch * (size_t)clgen_model_get_config(m)->classes;
-  t->labels = calloc(2 * numbers + 1, sizeof *t->labels);
+  t->labels = calloc(3 * numbers + 1, sizeof *t->labels);
   t->drawn = calloc((size_t)config->batch, sizeof *t->drawn);
-  if (!t->labels || !t->drawn) code = clgen_fail_nomem(2 * numbers * sizeof *t->labels);
+  if (!t->labels || !t->drawn) code = clgen_fail_nomem(3 * numbers * sizeof *t->labels);
   t->fake_labels = t->labels + numbers;
+  t->validation_labels = t->labels + 2 * numbers;
   if (!code && !(t->part = calloc((size_t)clgen_step_parts(config), sizeof *t->part)))
     code = clgen_fail_nomem(sizeof *t->part);
   if (!code) code = build_kinds(t);
@@ -180,6 +182,13 @@ int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels) {
   if (!clgen_model_is_conditional(t->model) || !t->config.noise_given)
     return clgen_fail(CLGEN_E_INVALID, "only a conditional model whose noise is given is told the classes of its fakes");
   return clgen_model_one_hot(t->model, t->config.batch, labels, t->fake_labels);
+}
+
+int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const int *labels) {
+  if (!t->config.augment.by_validation) return clgen_fail(CLGEN_E_INVALID, "this trainer looks at no validation images");
+  t->validation = images;
+  if (!clgen_model_is_conditional(t->model)) return CLGEN_OK;
+  return clgen_model_one_hot(t->model, t->config.batch, labels, t->validation_labels);
 }
 
 /* A function of the seed and the step. */
@@ -259,9 +268,11 @@ static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, cons
   size_t image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
   size_t drawn = (size_t)clgen_step_draws(s) * (size_t)m->nz;
   int code = clgen_program_write(s->program, s->images, in->images + first * image, n * image);
-  clgen_tensor *const labels[] = {s->pass.labels, s->fake_pass.labels};
-  const float *const values[] = {t->labels, t->fake_labels};
-  for (int i = 0; !code && i < 2; ++i)
+  if (!code && s->validation)
+    code = clgen_program_write(s->program, s->validation, t->validation + first * image, n * image);
+  clgen_tensor *const labels[] = {s->pass.labels, s->fake_pass.labels, s->validation_labels};
+  const float *const values[] = {t->labels, t->fake_labels, t->validation_labels};
+  for (size_t i = 0; !code && i < CLGEN_COUNT(labels); ++i)
     if (labels[i])
       code = clgen_program_write(s->program, labels[i], values[i] + first * classes, n * classes * sizeof *t->labels);
   if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &in->counter, sizeof in->counter);
@@ -288,6 +299,8 @@ static int run_kind(clgen_trainer *t, int kind, const step_inputs *in) {
 
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
   const clgen_trainer_config *c = &t->config;
+  if (c->augment.by_validation && !t->validation)
+    return clgen_fail(CLGEN_E_INVALID, "a step that goes by validation images has none");
   step_inputs in = {.images = images, .noise = noise, .counter = (uint32_t)step};
   double factor = rate_factor(c, step) * (double)t->knob[CLGEN_KNOB_LR];
   double lr_d = (c->lr_d > 0 ? c->lr_d : c->lr) * (double)t->knob[CLGEN_KNOB_LR_D];
@@ -303,6 +316,7 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
     code = draw_fake_labels(t, in.counter);
   for (int i = 0; !code && i < n; ++i) code = run_kind(t, kinds[i], &in);
   if (!code) ++t->steps;
+  t->validation = NULL;
   return code;
 }
 

@@ -12,7 +12,7 @@ enum { UNIFORM, NORMAL, NOISE, DRAWS };
 static clgen_tensor *strength(clgen_step_kind *s) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->adaptive) return clgen_constant(s->graph, (float)a->p, clgen_shape_of(1, 1));
-  if (!s->ada) s->ada = clgen_state(s->graph, CLGEN_ADA_STATE, CLGEN_F32, clgen_shape_of(1, 3));
+  if (!s->ada) s->ada = clgen_state(s->graph, CLGEN_ADA_STATE, CLGEN_F32, clgen_ada_state_shape(a));
   return clgen_ada_p(s->ada);
 }
 
@@ -33,14 +33,40 @@ clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_s
   return clgen_model_judge(s->model, s->net[1], augmented(s, images, seen), pass, features);
 }
 
-int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits) {
+static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
+
+/* What D makes of images that it is never trained on. It only looks: they leave no trace in its statistics. */
+static clgen_tensor *of_validation(clgen_step_kind *s) {
+  const clgen_model_config *c = clgen_model_get_config(s->model);
+  clgen_pass pass = s->pass;
+  s->validation =
+      clgen_input(s->graph, "validation", CLGEN_U8, clgen_shape_of(4, s->images_n, c->channels, c->height, c->width));
+  if (c->classes)
+    s->validation_labels = clgen_input(s->graph, "validation_labels", CLGEN_F32, *clgen_tensor_shape(pass.labels));
+  pass.labels = s->validation_labels;
+  clgen_tensor *images = augmented(s, clgen_model_from_bytes(s->model, s->validation), CLGEN_SEEN_VALIDATION);
+  clgen_bound_only_looks(s->net[1], true);
+  clgen_tensor *logits = clgen_model_judge(s->model, s->net[1], images, &pass, NULL);
+  clgen_bound_only_looks(s->net[1], false);
+  return mean(logits);
+}
+
+static clgen_tensor *see_validation(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
+  clgen_tensor *real = mean(real_logits), *held_out = of_validation(s), *fake = mean(fake_logits);
+  clgen_step_watch(s, "logit_real", real);
+  clgen_step_watch(s, "logit_validation", held_out);
+  clgen_step_watch(s, "logit_fake", fake);
+  return clgen_ada_add_logits(s->ada, clgen_step_share(s, real), clgen_step_share(s, held_out), clgen_step_share(s, fake));
+}
+
+int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->categories) return CLGEN_OK;
-  clgen_tensor *r = clgen_mean(clgen_sign(real_logits), CLGEN_ALL_AXES, false);
+  clgen_tensor *r = mean(clgen_sign(real_logits));
   clgen_step_watch(s, "sign_real", r);
   if (!a->adaptive) return CLGEN_OK;
   (void)strength(s);
-  s->ada = clgen_ada_add(s->ada, clgen_step_share(s, r));
+  s->ada = a->by_validation ? see_validation(s, real_logits, fake_logits) : clgen_ada_add(s->ada, clgen_step_share(s, r));
   return s->ada ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
@@ -53,6 +79,7 @@ int clgen_step_ada_end(clgen_step_kind *s) {
     p = s->ada ? clgen_ada_p(s->ada) : NULL;
   }
   clgen_step_watch(s, "augment_p", p);
+  if (a->by_validation && s->ada) clgen_step_watch(s, "r_v", clgen_ada_r_v(s->ada));
   return p ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
@@ -68,6 +95,20 @@ static bool has_a_middle(const char *loss) {
   for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
     if (strcmp(names[i], loss) == 0) return true;
   return false;
+}
+
+static int check_validation(const clgen_train_options *o, const clgen_augmentation *a) {
+  if (a->by_validation && !a->adaptive) return refuse("ada-by", "only --adapt ada goes by anything");
+  if (a->by_validation && !o->validation)
+    return refuse("ada-by", "rv compares with images that are not trained on: --validation N holds some out");
+  if (o->validation && !a->by_validation)
+    return refuse("validation", "nothing looks at them but --adapt ada with --ada-by rv");
+  if (o->validation && o->validation < o->batch)
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --validation: each step looks at as many as at images, and %lld are fewer than a batch of %lld",
+        (long long)o->validation, (long long)o->batch);
+  return CLGEN_OK;
 }
 
 int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *out) {
@@ -89,10 +130,13 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
         "both would have to see alike",
         option ? option : "adapt", o->cfg);
   if (out->adaptive && o->augment_p > 0) return refuse("augment-p", "--adapt ada chooses it; leave one of them out");
-  if (out->adaptive && !has_a_middle(o->loss))
+  out->by_validation = strcmp(o->ada_by, "rv") == 0;
+  code = check_validation(o, out);
+  if (code) return code;
+  if (out->adaptive && !out->by_validation && !has_a_middle(o->loss))
     return clgen_fail(CLGEN_E_INVALID,
                       "option --adapt: ada goes by the sign of the discriminator's logits, which --loss %s gives no "
-                      "meaning; ns, bce and hinge do, and --augment-p goes with all",
+                      "meaning; ns, bce and hinge do, --ada-by rv and --augment-p go with all",
                       o->loss);
   if (!out->adaptive && !(o->augment_p > 0))
     return o->augment[0] ? refuse("augment", "how often? --augment-p X says it, or --adapt ada finds it") : CLGEN_OK;

@@ -71,8 +71,9 @@ typedef struct {
   clgen_program *program;
   clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
-  clgen_tensor *ada;    /* the newest version of CLGEN_ADA_STATE; NULL where p does not adapt */
-  clgen_tensor *part;   /* of a batch in parts: 1 at this one and 0 elsewhere */
+  clgen_tensor *validation, *validation_labels; /* images that are not trained on; NULL where nothing looks at them */
+  clgen_tensor *ada;                            /* the newest version of CLGEN_ADA_STATE; NULL where p does not adapt */
+  clgen_tensor *part;                           /* of a batch in parts: 1 at this one and 0 elsewhere */
   clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
   clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
   clgen_watched_names *names;
@@ -131,12 +132,13 @@ typedef enum {
   CLGEN_SEEN_FAKE,
   CLGEN_SEEN_SLOPE,  /* where regularisers take its gradient */
   CLGEN_SEEN_G_REAL, /* in G's loss */
-  CLGEN_SEEN_G_FAKE
+  CLGEN_SEEN_G_FAKE,
+  CLGEN_SEEN_VALIDATION /* where ada looks at images that are not trained on */
 } clgen_seen;
 /* D's logits of images as it is to see them: augmented, if that is asked for. */
 clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features);
-/* Watches what ada goes by, D's logits of images, and takes note of it. */
-int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits);
+/* Watches what ada goes by, D's logits, and takes note of it. */
+int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits);
 /* The last thing of a step of a GAN. */
 int clgen_step_ada_end(clgen_step_kind *s);
 bool clgen_step_ends(const clgen_step_kind *s); /* whether this program is the last of a step */
@@ -240,8 +242,8 @@ typedef struct {
   char state_path[CLGEN_PATH_TEXT]; /* to go on from */
   clgen_arch arch;
   clgen_device *device;
-  clgen_dataset *data;
-  clgen_sampler *sampler;
+  clgen_dataset *data, *validation; /* validation: held out of it; NULL: nothing is */
+  clgen_sampler *sampler, *validation_sampler;
   clgen_model *model;
   clgen_safetensors *init_file; /* NULL: a run that starts from nothing, or goes on */
   clgen_carry *carry;
@@ -254,11 +256,11 @@ typedef struct {
   clgen_assessor *assessor;   /* NULL: no metrics */
   uint64_t judging_bytes;     /* that features take on the device */
   char *course, fingerprint[96];
-  uint8_t *batch;  /* gathered here */
-  int *labels;     /* of a batch */
-  float *latents;  /* of the fakes */
-  int *classes;    /* of the images of a grid, by rows; NULL: none are asked for */
-  uint8_t *pixels; /* of a grid */
+  uint8_t *batch, *validation_batch; /* gathered here */
+  int *labels, *validation_labels;   /* of a batch */
+  float *latents;                    /* of the fakes */
+  int *classes;                      /* of the images of a grid, by rows; NULL: none are asked for */
+  uint8_t *pixels;                   /* of a grid */
   uint64_t step, total_steps;
   unsigned controllers; /* mask */
   clgen_adapt_config adapt;
