@@ -3,23 +3,17 @@
 #include "graphs.h"
 
 #include <clgen/model.h>
-#include <clgen/safetensors.h>
 
-static clgen_safetensors *golden;
+#include "golden.h"
 
 static int open_golden(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/networks.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
-}
-static int close_golden(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
-  return 0;
+  return open_golden_file("networks");
 }
 
-static const char *const cases[] = {"resnet", "resnet-64", "vae-res", "resnet-se", "style"};
+/* The last is what is run on a device too. */
+static const char *const cases[] = {"resnet",       "resnet-64",   "vae-res",           "resnet-se",    "style",
+                                    "style-concat", "style-acgan", "resnet-projection", "resnet-acgan", "style-projection"};
 
 typedef struct {
   const char *name;
@@ -96,8 +90,8 @@ static void check(network *k, clgen_tensor *t, const char *what) {
 
 /* What is differentiated, and beside it what is compared itself. */
 typedef struct {
-  clgen_tensor *in[8], *out[4], *loss;
-  const char *in_name[8], *out_name[4];
+  clgen_tensor *in[12], *out[4], *loss;
+  const char *in_name[12], *out_name[4];
   int n_in, n_out;
 } sums;
 
@@ -115,8 +109,9 @@ static void give(network *k, sums *s, const char *name, clgen_tensor *y, const c
 }
 
 /* In use, before training moves the mean style. */
-static void build_styled(network *k, sums *s, clgen_tensor *z) {
-  const clgen_pass pass = {.truncation = take(k, s, "truncation"),
+static void build_styled(network *k, sums *s, clgen_tensor *z, clgen_tensor *labels) {
+  const clgen_pass pass = {.labels = labels,
+                           .truncation = take(k, s, "truncation"),
                            .fine = take(k, s, "fine"),
                            .fine_from = clgen_constant(k->graph, 3, clgen_shape_of(2, 1, 1))};
   s->out_name[s->n_out] = "styled";
@@ -137,9 +132,10 @@ static void check_mean_style(network *k) {
 }
 
 static void build(network *k, sums *s) {
-  const clgen_pass pass = {.training = true};
-  clgen_tensor *z = take(k, s, "z"), *x = take(k, s, "x"), *mu, *logvar, *slope;
-  if (clgen_model_style_layers(k->model)) build_styled(k, s, z);
+  clgen_pass pass = {.training = true};
+  clgen_tensor *z = take(k, s, "z"), *x = take(k, s, "x"), *mu, *logvar, *slope, *picture;
+  if (clgen_model_is_conditional(k->model)) pass.labels = take(k, s, "labels");
+  if (clgen_model_style_layers(k->model)) build_styled(k, s, z, pass.labels);
   give(k, s, "made", clgen_model_decode(k->model, k->net[0], z, &pass), "v");
   if (clgen_model_is_vae(k->model)) {
     OK(clgen_model_encode(k->model, k->net[0], x, &pass, &mu, &logvar));
@@ -147,8 +143,10 @@ static void build(network *k, sums *s) {
     give(k, s, "logvar", logvar, "b");
     return;
   }
-  clgen_tensor *judged = clgen_model_judge(k->model, k->net[1], x, &pass, NULL);
+  clgen_tensor *judged = clgen_model_judge(k->model, k->net[1], x, &pass, &picture);
   give(k, s, "judged", judged, "u");
+  if (clgen_model_get_config(k->model)->cond == CLGEN_COND_ACGAN)
+    give(k, s, "told", clgen_model_tell_class(k->model, k->net[1], picture, &pass), "t");
   OK(clgen_grad(clgen_sum(judged, CLGEN_ALL_AXES, false), 1, &x, &slope));
   float share = 1 / (float)clgen_tensor_dim(x, 0);
   s->loss = NEED(clgen_add(s->loss, clgen_affine(clgen_sum(clgen_square(slope), CLGEN_ALL_AXES, false), share, 0)));
@@ -224,7 +222,7 @@ static void test_on_the_host(void **state) {
 }
 static void test_on_the_device(void **state) {
   (void)state;
-  on(open_tested(), 4); /* each has hundreds of kernels to build */
+  on(open_tested(), CLGEN_COUNT(cases) - 1); /* each has hundreds of kernels to build */
 }
 
 int main(void) {

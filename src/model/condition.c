@@ -26,7 +26,11 @@ int clgen_model_joined(const clgen_model_config *c) {
 }
 
 clgen_tensor *clgen_model_join(const clgen_model *m, clgen_tensor *x, const clgen_pass *pass) {
-  if (!x || !clgen_model_joined(&m->config)) return x;
+  return clgen_model_joined(&m->config) ? clgen_model_append_class(m, x, pass) : x;
+}
+
+clgen_tensor *clgen_model_append_class(const clgen_model *m, clgen_tensor *x, const clgen_pass *pass) {
+  if (!x || !clgen_model_is_conditional(m)) return x;
   int64_t n = clgen_tensor_dim(x, 0), labels = clgen_tensor_dim(pass->labels, 0), classes = m->config.classes;
   x = clgen_reshape(x, clgen_shape_of(2, n, clgen_shape_count(clgen_tensor_shape(x)) / n));
   clgen_tensor *y = pass->labels;
@@ -75,8 +79,11 @@ clgen_tensor *clgen_model_project(const clgen_model *m, clgen_bound *b, clgen_te
 }
 
 clgen_tensor *clgen_model_tell_class(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass) {
-  if (m->config.cond == CLGEN_COND_ACGAN)
+  if (m->config.cond == CLGEN_COND_ACGAN) {
+    const clgen_pass again = {.labels = pass->labels}; /* as judge did, and spectral norms' vectors move no further */
+    if (features && m->row->sum_up) features = m->row->sum_up(m, b, features, &again);
     return features ? clgen_bound_forward(b, m->class_head, 1, features, pass->training) : NULL;
+  }
   clgen_fail(CLGEN_E_INVALID, "a discriminator that is no auxiliary classifier tells no classes");
   return NULL;
 }

@@ -57,8 +57,10 @@ static int check_cond(const clgen_model_config *c) {
     if (row->conds >> i & 1)
       snprintf(ways + strlen(ways), sizeof ways - strlen(ways), "%s%s", ways[0] ? ", " : "", clgen_cond_name((clgen_cond)i));
   if (c->cond >= CLGEN_CONDS || !(row->conds >> c->cond & 1))
-    return clgen_fail(CLGEN_E_INVALID, "%s is not told a class by \"%s\"; possible: %s", clgen_arch_name(c->arch),
-                      clgen_cond_name(c->cond), ways[0] ? ways : "not at all");
+    return clgen_fail(
+        CLGEN_E_INVALID, "%s is not told a class by \"%s\"; possible: %s; %s", clgen_arch_name(c->arch),
+        clgen_cond_name(c->cond), ways[0] ? ways : "not at all",
+        row->kind == CLGEN_CLASSIFIER ? "it is what tells the class" : "the others need a discriminator, and there is none");
   if (c->classes >= 2 && c->classes <= 65536) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "a conditional %s of %d classes: images with labels of at least two classes are needed",
                     clgen_arch_name(c->arch), c->classes);

@@ -26,7 +26,7 @@ int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c) {
 
 int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels) {
   char name[12];
-  int code = 0, in = c->channels + clgen_model_planes(c), out = c->ndf, last = c->ndf * c->height / 8;
+  int code = 0, in = *channels, out = c->ndf, last = c->ndf * c->height / 8;
   for (; code >= 0 && out <= last; in = out, out *= 2) {
     code = clgen_net_conv2d(net, next(index, name), in, out, 4, 2, 1, !norm);
     if (code >= 0 && norm && *index > 1) code = clgen_net_norm(net, norm, next(index, name), out);
@@ -40,7 +40,7 @@ int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_
 int clgen_dcgan_discriminator(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
   char name[12];
-  int i = 0, in;
+  int i = 0, in = c->channels + clgen_model_planes(c);
   clgen_norm norm = clgen_d_norm_layer(c->d_norm);
   if (c->d_norm == CLGEN_D_SPECTRAL) clgen_net_spectral_norm(net);
   int code = clgen_dcgan_convolutions(net, c, norm, &i, &in);
@@ -85,19 +85,10 @@ int clgen_dcgan_check(const clgen_model_config *c) {
 
 const clgen_arch_row clgen_arch_dcgan = {
     .kind = CLGEN_GAN,
-    .defaults = {.res = 32,
-                 .ngf = 64,
-                 .ndf = 64,
-                 .nz = 100,
-                 .hidden = 400,
-                 .batch = 64,
-                 .lr = 2e-4,
-                 .beta1 = 0.5,
-                 .beta2 = 0.999,
-                 .tick = 4},
+    .defaults = CLGEN_DCGAN_DEFAULTS,
     .d_norm = CLGEN_D_BATCH_NORM,
     .d_norms = CLGEN_EVERY_D_NORM,
-    .conds = 1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION | 1u << CLGEN_COND_ACGAN,
+    .conds = CLGEN_EVERY_COND,
     .check = clgen_dcgan_check,
     .build = build,
     .decode = clgen_dcgan_decode,

@@ -34,6 +34,8 @@ typedef struct clgen_arch_row {
   clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
   clgen_tensor *(*judge)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                          clgen_tensor **features);
+  /* What a discriminator's last layer sees of its last picture; NULL: all of it. */
+  clgen_tensor *(*sum_up)(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass);
   clgen_tensor *(*classify)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                             clgen_tensor **features);
   int (*styles)(const clgen_model *m); /* how many layers take a style */
@@ -52,11 +54,17 @@ const clgen_arch_row *clgen_arch_row_of(clgen_arch arch);
  * number was `channels`, at `positions` each), or a negative code. */
 int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int channels, int positions);
 
-/* Parts of DCGAN, which a VAE-GAN is made of too. Convolutions that halve the picture down to 4x4: channels 0 of an image to
- * `width`, twice as many each time; *channels of them at the end; *index counts the names on. Negative: failed. */
+/* Parts of DCGAN, which a VAE-GAN is made of too. Convolutions that halve a picture of *channels down to 4x4, to ndf
+ * channels and then to twice as many each time: *channels at the end; *index counts the names on. Negative: failed. */
 int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c);
 int clgen_dcgan_discriminator(clgen_model *m, clgen_net *net);
 int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels);
+#define CLGEN_DCGAN_DEFAULTS                                                                                          \
+  {                                                                                                                   \
+    .res = 32, .ngf = 64, .ndf = 64, .nz = 100, .hidden = 400, .batch = 64, .lr = 2e-4, .beta1 = 0.5, .beta2 = 0.999, \
+    .tick = 4                                                                                                         \
+  }
+#define CLGEN_EVERY_COND (1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION | 1u << CLGEN_COND_ACGAN)
 clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
 clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
@@ -66,6 +74,8 @@ const char *clgen_cond_name(clgen_cond cond);
  */
 int clgen_model_joined(const clgen_model_config *c);
 clgen_tensor *clgen_model_join(const clgen_model *m, clgen_tensor *x, const clgen_pass *pass);
+/* The same joining wherever a class is told, in whatever way. */
+clgen_tensor *clgen_model_append_class(const clgen_model *m, clgen_tensor *x, const clgen_pass *pass);
 /* How many planes are joined to a discriminator's images, and the joining. */
 int clgen_model_planes(const clgen_model_config *c);
 clgen_tensor *clgen_model_join_planes(const clgen_model *m, clgen_tensor *images, const clgen_pass *pass);

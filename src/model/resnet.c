@@ -89,17 +89,23 @@ static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *
   return clgen_bound_forward_labelled(b, p->g_tail, 4, x, pass->labels, pass->training);
 }
 
+/* Means over the picture, and what tells of the batch, if anything. */
+static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass) {
+  const plan *p = m->plan;
+  const clgen_residual *last = &p->d[p->n_d - 1];
+  int behind = last->se >= 0 ? last->se + 3 : (last->shortcut >= 0 ? last->shortcut : last->conv2) + 1;
+  clgen_tensor *x = clgen_mean(picture, 1u << 2 | 1u << 3, false);
+  return clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training);
+}
+
 static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                            clgen_tensor **features) {
   const plan *p = m->plan;
-  const clgen_residual *last = &p->d[p->n_d - 1];
   clgen_tensor *x = clgen_model_join_planes(m, images, pass);
   for (int i = 0; i < p->n_d; ++i) x = clgen_bound_residual(b, &p->d[i], x, NULL, pass->training);
   x = clgen_relu(x);
   if (features) *features = x;
-  x = clgen_mean(x, 1u << 2 | 1u << 3, false);
-  int behind = last->se >= 0 ? last->se + 3 : (last->shortcut >= 0 ? last->shortcut : last->conv2) + 1;
-  x = clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training); /* what tells of the batch, if anything */
+  x = sum_up(m, b, x, pass);
   clgen_tensor *logits = clgen_bound_forward(b, p->d_tail, 1, x, pass->training);
   logits = clgen_reshape(logits, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
   return clgen_model_project(m, b, x, logits, pass);
@@ -118,9 +124,10 @@ const clgen_arch_row clgen_arch_resnet = {
     .d_norm = CLGEN_D_PLAIN,
     .d_norms = CLGEN_EVERY_D_NORM,
     .takes_se = true,
-    .conds = 1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION,
+    .conds = CLGEN_EVERY_COND,
     .check = check,
     .build = build,
     .decode = decode,
     .judge = judge,
+    .sum_up = sum_up,
 };

@@ -16,7 +16,7 @@
 #define MIXED 0.9        /* share of the training images with two styles (Karras et al. 2019, section 3.1) */
 
 typedef struct {
-  int w_avg, constant;                                  /* as layers */
+  int embed, w_avg, constant;                           /* as layers; embed: of classes, where they are told */
   int levels;                                           /* pictures of 4x4, 8x8, ... */
   clgen_modulated conv[MAX_LEVELS][2], rgb[MAX_LEVELS]; /* the first has no conv[.][0] */
   int from_rgb, conv0[MAX_LEVELS], conv1[MAX_LEVELS], skip[MAX_LEVELS], minibatch, conv_last, fc, out; /* of D, as layers */
@@ -29,6 +29,19 @@ static int64_t width(int channels, int height, int side) {
 
 /* ---- Their layers ---- */
 
+/* Each class has nz numbers, behind those of the latent: Karras et al. 2020, "Training generative adversarial networks with
+ * limited data", whose code is StyleGAN2's with classes. They are brought to length, so that a gain would do nothing. */
+static int add_embedding(clgen_model *m) {
+  clgen_net *net = m->nets[0];
+  int first;
+  clgen_net_equalize(net, 0);
+  int code = ((plan *)m->plan)->embed = clgen_net_embedding(net, "mapping.embed", m->config.classes, m->config.nz);
+  if (code < 0) return code;
+  clgen_net_layer_tensors(net, code, &first);
+  clgen_net_start_normal(net, first, 0, 1);
+  return code;
+}
+
 static int add_mapping(clgen_model *m) {
   const clgen_model_config *c = &m->config;
   char name[40];
@@ -38,8 +51,9 @@ static int add_mapping(clgen_model *m) {
   clgen_net_equalize(m->nets[0], 0.01f);
   for (int i = 0; code >= 0 && i < c->mapping_layers; ++i) {
     snprintf(name, sizeof name, "mapping.fc%d", i);
-    code = clgen_net_linear(m->nets[0], name, c->nz, c->nz);
+    code = clgen_net_linear(m->nets[0], name, i || !c->cond ? c->nz : 2 * (int64_t)c->nz, c->nz);
   }
+  if (code >= 0 && c->cond) code = add_embedding(m);
   if (code >= 0) code = p->w_avg = clgen_net_buffer(m->nets[0], "mapping.w_avg", clgen_shape_of(1, c->nz), 0, 0);
   return code;
 }
@@ -85,7 +99,7 @@ static int add_discriminator(clgen_model *m) {
   int side = c.height, code;
   clgen_net_equalize(net, 1);
   snprintf(name, sizeof name, "b%d.fromrgb", side);
-  code = p->from_rgb = clgen_net_conv2d(net, name, c.channels, in, 1, 1, 0, true);
+  code = p->from_rgb = clgen_net_conv2d(net, name, c.channels + clgen_model_planes(&c), in, 1, 1, 0, true);
   for (int i = 0; code >= 0 && side > 4; ++i, side /= 2) {
     int64_t out = width(c.ndf, c.height, side / 2);
     snprintf(name, sizeof name, "b%d.conv0", side);
@@ -101,7 +115,8 @@ static int add_discriminator(clgen_model *m) {
   if (code >= 0) code = clgen_model_add_minibatch(&c, net, (int)in, 16);
   if (code >= 0) code = p->conv_last = clgen_net_conv2d(net, "b4.conv", code, in, 3, 1, 1, true);
   if (code >= 0) code = p->fc = clgen_net_linear(net, "b4.fc", in * 16, in);
-  return code >= 0 ? p->out = clgen_net_linear(net, "b4.out", in, 1) : code;
+  if (code >= 0) code = p->out = clgen_net_linear(net, "b4.out", in, 1);
+  return code >= 0 ? clgen_model_add_class_head(m, net, in) : code;
 }
 
 static int build(clgen_model *m) {
@@ -121,8 +136,19 @@ static int build(clgen_model *m) {
 
 static clgen_tensor *activate(clgen_tensor *x) { return clgen_affine(clgen_leaky_relu(x, SLOPE), GAIN, 0); }
 
-static clgen_tensor *map(const clgen_model *m, clgen_bound *b, clgen_tensor *z) {
-  z = clgen_mul(z, clgen_rsqrt(clgen_affine(clgen_mean(clgen_square(z), 1u << 1, true), 1, 1e-8f)));
+/* Each row with a mean square of 1. */
+static clgen_tensor *to_length(clgen_tensor *x) {
+  return clgen_mul(x, clgen_rsqrt(clgen_affine(clgen_mean(clgen_square(x), 1u << 1, true), 1, 1e-8f)));
+}
+
+static clgen_tensor *map(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+  z = to_length(z);
+  if (m->config.cond) {
+    int table;
+    clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->embed, &table);
+    clgen_tensor *of_class = clgen_matmul(pass->labels, clgen_bound_tensor(b, table), false, false);
+    z = clgen_concat(2, (clgen_tensor *[]){z, to_length(of_class)}, 1);
+  }
   for (int i = 0; i < m->config.mapping_layers; ++i) z = activate(clgen_bound_forward(b, i, 1, z, true));
   return z;
 }
@@ -147,7 +173,7 @@ static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass 
   clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->w_avg, &first);
   if (clgen_bound_track(b, first, clgen_mean(clgen_stop_gradient(s->coarse), 1u << 0, false), W_SHARE)) return false;
   if (!pass->draw) return true;
-  s->fine = map(m, b, pass->draw(pass->user, true, CLGEN_STREAM_MIX, *latents));
+  s->fine = map(m, b, pass->draw(pass->user, true, CLGEN_STREAM_MIX, *latents), pass);
   clgen_tensor *u = pass->draw(pass->user, false, CLGEN_STREAM_MIX_AT, clgen_shape_of(2, latents->dim[0], 1));
   s->from = clgen_affine(u, (float)((n_styles(m) - 1) / MIXED), 1e-6f); /* between 0 and 1, ... L - 2 and L - 1, or beyond */
   return s->fine && s->from;
@@ -155,10 +181,10 @@ static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass 
 
 static bool make_styles(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass, styles *s) {
   int first;
-  *s = (styles){.model = m, .coarse = map(m, b, z)};
+  *s = (styles){.model = m, .coarse = map(m, b, z, pass)};
   if (!s->coarse) return false;
   if (pass->training) return train_styles(m, b, pass, s, clgen_tensor_shape(z));
-  if (pass->fine) s->fine = map(m, b, pass->fine), s->from = pass->fine_from;
+  if (pass->fine) s->fine = map(m, b, pass->fine, pass), s->from = pass->fine_from;
   if (pass->truncation) { /* Karras et al. 2019, appendix B */
     clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->w_avg, &first);
     clgen_tensor *mean = clgen_bound_tensor(b, first);
@@ -195,11 +221,15 @@ static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *
 
 /* ---- The discriminator ---- */
 
+static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass) {
+  return activate(clgen_bound_forward(b, ((const plan *)m->plan)->fc, 1, picture, pass->training));
+}
+
 static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                            clgen_tensor **features) {
   const plan *p = m->plan;
   bool training = pass->training;
-  clgen_tensor *x = activate(clgen_bound_forward(b, p->from_rgb, 1, images, training));
+  clgen_tensor *x = activate(clgen_bound_forward(b, p->from_rgb, 1, clgen_model_join_planes(m, images, pass), training));
   for (int i = 0; i < p->levels - 1; ++i) {
     clgen_tensor *beside = clgen_bound_forward(b, p->skip[i], 1, clgen_average_pool(x, 2), training);
     x = activate(clgen_bound_forward(b, p->conv0[i], 1, x, training));
@@ -209,8 +239,10 @@ static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *i
   x = clgen_bound_forward(b, p->minibatch, 1, x, training);
   x = activate(clgen_bound_forward(b, p->conv_last, 1, x, training));
   if (features) *features = x;
-  x = activate(clgen_bound_forward(b, p->fc, 1, x, training));
-  return clgen_reshape(clgen_bound_forward(b, p->out, 1, x, training), clgen_shape_of(1, clgen_tensor_dim(images, 0)));
+  x = sum_up(m, b, x, pass);
+  clgen_tensor *logits = clgen_bound_forward(b, p->out, 1, x, training);
+  logits = clgen_reshape(logits, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
+  return clgen_model_project(m, b, x, logits, pass);
 }
 
 static int check(const clgen_model_config *c) {
@@ -234,9 +266,11 @@ const clgen_arch_row clgen_arch_style = {
                  .mapping_layers = 4},
     .d_norm = CLGEN_D_PLAIN,
     .d_norms = 1u << CLGEN_D_PLAIN,
+    .conds = CLGEN_EVERY_COND,
     .check = check,
     .build = build,
     .decode = decode,
     .judge = judge,
+    .sum_up = sum_up,
     .styles = n_styles,
 };

@@ -1,13 +1,14 @@
 /* A VAE whose decoder is the generator of a GAN: Larsen, Sonderby, Larochelle, Winther 2016, in DCGAN's shapes. */
 #include "model/model_internal.h"
 
-/* The discriminator's convolutions with batch norm, then a layer for the mean and one for the log variance. */
+/* The discriminator's convolutions with batch norm, then a layer for the mean and one for the log variance, which a class is
+ * told beside what the convolutions made of the image. */
 static int build_encoder(clgen_model *m, clgen_net *net) {
   const clgen_model_config *c = &m->config;
-  int index = 0, channels;
+  int index = 0, channels = c->channels, told = c->cond ? c->classes : 0;
   int code = clgen_dcgan_convolutions(net, c, CLGEN_NORM_BATCH, &index, &channels);
-  if (code >= 0) code = m->mu = clgen_net_linear(net, "mu", (int64_t)channels * 16, c->nz);
-  if (code >= 0) code = m->logvar = clgen_net_linear(net, "logvar", (int64_t)channels * 16, c->nz);
+  if (code >= 0) code = m->mu = clgen_net_linear(net, "mu", (int64_t)channels * 16 + told, c->nz);
+  if (code >= 0) code = m->logvar = clgen_net_linear(net, "logvar", (int64_t)channels * 16 + told, c->nz);
   return code;
 }
 
@@ -28,7 +29,7 @@ static int build(clgen_model *m) {
 
 static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                   clgen_tensor **logvar) {
-  clgen_tensor *h = clgen_bound_forward(b, 0, m->mu, images, pass->training);
+  clgen_tensor *h = clgen_model_append_class(m, clgen_bound_forward(b, 0, m->mu, images, pass->training), pass);
   *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
   *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
@@ -36,18 +37,10 @@ static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, co
 
 const clgen_arch_row clgen_arch_vae_gan = {
     .kind = CLGEN_GAN,
-    .defaults = {.res = 32,
-                 .ngf = 64,
-                 .ndf = 64,
-                 .nz = 100,
-                 .hidden = 400,
-                 .batch = 64,
-                 .lr = 2e-4,
-                 .beta1 = 0.5,
-                 .beta2 = 0.999,
-                 .tick = 4},
+    .defaults = CLGEN_DCGAN_DEFAULTS,
     .d_norm = CLGEN_D_BATCH_NORM,
     .d_norms = CLGEN_EVERY_D_NORM,
+    .conds = CLGEN_EVERY_COND,
     .check = clgen_dcgan_check,
     .build = build,
     .decode = clgen_dcgan_decode,

@@ -2,18 +2,20 @@
 #include "train/train_internal.h"
 
 /* Odena, Olah, Shlens 2017, equation 3: how badly D's features tell the class. */
-static clgen_tensor *untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass) {
+clgen_tensor *clgen_step_untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass) {
   clgen_tensor *logits = clgen_model_tell_class(s->model, s->net[1], features, pass);
   return clgen_mean(clgen_loss_classes(logits, pass->labels), CLGEN_ALL_AXES, false);
 }
 
-static clgen_tensor *add_untold(clgen_step_kind *s, clgen_tensor *loss, const char *name, clgen_tensor *value) {
+clgen_tensor *clgen_step_add_untold(clgen_step_kind *s, clgen_tensor *loss, const char *name, clgen_tensor *value) {
   double weight = s->config->gan.aux_weight > 0 ? s->config->gan.aux_weight : 1;
   clgen_step_watch(s, name, value);
   return clgen_add(loss, clgen_affine(value, (float)weight, 0));
 }
 
-static bool tells_classes(const clgen_step_kind *s) { return clgen_model_get_config(s->model)->cond == CLGEN_COND_ACGAN; }
+bool clgen_step_tells_classes(const clgen_step_kind *s) {
+  return clgen_model_get_config(s->model)->cond == CLGEN_COND_ACGAN;
+}
 
 static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake) {
   const clgen_gan_objective *o = &s->config->gan;
@@ -21,7 +23,7 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_tensor *fixed = clgen_stop_gradient(fake), *on_real, *on_fake;
   clgen_tensor *real_features, *fake_features, *real_class = NULL;
   clgen_tensor *real_logits = clgen_step_judge(s, real, CLGEN_SEEN_REAL, &real_features);
-  if (tells_classes(s)) real_class = untold(s, real_features, &s->pass);
+  if (clgen_step_tells_classes(s)) real_class = clgen_step_untold(s, real_features, &s->pass);
   clgen_tensor *fake_logits = clgen_step_judge(s, fixed, CLGEN_SEEN_FAKE, &fake_features);
   o->loss->discriminator(real_logits, fake_logits, (float)o->smoothing, &on_real, &on_fake);
   clgen_step_watch(s, "loss_D_real", on_real);
@@ -32,7 +34,9 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   const clgen_regularized r = {
       .step = s, .d = d, .real = real, .fake = fixed, .real_logits = real_logits, .fake_logits = fake_logits};
   clgen_tensor *loss = clgen_add(on_real, on_fake);
-  if (real_class) loss = add_untold(s, loss, "class_D", clgen_add(real_class, untold(s, fake_features, &s->fake_pass)));
+  if (real_class)
+    loss =
+        clgen_step_add_untold(s, loss, "class_D", clgen_add(real_class, clgen_step_untold(s, fake_features, &s->fake_pass)));
   return clgen_regularize(&r, false, loss);
 }
 
@@ -52,7 +56,8 @@ static clgen_tensor *loss_of_g(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_tensor *fake_logits = clgen_step_judge(s, fake, CLGEN_SEEN_G_FAKE, &r.fake_features);
   clgen_tensor *loss = o->loss->generator(real_logits, fake_logits);
   clgen_step_watch(s, "loss_G", loss);
-  if (tells_classes(s)) loss = add_untold(s, loss, "class_G", untold(s, r.fake_features, &s->fake_pass));
+  if (clgen_step_tells_classes(s))
+    loss = clgen_step_add_untold(s, loss, "class_G", clgen_step_untold(s, r.fake_features, &s->fake_pass));
   return clgen_regularize(&r, true, loss);
 }
 

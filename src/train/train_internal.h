@@ -124,6 +124,10 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
 int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
 int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images);
 int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *images);
+/* Of an auxiliary classifier: how badly D's features tell the class, and that, weighted, added to a player's loss. */
+bool clgen_step_tells_classes(const clgen_step_kind *s);
+clgen_tensor *clgen_step_untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass);
+clgen_tensor *clgen_step_add_untold(clgen_step_kind *s, clgen_tensor *loss, const char *name, clgen_tensor *value);
 /* What a VAE-GAN cannot be trained with, of what other GANs can. */
 int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective *gan);
 /* Where D sees images: each place draws its own random numbers, and D sees the same images alike in the same place. */

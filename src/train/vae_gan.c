@@ -8,7 +8,8 @@ enum { G, D, E, G_EMA }; /* as the model lists them */
 typedef struct {
   clgen_tensor *real, *recon, *sample;                      /* images: given, decoded from their posterior, from the prior */
   clgen_tensor *real_logits, *recon_logits, *sample_logits; /* D's */
-  clgen_tensor *reconstruction;                             /* a scalar */
+  clgen_tensor *reconstruction;                             /* scalars from here on */
+  clgen_tensor *real_untold, *fakes_untold;                 /* of an auxiliary classifier: NULL where there is none */
   clgen_kl_term kl;
 } forward_pass;
 
@@ -20,20 +21,26 @@ static clgen_tensor *off_features(clgen_tensor *real, clgen_tensor *recon) {
   return clgen_affine(clgen_mean(each, CLGEN_ALL_AXES, false), 0.5f, 0);
 }
 
+/* Images again are of their own class, samples of the class that was drawn for them. */
 static int pass_forward(clgen_step_kind *s, clgen_tensor *real, forward_pass *f) {
-  clgen_tensor *mu, *logvar, *real_features, *recon_features;
+  clgen_tensor *mu, *logvar, *real_features, *recon_features, *sample_features;
   int code = clgen_model_encode(s->model, s->net[E], real, &s->pass, &mu, &logvar);
   if (code) return code;
   int64_t n = s->images_n;
   clgen_tensor *z = clgen_model_draw(mu, logvar, clgen_slice(s->noise, 0, 0, n));
   f->real = real;
   f->recon = clgen_model_decode(s->model, s->net[G], z, &s->pass);
-  f->sample = clgen_model_decode(s->model, s->net[G], clgen_slice(s->noise, 0, n, n), &s->pass);
+  f->sample = clgen_model_decode(s->model, s->net[G], clgen_slice(s->noise, 0, n, n), &s->fake_pass);
   f->real_logits = clgen_model_judge(s->model, s->net[D], real, &s->pass, &real_features);
   f->recon_logits = clgen_model_judge(s->model, s->net[D], f->recon, &s->pass, &recon_features);
-  f->sample_logits = clgen_model_judge(s->model, s->net[D], f->sample, &s->pass, NULL);
+  f->sample_logits = clgen_model_judge(s->model, s->net[D], f->sample, &s->fake_pass, &sample_features);
   f->reconstruction = off_features(real_features, recon_features);
   f->kl = clgen_step_kl_term(s, mu, logvar);
+  if (clgen_step_tells_classes(s)) {
+    f->real_untold = clgen_step_untold(s, real_features, &s->pass);
+    f->fakes_untold =
+        clgen_add(clgen_step_untold(s, recon_features, &s->pass), clgen_step_untold(s, sample_features, &s->fake_pass));
+  }
   return f->reconstruction && f->sample_logits && f->kl.weighted ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
@@ -54,7 +61,9 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, const forward_pass *f) {
                                .fake = sample,
                                .real_logits = f->real_logits,
                                .fake_logits = f->sample_logits};
-  return clgen_regularize(&r, false, clgen_add(clgen_add(on_real, on_sample), on_recon));
+  clgen_tensor *loss = clgen_add(clgen_add(on_real, on_sample), on_recon);
+  if (f->real_untold) loss = clgen_step_add_untold(s, loss, "class_D", clgen_add(f->real_untold, f->fakes_untold));
+  return clgen_regularize(&r, false, loss);
 }
 
 static clgen_tensor *loss_of_g(clgen_step_kind *s, const forward_pass *f) {
@@ -62,12 +71,13 @@ static clgen_tensor *loss_of_g(clgen_step_kind *s, const forward_pass *f) {
   double gamma = s->config->vae.recon_gamma > 0 ? s->config->vae.recon_gamma : 0.1;
   clgen_tensor *fools = clgen_add(l->generator(NULL, f->sample_logits), l->generator(NULL, f->recon_logits));
   clgen_step_watch(s, "loss_G", fools);
+  if (f->fakes_untold) fools = clgen_step_add_untold(s, fools, "class_G", f->fakes_untold);
   return clgen_add(fools, clgen_affine(f->reconstruction, (float)gamma, 0));
 }
 
 /* D's update comes last, for the gradients of the others lead through it as it was. */
 int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *real) {
-  forward_pass f;
+  forward_pass f = {0};
   int code = pass_forward(s, real, &f);
   if (code) return code;
   clgen_tensor *of_d = loss_of_d(s, &f), *of_g = loss_of_g(s, &f), *of_e = clgen_add(f.reconstruction, f.kl.weighted);

@@ -10,6 +10,8 @@ smallest, by tests/pytorch/networks.py. For each case NAME:
   NAME.grad.*                     d of sum(made v) + sum(judged u) + mean |d sum(judged) / dx|^2 for the parameters of both;
                                   of a VAE sum(made v) + sum(mu a) + sum(logvar b)
   NAME.v, .u, .a, .b              those weights
+  NAME.labels, .told, .t          of a network that is told a class: its row of a 1 among zeros; the logits of classes of an
+                                  auxiliary classifier, and their weights in what is differentiated, as sum(told t)
   NAME.styled, .w_avg             of a network with styles: see styled(), with NAME.fine and .truncation
 """
 import json
@@ -55,21 +57,31 @@ def gan(name, c, G, D, n=3):
     keep(name + ".G.", G)
     keep(name + ".D.", D)
     z, x = torch.randn(n, c["nz"], dtype=torch.float64), pictures(c, n, -1).requires_grad_()
+    labels = torch.randint(c["classes"], (n,)) if "cond" in c else None
     if c["arch"] == "style":
-        styled(name, G, z)
-    made, judged = G(z), D(x)
+        styled(name, G, z, labels)
+    made, judged = G(z, labels), D(x, labels)
+    told = judged[1] if c.get("cond") == "acgan" else None
+    judged = judged if told is None else judged[0]
     slope, = torch.autograd.grad(judged.sum(), x, create_graph=True)
     v, u = torch.randn_like(made), torch.randn_like(judged)
-    grads(name + ".grad.", (made * v).sum() + (judged * u).sum() + slope.square().sum() / n, [("G.", G), ("D.", D)])
+    loss = (made * v).sum() + (judged * u).sum() + slope.square().sum() / n
+    if told is not None:
+        t = torch.randn_like(told)
+        out.update({name + ".told": told, name + ".t": t})
+        loss = loss + (told * t).sum()
+    if labels is not None:
+        out[name + ".labels"] = networks.one_hot(c, labels, z)
+    grads(name + ".grad.", loss, [("G.", G), ("D.", D)])
     out.update({f"{name}.{k}": t for k, t in dict(z=z, x=x, made=made, judged=judged, v=v, u=u).items()})
 
 
-def styled(name, G, z):
+def styled(name, G, z, labels):
     """Drawn towards the mean style, the layers from the fourth on with the styles of other latents; the mean after a step."""
     fine, truncation = torch.randn_like(z), torch.rand(len(z), 1, dtype=torch.float64)
     with torch.no_grad():
-        out[name + ".styled"] = G(z, truncation, fine, 3)
-        out[name + ".w_avg"] = 0.995 * G.mapping.w_avg + 0.005 * G.map(z).mean(0)
+        out[name + ".styled"] = G(z, labels, truncation, fine, 3)
+        out[name + ".w_avg"] = 0.995 * G.mapping.w_avg + 0.005 * G.map(z, labels).mean(0)
     out[name + ".fine"], out[name + ".truncation"] = fine, truncation
 
 
@@ -91,6 +103,11 @@ gan("resnet-64", {"arch": "resnet", "height": 64, "width": 64, "ngf": 1, "ndf": 
 vae("vae-res", {"arch": "vae-res", "channels": 2, "se": 1}, networks.ResidualVAE)
 
 gan("style", {"arch": "style", "ngf": 1, "ndf": 1, "mapping_layers": 2}, networks.StyleG, networks.StyleD, 4)
+told = {"classes": 3, "ngf": 1, "ndf": 1}
+for cond in ("concat", "projection", "acgan"):
+    gan("style-" + cond, {"arch": "style", "mapping_layers": 2, "cond": cond, **told}, networks.StyleG, networks.StyleD, 4)
+for cond in ("projection", "acgan"):
+    gan("resnet-" + cond, {"arch": "resnet", "cond": cond, **told}, networks.ResNetG, networks.ResNetD)
 
 for name, c in cfg.items():  # as bytes, since the metadata say how the file was made
     out[name + ".cfg"] = torch.tensor(list(json.dumps(c).encode()), dtype=torch.uint8)

@@ -9,20 +9,27 @@
   nll.LIKELIHOOD.out, .pixels, .log_scale, .value   -log p of single pixels at ordinary and extreme numbers
 
 and vae_gan.safetensors: one step of SGD at rate 0.01 of a VAE-GAN (Larsen et al. 2016, algorithm 1) of 32x32, ngf = ndf = 2,
-nz = 4, batch 8, for the losses ns, hinge and lsgan; gamma 0.05.
+nz = 4, batch 8, for the losses ns, hinge and lsgan, and ns with networks that are told a class, acgan and projection; gamma
+0.05.
 
   images U8 (8,1,32,32), used as x / 127.5 - 1; noise (16,4): first the posterior's, then the prior's
-  init.E.*, init.G.*, init.D.*  the state dicts before
-  CASE.loss_D_real, .loss_D_fake (of samples), .loss_D_recon, .loss_G, .reconstruction, .kl
+  labels, fake_labels (8)       the classes of the images, and those that samples are asked for
+  init.E.*, init.G.*, init.D.*  the state dicts before; of the last two cases CASE.init.E.* and so on
+  CASE.loss_D_real, .loss_D_fake (of samples), .loss_D_recon, .loss_G, .reconstruction, .kl, and acgan's .class_D, .class_G
   CASE.grad.E.*, .grad.G.*, .grad.D.*, CASE.final.E.* and so on
 """
 import math
+import os
+import sys
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import make_golden
 from make_golden import pictures, save
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pytorch"))
+from networks import ConditionalBatchNorm
 
 
 # ---- Likelihoods, written another way than the library does ----
@@ -138,11 +145,11 @@ def exact_logistic(o, p, s):
 
 # ---- VAE-GAN ----
 
-f, nz, gamma = 2, 4, 0.05
+f, nz, gamma, classes = 2, 4, 0.05, 3
 
 
 class Encoder(nn.Module):
-    def __init__(self):
+    def __init__(self, told):
         super().__init__()
         layers = [nn.Conv2d(1, f, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
         for i in (1, 2):
@@ -150,25 +157,40 @@ class Encoder(nn.Module):
         for i, layer in enumerate(layers):
             self.add_module(str(i), layer)
         self.body = layers
-        self.mu, self.logvar = nn.Linear(f * 4 * 16, nz), nn.Linear(f * 4 * 16, nz)
+        self.mu, self.logvar = nn.Linear(f * 4 * 16 + told, nz), nn.Linear(f * 4 * 16 + told, nz)
 
-    def forward(self, x):
+    def forward(self, x, *classes):
         for layer in self.body:
             x = layer(x)
-        return self.mu(x.flatten(1)), self.logvar(x.flatten(1))
+        x = torch.cat([x.flatten(1), *classes], 1)
+        return self.mu(x), self.logvar(x)
 
 
-def vae_gan_networks():
+class Told(nn.Sequential):
+    def forward(self, x, y):
+        for m in self:
+            x = m(x, y) if isinstance(m, ConditionalBatchNorm) else m(x)
+        return x
+
+
+def vae_gan_networks(cond=""):
     torch.manual_seed(7)
-    G = nn.Sequential(nn.ConvTranspose2d(nz, f*4, 4, 1, 0, bias=False), nn.BatchNorm2d(f*4), nn.ReLU(),
-                      nn.ConvTranspose2d(f*4, f*2, 4, 2, 1, bias=False), nn.BatchNorm2d(f*2), nn.ReLU(),
-                      nn.ConvTranspose2d(f*2, f, 4, 2, 1, bias=False), nn.BatchNorm2d(f), nn.ReLU(),
-                      nn.ConvTranspose2d(f, 1, 4, 2, 1, bias=False), nn.Tanh())
+    norm, more = nn.BatchNorm2d, classes if cond == "acgan" else 0
+    if cond == "projection":
+        norm = lambda channels: ConditionalBatchNorm(classes, channels)
+    G = Told(nn.ConvTranspose2d(nz + more, f*4, 4, 1, 0, bias=False), norm(f*4), nn.ReLU(),
+             nn.ConvTranspose2d(f*4, f*2, 4, 2, 1, bias=False), norm(f*2), nn.ReLU(),
+             nn.ConvTranspose2d(f*2, f, 4, 2, 1, bias=False), norm(f), nn.ReLU(),
+             nn.ConvTranspose2d(f, 1, 4, 2, 1, bias=False), nn.Tanh())
     D = nn.Sequential(nn.Conv2d(1, f, 4, 2, 1, bias=False), nn.LeakyReLU(0.2),
                       nn.Conv2d(f, f*2, 4, 2, 1, bias=False), nn.BatchNorm2d(f*2), nn.LeakyReLU(0.2),
                       nn.Conv2d(f*2, f*4, 4, 2, 1, bias=False), nn.BatchNorm2d(f*4), nn.LeakyReLU(0.2),
                       nn.Conv2d(f*4, 1, 4, 1, 0, bias=False))
-    return {"E": Encoder(), "G": G, "D": D}
+    if cond == "acgan":
+        D.add_module("aux", nn.Linear(f*4*16, classes))
+    if cond == "projection":
+        D.add_module("embed", nn.Embedding(classes, f*4*16))
+    return {"E": Encoder(classes if cond else 0), "G": G, "D": D}
 
 
 def ce(x, target):
@@ -187,31 +209,48 @@ def vae_gan_cases():
     start = {n: m.state_dict() for n, m in vae_gan_networks().items()}
     out.update({"init.%s.%s" % (n, k): v.clone() for n, d in start.items() for k, v in d.items()})
     x, eps = torch.tensor(images.astype(np.float64)) / 127.5 - 1, torch.tensor(noise.astype(np.float64))
-    for loss in D_LOSS:
-        nets = {n: m.double() for n, m in vae_gan_networks().items()}
+    own, asked = rng.randint(0, classes, 8), rng.randint(0, classes, 8)
+    out["labels"], out["fake_labels"] = own, asked
+    own, asked = torch.tensor(own), torch.tensor(asked)
+    for case in [*D_LOSS, "ns/acgan", "ns/projection"]:
+        loss, _, cond = case.partition("/")
+        nets = vae_gan_networks(cond)
+        if cond:
+            out.update({"%s.init.%s.%s" % (case, n, k): v.clone() for n, m in nets.items() for k, v in m.state_dict().items()})
+        nets = {n: m.double() for n, m in nets.items()}
         E, G, D = nets["E"], nets["G"], nets["D"]
         on_real, on_fake = D_LOSS[loss]
-        mu, logvar = E(x)
+        one_hot = lambda y: F.one_hot(y, classes).double()
+        mu, logvar = E(x, *([one_hot(own)] if cond else []))
         z = mu + eps[:8] * torch.exp(0.5 * logvar)
-        recon, sample = G(z[:, :, None, None]), G(eps[8:, :, None, None])
-        seen = [D[:-1](i) for i in (x, recon, sample)]
-        logits = [D[-1](h).view(-1) for h in seen]
+        make = lambda z, y: G(torch.cat([z, one_hot(y)], 1)[:, :, None, None] if cond == "acgan" else z[:, :, None, None], y)
+        recon, sample = make(z, own), make(eps[8:], asked)
+        last = len(D) - (2 if cond else 1)
+        seen = [D[:last](i) for i in (x, recon, sample)]
+        logits = [D[last](h).view(-1) for h in seen]
+        if cond == "projection":
+            logits = [l + (D.embed(y) * h.flatten(1)).sum(1) for l, h, y in zip(logits, seen, (own, own, asked))]
         v = {"loss_D_real": on_real(logits[0]), "loss_D_recon": on_fake(logits[1]), "loss_D_fake": on_fake(logits[2]),
              "loss_G": G_LOSS[loss](logits[1]) + G_LOSS[loss](logits[2]),
              # -log N(D_l(x) | D_l(x~), I) without its constant
              "reconstruction": 0.5 * ((seen[0] - seen[1]) ** 2).sum((1, 2, 3)).mean(),
              "kl": (-0.5 * (1 + logvar - mu ** 2 - logvar.exp())).sum(1).mean()}
+        if cond == "acgan":
+            told = [F.cross_entropy(D.aux(h.flatten(1)), y) for h, y in zip(seen, (own, own, asked))]
+            v["class_D"], v["class_G"] = sum(told), told[1] + told[2]
         of = {"E": v["kl"] + v["reconstruction"], "G": gamma * v["reconstruction"] + v["loss_G"],
               "D": v["loss_D_real"] + v["loss_D_recon"] + v["loss_D_fake"]}
-        out.update({"%s.%s" % (loss, k): np.array(t.item()) for k, t in v.items()})
+        if cond == "acgan":
+            of["D"], of["G"] = of["D"] + v["class_D"], of["G"] + v["class_G"]
+        out.update({"%s.%s" % (case, k): np.array(t.item()) for k, t in v.items()})
         for n, net in nets.items():
             names, params = zip(*net.named_parameters())
             for k, p, g in zip(names, params, torch.autograd.grad(of[n], params, retain_graph=True)):
-                out["%s.grad.%s.%s" % (loss, n, k)] = g
-                out["%s.final.%s.%s" % (loss, n, k)] = p.detach() - 0.01 * g
+                out["%s.grad.%s.%s" % (case, n, k)] = g
+                out["%s.final.%s.%s" % (case, n, k)] = p.detach() - 0.01 * g
             for k, b in net.named_buffers():
                 if b.is_floating_point():
-                    out["%s.final.%s.%s" % (loss, n, k)] = b
+                    out["%s.final.%s.%s" % (case, n, k)] = b
     return out
 
 

@@ -94,7 +94,8 @@ with torch.no_grad():
         G(c).load_state_dict(part("G."))
         G = G(c)
         G.load_state_dict(part("G_ema."))
-        scaled = G.eval()(torch.tensor(z)).double().numpy() * 127.5 + 127.5
+        labels = torch.zeros(a.num, dtype=torch.long) if "cond" in c else None
+        scaled = G.eval()(torch.tensor(z), labels).double().numpy() * 127.5 + 127.5
     elif c["arch"] == "vae-res":
         model = networks.ResidualVAE(c)
         model.load_state_dict(tensors)
@@ -107,6 +108,7 @@ with tempfile.TemporaryDirectory() as folder:
     latents, images = os.path.join(folder, "z.npy"), os.path.join(folder, "images.npy")
     np.save(latents, z)
     device = ["--device", a.device] if a.device else []
+    device += ["--class", "0"] if "cond" in c else []
     subprocess.check_call([a.clgen, "generate", "--network", a.snapshot, "--latents", latents, "--npy", images] + device)
     made = np.load(images)
 assert made.dtype == np.uint8

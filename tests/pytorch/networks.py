@@ -14,6 +14,28 @@ class ConditionalBatchNorm(nn.BatchNorm2d):
         return super().forward(x) * self.gamma(labels)[:, :, None, None] + self.beta(labels)[:, :, None, None]
 
 
+def joined(c):
+    """How many numbers a class adds to the latent, and how many planes to D's images."""
+    return (c["classes"] if c.get("cond") in ("concat", "acgan") else 0, c["classes"] if c.get("cond") == "concat" else 0)
+
+
+def with_planes(c, x, labels):
+    if not joined(c)[1]:
+        return x
+    return torch.cat([x, one_hot(c, labels, x)[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
+
+
+def one_hot(c, labels, like):
+    return F.one_hot(labels, c["classes"]).to(like.dtype)
+
+
+def add_class_head(module, c, features, linear=nn.Linear):
+    if c.get("cond") == "projection":
+        module.embed = nn.Embedding(c["classes"], features)
+    if c.get("cond") == "acgan":
+        module.aux = linear(features, c["classes"])
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self, c):
         super().__init__()
@@ -79,26 +101,40 @@ class ResNetG(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.width, side, self.blocks = c["ngf"] * times(c, 4), 4, []
-        self.fc, cin = nn.Linear(c["nz"], self.width * 16), self.width
+        self.fc, cin, self.c = nn.Linear(c["nz"] + joined(c)[0], self.width * 16), self.width, c
+        norm = nn.BatchNorm2d
+        if c.get("cond") == "projection":
+            norm = lambda channels: ConditionalBatchNorm(c["classes"], channels)
         while side < c["height"]:
             side *= 2
-            block = Residual(cin, c["ngf"] * times(c, side), "up", nn.BatchNorm2d, squeeze=bool(c.get("se")))
+            block = Residual(cin, c["ngf"] * times(c, side), "up", norm, squeeze=bool(c.get("se")))
             self.blocks.append(block)
             setattr(self, f"block{len(self.blocks)}", block)
             cin = c["ngf"] * times(c, side)
-        self.norm, self.conv = nn.BatchNorm2d(cin), nn.Conv2d(cin, c["channels"], 3, 1, 1)
+        self.norm, self.conv = norm(cin), nn.Conv2d(cin, c["channels"], 3, 1, 1)
 
-    def forward(self, z):
+    def forward(self, z, labels=None):
+        if joined(self.c)[0]:
+            z = torch.cat([z, one_hot(self.c, labels, z)], 1)
         x = self.fc(z).view(-1, self.width, 4, 4)
+        by_class = labels if self.c.get("cond") == "projection" else None
         for block in self.blocks:
-            x = block(x)
-        return torch.tanh(self.conv(F.relu(self.norm(x))))
+            x = block(x, by_class)
+        x = self.norm(x) if by_class is None else self.norm(x, by_class)
+        return torch.tanh(self.conv(F.relu(x)))
+
+
+def verdict(module, last, features, labels):
+    logits = last(features)[:, 0]
+    if hasattr(module, "embed"):
+        logits = logits + (module.embed(labels) * features).sum(1) * getattr(module, "embed_gain", 1)
+    return (logits, module.aux(features)) if hasattr(module, "aux") else logits
 
 
 class ResNetD(nn.Module):
     def __init__(self, c):
         super().__init__()
-        cin, side, last, same, self.blocks = c["channels"], c["height"], 8 if c["height"] == 32 else 4, 0, []
+        cin, side, last, same, self.blocks = c["channels"] + joined(c)[1], c["height"], 8 if c["height"] == 32 else 4, 0, []
         norm = NORMS[c.get("d_norm", "none")]
         while same < last // 4:
             down = side > last
@@ -108,16 +144,19 @@ class ResNetD(nn.Module):
             self.blocks.append(block)
             setattr(self, f"block{len(self.blocks)}", block)
             cin = cout
-        self.fc = nn.Linear(cin, 1)
+        self.fc, self.c = nn.Linear(cin, 1), c
+        add_class_head(self, c, cin)
         if c.get("d_norm") == "spectral":
             for module in list(self.modules()):
                 if isinstance(module, (nn.Linear, nn.Conv2d)):
                     spectral_norm(module)
 
-    def forward(self, x):
+    def forward(self, x, labels=None):
+        """Logits; with an auxiliary classifier those of classes too."""
+        x = with_planes(self.c, x, labels)
         for block in self.blocks:
             x = block(x)
-        return self.fc(F.relu(x).mean((2, 3)))[:, 0]
+        return verdict(self, self.fc, F.relu(x).mean((2, 3)), labels)
 
 
 # ---- Residual VAE ----
@@ -235,9 +274,11 @@ class StyleG(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.mapping, self.synthesis = nn.Module(), nn.Module()
-        self.layers, nz = c.get("mapping_layers", 4), c["nz"]
+        self.layers, nz, self.told = c.get("mapping_layers", 4), c["nz"], bool(c.get("cond"))
         for i in range(self.layers):
-            setattr(self.mapping, f"fc{i}", EqualLinear(nz, nz, 0.01))
+            setattr(self.mapping, f"fc{i}", EqualLinear(nz if i or not self.told else 2 * nz, nz, 0.01))
+        if self.told:
+            self.mapping.embed = nn.Embedding(c["classes"], nz)
         self.mapping.register_buffer("w_avg", torch.zeros(nz))
         self.sides, cin = [], style_width(c["ngf"], c["height"], 4)
         while not self.sides or self.sides[-1] < c["height"]:
@@ -252,16 +293,19 @@ class StyleG(nn.Module):
             setattr(self.synthesis, f"b{side}", block)
             cin = cout
 
-    def map(self, z):
-        x = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+    def map(self, z, labels=None):
+        to_length = lambda x: x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+        x = to_length(z)
+        if self.told:
+            x = torch.cat([x, to_length(self.mapping.embed(labels))], 1)
         for i in range(self.layers):
             x = act(getattr(self.mapping, f"fc{i}")(x))
         return x
 
-    def forward(self, z, truncation=1.0, fine=None, fine_from=0):
-        w = [self.map(z)] * (2 * len(self.sides))
+    def forward(self, z, labels=None, truncation=1.0, fine=None, fine_from=0):
+        w = [self.map(z, labels)] * (2 * len(self.sides))
         if fine is not None:
-            w[fine_from:] = [self.map(fine)] * (len(w) - fine_from)
+            w[fine_from:] = [self.map(fine, labels)] * (len(w) - fine_from)
         w = [self.mapping.w_avg + truncation * (v - self.mapping.w_avg) for v in w]
         for i, side in enumerate(self.sides):
             block = getattr(self.synthesis, f"b{side}")
@@ -275,12 +319,12 @@ class StyleG(nn.Module):
 class StyleD(nn.Module):
     def __init__(self, c):
         super().__init__()
-        side, cin = c["height"], c["ndf"]
+        side, cin, self.c = c["height"], c["ndf"], c
         self.sides = []
         while side > 4:
             block, cout = nn.Module(), style_width(c["ndf"], c["height"], side // 2)
             if not self.sides:
-                block.fromrgb = EqualConv(c["channels"], cin, 1)
+                block.fromrgb = EqualConv(c["channels"] + joined(c)[1], cin, 1)
             block.conv0, block.conv1 = EqualConv(cin, cin, 3), EqualConv(cin, cout, 3)
             block.skip = EqualConv(cin, cout, 1, bias=False)
             setattr(self, f"b{side}", block)
@@ -289,7 +333,11 @@ class StyleD(nn.Module):
         self.b4 = nn.Module()
         self.b4.conv, self.b4.fc, self.b4.out = EqualConv(cin + 1, cin, 3), EqualLinear(cin * 16, cin), EqualLinear(cin, 1)
 
-    def forward(self, x):
+        add_class_head(self, c, cin, EqualLinear)
+        self.embed_gain = cin ** -0.5
+
+    def forward(self, x, labels=None):
+        x = with_planes(self.c, x, labels)
         for i, side in enumerate(self.sides):
             block = getattr(self, f"b{side}")
             if not i:
@@ -301,4 +349,4 @@ class StyleD(nn.Module):
         y = ((y - y.mean(0)).square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))
         y = y.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])
         x = act(self.b4.conv(torch.cat([x, y], 1)))
-        return self.b4.out(act(self.b4.fc(x.flatten(1))))[:, 0]
+        return verdict(self, self.b4.out, act(self.b4.fc(x.flatten(1))), labels)
