@@ -34,3 +34,28 @@ err_empty() { [ ! -s "$dir/err" ] || fail "$last: standard error is not empty"; 
 json() { "$JSON_CHECK" "$dir/out" "$@" >"$dir/json" 2>&1 || { cat "$dir/json"; fail "$last: wrong JSON"; }; }
 there() { [ -s "$1" ] || fail "$last: $1 is missing"; }
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
+
+# refuse_train WHY ARGUMENT...: as wrong usage, with this reason.
+refuse_train() {
+  local why=$1
+  shift
+  expect 2 train -n "$@"
+  err_has "$why"
+}
+# resume_exactly NAME ARGUMENT...: a run in $dir/NAME that goes on from its last state but one ends in the same bytes. Then
+# $run is its folder and $snapshot its last network. A script may define before_resuming.
+before_resuming() { :; }
+resume_exactly() {
+  local where=$dir/$1 last
+  shift
+  expect 0 train "$@" --snap 1 --outdir "$where"
+  run=$(echo "$where"/00000-*)
+  last=$(ls "$run" | sed -n 's/^training-state-\([0-9]*\)\..*/\1/p' | tail -n 1)
+  snapshot=$run/network-snapshot-$last.safetensors
+  mkdir "$where/whole"
+  mv "$run"/*-"$last".safetensors "$where/whole/"
+  before_resuming
+  expect 0 train --resume "$run"
+  out_has "goes on from"
+  for file in "$where"/whole/*; do same "$file" "$run/${file##*/}"; done
+}

@@ -2,6 +2,7 @@
 # clgen train --adapt: what is refused, going back to a good state, and going on exactly. Needs CLGEN, EXAMPLES. Runs are tiny.
 . "${0%/*}/cli.sh"
 gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+short="--kimg 4 --batch 32 --tick 0.7"
 
 expect 2 train $gan -n --adapt gard
 err_has "option --adapt: \"gard\" is none of"
@@ -35,21 +36,8 @@ grep -q '"by":"guard"' "$dir"/saved/*/stats.jsonl || fail "there was nothing to 
 out_has "network-snapshot-000002.safetensors"
 
 # ---- Going on from the middle of a window gives the same bytes
-exact() {
-  local where=$dir/$1 run
-  shift
-  expect 0 train "$@" --kimg 4 --batch 32 --tick 0.7 --snap 1 --outdir "$where"
-  run=$(echo "$where"/00000-*)
-  mkdir "$where/whole"
-  mv "$run"/*-000004.safetensors "$where/whole/"
-  expect 0 train --resume "$run"
-  out_has "goes on from"
-  for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
-}
-exact all $gan --adapt guard,balance,noise-scale --loss hinge --reg r1
-exact plateau --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 12 --nz 3 --seed 5 --device host --optimizer sgd --lr 1e-6 --lr-schedule plateau \
+resume_exactly all $short $gan --adapt guard,balance,noise-scale --loss hinge --reg r1
+resume_exactly plateau $short --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 12 --nz 3 --seed 5 --device host --optimizer sgd --lr 1e-6 --lr-schedule plateau \
   --lr-patience 0.5 --lr-factor 0.7
 grep -q '"by":"plateau","what":"learning rates","from":1.0,"to":0.' "$dir"/plateau/*/stats.jsonl ||
   fail "no plateau: $(cat "$dir"/plateau/*/stats.jsonl)"

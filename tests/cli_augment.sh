@@ -3,28 +3,23 @@
 # Runs are tiny.
 . "${0%/*}/cli.sh"
 gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+short="$gan --kimg 4 --batch 32 --tick 0.7"
 
-refused() { # REASON OPTION...
-  local why=$1
-  shift
-  expect 2 train "$@" -n
-  err_has "$why"
-}
-refused 'option --augment: how often?' $gan --augment bgc
-refused 'option --augment: "blot" is none of blit' $gan --augment blit,blot --augment-p 0.5
-refused 'option --augment-p: --adapt ada chooses it' $gan --augment-p 0.5 --adapt ada
-refused "ada goes by the sign of the discriminator's logits, which --loss wgan" $gan --loss wgan --adapt ada
-refused "ada goes by the sign of the discriminator's logits, which --loss lsgan" $gan --loss lsgan --adapt ada
-refused 'option --augment-p: there are no two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
-refused 'two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
-refused 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
-refused 'option --augment-p' $gan --augment-p 1.5
-refused 'option --ada-by: rv compares with images that are not trained on' $gan --adapt ada --ada-by rv
-refused 'option --ada-by: only --adapt ada' $gan --ada-by rv
-refused 'option --validation: nothing looks at them but' $gan --validation 100
-refused 'option --validation: nothing looks at them but' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
-refused '20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
-refused 'option --validation: of 10000 images 9990 held out leave fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 9990
+refuse_train 'option --augment: how often?' $gan --augment bgc
+refuse_train 'option --augment: "blot" is none of blit' $gan --augment blit,blot --augment-p 0.5
+refuse_train 'option --augment-p: --adapt ada chooses it' $gan --augment-p 0.5 --adapt ada
+refuse_train "ada goes by the sign of the discriminator's logits, which --loss wgan" $gan --loss wgan --adapt ada
+refuse_train "ada goes by the sign of the discriminator's logits, which --loss lsgan" $gan --loss lsgan --adapt ada
+refuse_train 'option --augment-p: there are no two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
+refuse_train 'two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
+refuse_train 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
+refuse_train 'option --augment-p' $gan --augment-p 1.5
+refuse_train 'option --ada-by: rv compares with images that are not trained on' $gan --adapt ada --ada-by rv
+refuse_train 'option --ada-by: only --adapt ada' $gan --ada-by rv
+refuse_train 'option --validation: nothing looks at them but' $gan --validation 100
+refuse_train 'option --validation: nothing looks at them but' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
+refuse_train '20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
+refuse_train 'option --validation: of 10000 images 9990 held out leave fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 9990
 expect 0 train $gan -n --adapt ada --ada-by rv --validation 1000 --loss wgan
 out_has "9000 images of 32x32"
 out_has "held out: 1000 images, which are not trained on"
@@ -35,22 +30,10 @@ expect 0 train $gan --kimg 1 --outdir "$dir/fixed" --augment bgcfnc --augment-p 
 grep -q '"sign_real":.*"augment_p":0.5' "$dir"/fixed/*/stats.jsonl || fail "no p: $(cat "$dir"/fixed/*/stats.jsonl)"
 
 # ---- Going on gives the same bytes, p and what it goes by included; it says where p went
-exact() {
-  local where=$dir/$1 run
-  shift
-  expect 0 train "$@" --kimg 4 --batch 32 --tick 0.7 --snap 1 --outdir "$where"
-  run=$(echo "$where"/00000-*)
-  mkdir "$where/whole"
-  mv "$run"/*-000004.safetensors "$where/whole/"
-  expect 0 train --resume "$run"
-  out_has "goes on from"
-  for file in network-snapshot-000004.safetensors training-state-000004.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
-}
-exact ada $gan --adapt ada --ada-kimg 6 --ada-target 0.2 --reg r1 --reg-interval 3
+resume_exactly ada $short --adapt ada --ada-kimg 6 --ada-target 0.2 --reg r1 --reg-interval 3
 grep -q '"event":{"by":"ada","what":"p","from":0.0,"to":0.' "$dir"/ada/*/stats.jsonl ||
   fail "ada says nothing: $(cat "$dir"/ada/*/stats.jsonl)"
+
 # ---- A network that was carried over: p moves five times as fast
 p_after() { sed -n 's/.*"augment_p":\([^,}]*\).*/\1/p' "$1"/*/stats.jsonl | tail -n 1; }
 up=(--kimg 2 --batch 32 --ada-target -0.999 --adapt ada)
@@ -59,13 +42,13 @@ expect 0 train $gan "${up[@]}" --outdir "$dir/carried" --init "$(echo "$dir"/ada
 awk -v new="$(p_after "$dir/new")" -v carried="$(p_after "$dir/carried")" \
   'BEGIN { exit !(new > 0 && carried > 4.9 * new && carried < 5.1 * new) }' ||
   fail "p: $(p_after "$dir/new") from nothing, $(p_after "$dir/carried") from a network"
-exact rv $gan --adapt ada --ada-by rv --validation 150 --subset 400 --ada-kimg 6 --ada-target -0.5 --cond concat --d-norm batch
+resume_exactly rv $short --adapt ada --ada-by rv --validation 150 --subset 400 --ada-kimg 6 --ada-target -0.5 --cond concat --d-norm batch
 grep -q '"by":"ada","what":"p","from":0.0,"to":0.*(r_v ' "$dir"/rv/*/stats.jsonl ||
   fail "ada does not tell r_v: $(cat "$dir"/rv/*/stats.jsonl)"
 grep -q '"logit_validation":.*"r_v":' "$dir"/rv/*/stats.jsonl || fail "r_v is not watched"
 grep -q '"ada-target": *0.5' <($CLGEN train $gan --kimg 1 --adapt ada --ada-by rv --validation 100 --subset 300 --outdir "$dir/half" > /dev/null 2>&1
   cat "$dir"/half/*/training_options.json) || fail "the target of r_v is not 0.5"
-exact fixed2 $gan --augment geom,noise --augment-p 0.3 --critic-steps 2
+resume_exactly fixed2 $short --augment geom,noise --augment-p 0.3 --critic-steps 2
 
 # ---- clgen explore augment: rows of an image; without probability all are the image
 expect 2 explore augment --output "$dir/o.png"

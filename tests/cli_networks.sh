@@ -6,35 +6,17 @@ data=$EXAMPLES/mnist
 export OCL_ICD_VENDORS=$dir/none CLGEN_DEVICE=host
 mkdir "$dir/none"
 
-refuse() {
-  local why=$1
-  shift
-  expect 2 train --data "$data" -n "$@"
-  err_has "$why"
-}
-refuse "resnet makes images of 32x32 or 64x64" --cfg resnet --res 28
-refuse "style makes images of 32x32 or 64x64" --cfg style --res 16
-refuse "vae-res needs sides that are multiples of 4" --cfg vae-res --res 30
-refuse "dcgan has no residual blocks" --cfg dcgan --se
-refuse "vae-conv has none" --cfg vae-conv --mapping-layers 3
-refuse "style has no discriminator with normalisation \"batch\"" --cfg style --d-norm batch
-refuse "style has no discriminator with normalisation \"spectral\"" --cfg style --reg sn
+refuse_train "resnet makes images of 32x32 or 64x64" --data "$data" --cfg resnet --res 28
+refuse_train "style makes images of 32x32 or 64x64" --data "$data" --cfg style --res 16
+refuse_train "vae-res needs sides that are multiples of 4" --data "$data" --cfg vae-res --res 30
+refuse_train "dcgan has no residual blocks" --data "$data" --cfg dcgan --se
+refuse_train "vae-conv has none" --data "$data" --cfg vae-conv --mapping-layers 3
+refuse_train "style has no discriminator with normalisation \"batch\"" --data "$data" --cfg style --d-norm batch
+refuse_train "style has no discriminator with normalisation \"spectral\"" --data "$data" --cfg style --reg sn
 
 expect 0 train --data "$data" -n --cfg resnet --ngf 2 --ndf 2 --nz 4 --reg gp --d-norm group --batch 4
 
-# Goes on from the middle with the same bytes; then $snapshot is the last.
-exact() {
-  local where=$dir/$1 run
-  shift
-  expect 0 train --data "$data" --subset 64 --seed 5 --kimg 1 --batch 16 --tick 0.5 --snap 1 --outdir "$where" "$@"
-  run=$(echo "$where"/00000-*)
-  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
-  expect 0 train --resume "$run/training-state-000000.safetensors"
-  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
-  snapshot=$run/network-snapshot-000001.safetensors
-}
+small="--data $data --subset 64 --seed 5 --kimg 1 --batch 16 --tick 0.5"
 
 # One image is a function of its seed, whatever it is made with.
 used() {
@@ -45,12 +27,12 @@ used() {
   expect 0 explore interpolate --network "$snapshot" --seeds 1,2 --steps 3 --output "$dir/o.png"
   expect 0 explore project --network "$snapshot" --image "$dir/one/seed0003.png" --starts 1 --iterations 1 --output "$dir/o.png"
 }
-exact resnet --cfg resnet --ngf 1 --ndf 1 --nz 4 --loss hinge --reg sn --se
+resume_exactly resnet $small --cfg resnet --ngf 1 --ndf 1 --nz 4 --loss hinge --reg sn --se
 used
 expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --samples 1 --output "$dir/o.png"
 expect 0 explore saliency --network "$snapshot" --data "$data" --seeds 1 --method grad-cam --output "$dir/o.png"
-exact parts --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 1 --reg r1 --batch-gpu 8
-exact style --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 2 --reg r1
+resume_exactly parts $small --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 1 --reg r1 --batch-gpu 8
+resume_exactly style $small --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 2 --reg r1
 used
 expect 0 inspect "$snapshot"
 out_has "buffer mapping.w_avg"
@@ -58,7 +40,7 @@ out_has "buffer mapping.w_avg"
 expect 0 train --data "$data" --subset 64 --kimg 1 --batch 16 --tick 5 --init "$snapshot" --reg r1 --outdir "$dir/init"
 expect 0 inspect "$dir/init"/00000-*
 out_has "mapping_layers: 2"
-exact vae --cfg vae-res --ngf 1 --nz 2 --se --likelihood gaussian
+resume_exactly vae $small --cfg vae-res --ngf 1 --nz 2 --se --likelihood gaussian
 used
 expect 0 report "$dir/vae"/00000-*
 exit $failed

@@ -2,59 +2,43 @@
 # clgen train --loss, --reg, --optimizer and what belongs to them: what does not go together, and going on exactly.
 # Needs CLGEN, JSON_CHECK, EXAMPLES. Runs are tiny.
 . "${0%/*}/cli.sh"
-gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
+mnist="--data $EXAMPLES/mnist --device host"
+gan="$mnist --cfg dcgan --ngf 2 --nz 4 --seed 5"
+short="$gan --kimg 1 --batch 32 --tick 0.3"
 
 # ---- Refused, with the reason
-refuse() {
-  local why=$1
-  shift
-  expect 2 train --data "$EXAMPLES/mnist" --device host -n "$@"
-  err_has "$why"
-}
-refuse "only the cross entropies" --loss hinge --label-smoothing 0.1
-refuse "only --loss wgan clips" --clip 0.1
-refuse "clipping already bounds" --loss wgan --reg gp
-refuse "slopes of 1" --loss wgan-gp --reg r1
-refuse "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" --reg sn,foo
-refuse "no such groups" --reg mbstd --batch 25
-refuse "it compares all images" --reg mbdisc --batch 32 --batch-gpu 16
-refuse "choose one" --reg mbstd,mbdisc
-refuse "only --reg bcr" --reg sn --bcr-flip
-refuse "no two players" --cfg vae-mlp --reg sn
-refuse "no two players" --cfg vae-mlp --loss hinge
-refuse "mixes the images of a batch, and r1" --reg r1 --d-norm batch
-refuse "mixes the images of a batch, and gp" --loss wgan-gp --d-norm batch
-refuse "normalises the weights in place of it" --reg sn --d-norm layer
-refuse "no two players" --cfg vae-mlp --d-norm none
+refuse_train "only the cross entropies" $mnist --loss hinge --label-smoothing 0.1
+refuse_train "only --loss wgan clips" $mnist --clip 0.1
+refuse_train "clipping already bounds" $mnist --loss wgan --reg gp
+refuse_train "slopes of 1" $mnist --loss wgan-gp --reg r1
+refuse_train "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" $mnist --reg sn,foo
+refuse_train "no such groups" $mnist --reg mbstd --batch 25
+refuse_train "it compares all images" $mnist --reg mbdisc --batch 32 --batch-gpu 16
+refuse_train "choose one" $mnist --reg mbstd,mbdisc
+refuse_train "only --reg bcr" $mnist --reg sn --bcr-flip
+refuse_train "no two players" $mnist --cfg vae-mlp --reg sn
+refuse_train "no two players" $mnist --cfg vae-mlp --loss hinge
+refuse_train "mixes the images of a batch, and r1" $mnist --reg r1 --d-norm batch
+refuse_train "mixes the images of a batch, and gp" $mnist --loss wgan-gp --d-norm batch
+refuse_train "normalises the weights in place of it" $mnist --reg sn --d-norm layer
+refuse_train "no two players" $mnist --cfg vae-mlp --d-norm none
 expect 0 train $gan -n --loss wgan --reg fm
 expect 0 train $gan -n --loss wgan-gp --d-norm group
 expect 0 train $gan -n --reg sn --d-norm none
 
-refuse "plateau watches a loss that falls" --cfg dcgan --lr-schedule plateau
-refuse "moves the loss by itself" --cfg vae-mlp --lr-schedule plateau --kl-anneal linear
+refuse_train "plateau watches a loss that falls" $mnist --cfg dcgan --lr-schedule plateau
+refuse_train "moves the loss by itself" $mnist --cfg vae-mlp --lr-schedule plateau --kl-anneal linear
 expect 0 train $gan -n --loss wgan --lr-schedule plateau
 out_has "adapt:    plateau, deciding every 16 steps"
 
 # ---- Going on from the middle gives the same bytes
-exact() {
-  local where=$dir/$1 run
-  shift
-  expect 0 train $gan --kimg 1 --batch 32 --tick 0.3 --snap 1 --outdir "$where" "$@"
-  run=$where/00000-mnist-dcgan
-  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
-  expect 0 train --resume "$run/training-state-000000.safetensors"
-  out_has "goes on from"
-  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
-}
-exact a --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip 1
-exact b --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
-exact c --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
-exact d --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weight 0.1
-exact g --loss wgan-gp --d-norm layer --critic-steps 1
-exact e --loss hinge --reg r1,mbstd --reg-interval 2
-exact f --reg mbdisc
+resume_exactly a $short --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip 1
+resume_exactly b $short --loss ragan --reg r1,fm --reg-interval 4 --optimizer adamw --lr-schedule cosine --warmup-kimg 0.4
+resume_exactly c $short --loss wgan --critic-steps 3 --optimizer momentum --lr-schedule linear
+resume_exactly d $short --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weight 0.1
+resume_exactly g $short --loss wgan-gp --d-norm layer --critic-steps 1
+resume_exactly e $short --loss hinge --reg r1,mbstd --reg-interval 2
+resume_exactly f $short --reg mbdisc
 # What D sees of the batch is in the snapshot.
 snapshot=$dir/f/00000-mnist-dcgan/network-snapshot-000001.safetensors
 expect 0 inspect "$snapshot"

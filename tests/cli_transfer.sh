@@ -39,25 +39,15 @@ expect 0 train $on --init "$old" --kimg 1 --outdir "$dir/new" --seed 0
 same "$dir/new/00000-mnist-dcgan/fakes_init.png" "$old/fakes000002.png"
 
 # ---- Going on from the middle gives the same bytes, though the network is gone
-cp -r "$old" "$dir/copy"
-exact() {
-  local where=$dir/$1 run
-  shift
-  cp -r "$dir/copy" "$dir/source"
-  expect 0 train $on --init "$dir/source" --kimg 1 --batch 32 --tick 0.3 --snap 1 --outdir "$where" "$@"
-  rm -r "$dir/source"
-  run=$where/00000-mnist-dcgan
-  mkdir "$where/whole" && mv "$run"/*-000001.safetensors "$where/whole/"
-  expect 0 train --resume "$run/training-state-000000.safetensors"
-  out_has "goes on from"
-  for file in network-snapshot-000001.safetensors training-state-000001.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
+from_source() {
+  cp -r "$old" "$dir/source"
+  resume_exactly "$1" $on --init "$dir/source" --kimg 1 --batch 32 --tick 0.3 "${@:2}"
 }
-exact a --freeze 'D.2,G.3.weight' --lr-old 0.5 --optimizer adamw
-exact b --ewc 1e6 --ewc-of both --grad-clip 1
-exact c --l2-sp 0.1 --freezed 1 --nz 6 --optimizer rmsprop
-exact d --ewc 1e6 --batch-gpu 16 --freezed 2
+before_resuming() { rm -r "$dir/source"; }
+from_source a --freeze 'D.2,G.3.weight' --lr-old 0.5 --optimizer adamw
+from_source b --ewc 1e6 --ewc-of both --grad-clip 1
+from_source c --l2-sp 0.1 --freezed 1 --nz 6 --optimizer rmsprop
+from_source d --ewc 1e6 --batch-gpu 16 --freezed 2
 grep -q '"spring_D":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no spring_D"
 expect 2 train --resume "$dir/a/00000-mnist-dcgan" --init "$vae"
 err_has "--init"
@@ -65,30 +55,27 @@ expect 2 train --resume "$dir/a/00000-mnist-dcgan" --lr-old 0.25
 err_has "--lr-old"
 
 # ---- Refused, with the reason
-refuse() {
-  local status=$1 why=$2
-  shift 2
-  expect "$status" train $on -n "$@"
-  err_has "$why"
-}
-refuse 2 "there is no --init" --freeze 'D.*'
-refuse 2 "there is no --init" --lr-old 0.1
-refuse 2 "there is no --init" --ewc 1
-refuse 2 "there is no --init" --l2-sp 1
-refuse 2 "there is no --init" --freezed 1
-refuse 2 "--freeze says what is to stay" --init "$old" --lr-old 0
-refuse 2 "holds a dcgan" --init "$old" --cfg vae-mlp
-refuse 2 "nothing of" --init "$classifier" --ndf 3 --hidden 7
-refuse 2 "'D.7*' matches no parameter; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" \
+refuse_train "there is no --init" $on --freeze 'D.*'
+refuse_train "there is no --init" $on --lr-old 0.1
+refuse_train "there is no --init" $on --ewc 1
+refuse_train "there is no --init" $on --l2-sp 1
+refuse_train "there is no --init" $on --freezed 1
+refuse_train "--freeze says what is to stay" $on --init "$old" --lr-old 0
+refuse_train "holds a dcgan" $on --init "$old" --cfg vae-mlp
+refuse_train "nothing of" $on --init "$classifier" --ndf 3 --hidden 7
+refuse_train "'D.7*' matches no parameter; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" $on \
   --init "$old" --freeze 'D.0,D.7*'
-refuse 2 "'' matches no parameter" --init "$old" --freeze 'D.0,'
-refuse 2 "nothing of D is left to train" --init "$old" --freeze 'D.*'
-refuse 2 "has 4 layers, so 3 can be frozen and not 4" --init "$old" --freezed 4
-refuse 2 "there is no discriminator in --cfg vae-mlp" --init "$vae" --freezed 1
-refuse 2 "--l2-sp needs none" --init "$classifier" --ewc 1
-refuse 2 "two networks" --init "$vae" --ewc 1 --ewc-of both
-refuse 2 "two networks" --init "$old" --ewc-of D
-refuse 1 "nowhere" --init "$dir/nowhere"
-refuse 1 "without a network-snapshot" --init "$dir"
-refuse 1 "$data/t10k-images" --init "$data/t10k-images-idx3-ubyte.gz"
+refuse_train "'' matches no parameter" $on --init "$old" --freeze 'D.0,'
+refuse_train "nothing of D is left to train" $on --init "$old" --freeze 'D.*'
+refuse_train "has 4 layers, so 3 can be frozen and not 4" $on --init "$old" --freezed 4
+refuse_train "there is no discriminator in --cfg vae-mlp" $on --init "$vae" --freezed 1
+refuse_train "--l2-sp needs none" $on --init "$classifier" --ewc 1
+refuse_train "two networks" $on --init "$vae" --ewc 1 --ewc-of both
+refuse_train "two networks" $on --init "$old" --ewc-of D
+expect 1 train $on -n --init "$dir/nowhere"
+err_has "nowhere"
+expect 1 train $on -n --init "$dir"
+err_has "without a network-snapshot"
+expect 1 train $on -n --init "$data/t10k-images-idx3-ubyte.gz"
+err_has "$data/t10k-images"
 exit $failed

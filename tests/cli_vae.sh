@@ -3,65 +3,49 @@
 # reads networks. Needs CLGEN, JSON_CHECK, EXAMPLES. Runs are tiny.
 . "${0%/*}/cli.sh"
 data=$EXAMPLES/mnist
-vae="--data $data --cfg vae-mlp --hidden 12 --nz 4 --seed 5 --device host"
+mnist="--data $data --device host"
+vae="$mnist --cfg vae-mlp --hidden 12 --nz 4 --seed 5"
+short="$vae --kimg 2 --tick 0.5"
 
 # ---- Refused, with the reason
-refuse() {
-  local why=$1
-  shift
-  expect 2 train --data "$data" --device host -n "$@"
-  err_has "$why"
-}
-refuse "there is no posterior to draw to a prior in --cfg dcgan" --cfg dcgan --beta 2
-refuse "option --kl-anneal: there is no posterior" --cfg dcgan --kl-anneal linear
-refuse "there is no posterior" --cfg classifier --free-bits 1
-refuse "there is no likelihood of pixels in --cfg dcgan" --cfg dcgan --likelihood gaussian
-refuse "there is no likelihood of pixels" --cfg dcgan --iwae 5
-refuse "control-vae is for models with an encoder" --cfg dcgan --adapt control-vae
-refuse "option --kl-target: there is no posterior" --cfg dcgan --kl-target 3
-refuse "has no scale" --cfg vae-mlp --scale 0.1
-refuse "options --iwae and --beta do not go together" --cfg vae-mlp --iwae 5 --beta 2
-refuse "no term for the divergence to weigh" --cfg vae-mlp --iwae 5 --free-bits 1
-refuse "each says how much divergence is for nothing" --cfg vae-mlp --capacity 5 --free-bits 1
-refuse "the capacity rises by itself" --cfg vae-mlp --capacity 5 --kl-anneal linear
-refuse "there are no --free-bits to give to groups" --cfg vae-mlp --free-bits-group 2
-refuse "a latent of 20 numbers has no groups of 3" --cfg vae-mlp --free-bits 1 --free-bits-group 3
-refuse "only --adapt control-vae brings the divergence to it" --cfg vae-mlp --kl-target 8
-refuse "control-vae needs --kl-target" --cfg vae-mlp --adapt control-vae
-refuse "the controller sets beta" --cfg vae-mlp --adapt control-vae --kl-target 8 --beta 2
-refuse "the importance-weighted bound has no beta" --cfg vae-mlp --adapt control-vae --kl-target 8 --iwae 5
-refuse "the whole batch's mean divergence" --cfg vae-mlp --adapt control-vae --kl-target 8 --batch 32 --batch-gpu 16
-refuse "the whole batch's mean divergence" --cfg vae-mlp --free-bits 1 --batch 32 --batch-gpu 16
-refuse "none of guard" --cfg vae-mlp --adapt control
-refuse "--beta" --cfg vae-mlp --beta 0
+refuse_train "there is no posterior to draw to a prior in --cfg dcgan" $mnist --cfg dcgan --beta 2
+refuse_train "option --kl-anneal: there is no posterior" $mnist --cfg dcgan --kl-anneal linear
+refuse_train "there is no posterior" $mnist --cfg classifier --free-bits 1
+refuse_train "there is no likelihood of pixels in --cfg dcgan" $mnist --cfg dcgan --likelihood gaussian
+refuse_train "there is no likelihood of pixels" $mnist --cfg dcgan --iwae 5
+refuse_train "control-vae is for models with an encoder" $mnist --cfg dcgan --adapt control-vae
+refuse_train "option --kl-target: there is no posterior" $mnist --cfg dcgan --kl-target 3
+refuse_train "has no scale" $mnist --cfg vae-mlp --scale 0.1
+refuse_train "options --iwae and --beta do not go together" $mnist --cfg vae-mlp --iwae 5 --beta 2
+refuse_train "no term for the divergence to weigh" $mnist --cfg vae-mlp --iwae 5 --free-bits 1
+refuse_train "each says how much divergence is for nothing" $mnist --cfg vae-mlp --capacity 5 --free-bits 1
+refuse_train "the capacity rises by itself" $mnist --cfg vae-mlp --capacity 5 --kl-anneal linear
+refuse_train "there are no --free-bits to give to groups" $mnist --cfg vae-mlp --free-bits-group 2
+refuse_train "a latent of 20 numbers has no groups of 3" $mnist --cfg vae-mlp --free-bits 1 --free-bits-group 3
+refuse_train "only --adapt control-vae brings the divergence to it" $mnist --cfg vae-mlp --kl-target 8
+refuse_train "control-vae needs --kl-target" $mnist --cfg vae-mlp --adapt control-vae
+refuse_train "the controller sets beta" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --beta 2
+refuse_train "the importance-weighted bound has no beta" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --iwae 5
+refuse_train "the whole batch's mean divergence" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --batch 32 --batch-gpu 16
+refuse_train "the whole batch's mean divergence" $mnist --cfg vae-mlp --free-bits 1 --batch 32 --batch-gpu 16
+refuse_train "none of guard" $mnist --cfg vae-mlp --adapt control
+refuse_train "--beta" $mnist --cfg vae-mlp --beta 0
 expect 0 train $vae -n --iwae 5 --likelihood logistic --batch 32 --batch-gpu 16
 
-refuse "two kinds of fakes" --cfg vae-gan --loss ragan
-refuse "fm is what the reconstruction does already" --cfg vae-gan --reg fm
-refuse "three networks" --cfg vae-gan --batch 32 --batch-gpu 16
-refuse "three networks" --cfg vae-gan --adapt noise-scale
-refuse "no likelihood of pixels in --cfg vae-gan" --cfg vae-gan --likelihood logistic
-refuse "no likelihood of pixels in --cfg vae-gan" --cfg vae-gan --iwae 3
-refuse "no reconstruction by a discriminator" --cfg vae-mlp --recon-gamma 1
+refuse_train "two kinds of fakes" $mnist --cfg vae-gan --loss ragan
+refuse_train "fm is what the reconstruction does already" $mnist --cfg vae-gan --reg fm
+refuse_train "three networks" $mnist --cfg vae-gan --batch 32 --batch-gpu 16
+refuse_train "three networks" $mnist --cfg vae-gan --adapt noise-scale
+refuse_train "no likelihood of pixels in --cfg vae-gan" $mnist --cfg vae-gan --likelihood logistic
+refuse_train "no likelihood of pixels in --cfg vae-gan" $mnist --cfg vae-gan --iwae 3
+refuse_train "no reconstruction by a discriminator" $mnist --cfg vae-mlp --recon-gamma 1
 
 # ---- Going on from the middle gives the same bytes
-exact() {
-  local where=$dir/$1 run
-  shift
-  expect 0 train $vae --kimg 2 --tick 0.5 --snap 1 --outdir "$where" "$@"
-  run=$(echo "$where"/00000-mnist-*)
-  mkdir "$where/whole" && mv "$run"/*-000002.safetensors "$where/whole/"
-  expect 0 train --resume "$run/training-state-000001.safetensors"
-  out_has "goes on from"
-  for file in network-snapshot-000002.safetensors training-state-000002.safetensors; do
-    same "$where/whole/$file" "$run/$file"
-  done
-}
-exact control --adapt control-vae --kl-target 0.2 --control-ki 0.05 --likelihood gaussian
-exact cyclical --kl-anneal cyclical --kl-anneal-kimg 1.9 --likelihood logistic --free-bits 0.1 --free-bits-group 2
-exact capacity --capacity 9 --capacity-kimg 1.5 --beta 20 --likelihood gaussian --scale 0.2
-exact iwae --iwae 3 --likelihood logistic
-exact vae-gan --cfg vae-gan --ngf 2 --batch 64 --loss hinge --reg sn,r1 --reg-interval 3 --critic-steps 2 --recon-gamma 0.1 \
+resume_exactly control $short --adapt control-vae --kl-target 0.2 --control-ki 0.05 --likelihood gaussian
+resume_exactly cyclical $short --kl-anneal cyclical --kl-anneal-kimg 1.9 --likelihood logistic --free-bits 0.1 --free-bits-group 2
+resume_exactly capacity $short --capacity 9 --capacity-kimg 1.5 --beta 20 --likelihood gaussian --scale 0.2
+resume_exactly iwae $short --iwae 3 --likelihood logistic
+resume_exactly vae-gan $short --cfg vae-gan --ngf 2 --batch 64 --loss hinge --reg sn,r1 --reg-interval 3 --critic-steps 2 --recon-gamma 0.1 \
   --adapt control-vae,guard --kl-target 0.5
 grep -q '"beta":' "$dir/control/00000-mnist-vae-mlp/stats.jsonl" || fail "stats.jsonl has no beta"
 grep -q 'control-vae: beta' "$dir/control/00000-mnist-vae-mlp/log.txt" || fail "the log does not say what the controller does"

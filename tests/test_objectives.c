@@ -2,9 +2,7 @@
  * respect to both players' weights after one step. What does not go together. Spectral norm against a singular value. */
 #include "graphs.h"
 #include "golden.h"
-
-#include <clgen/model.h>
-#include <clgen/train.h>
+#include "steps.h"
 
 static int open_golden(void **state) {
   (void)state;
@@ -39,58 +37,6 @@ static const struct {
     {"wgan-gp+gp,mbstd", "wgan-gp", "mbstd", "plain+mbstd", "gp", 0},
 };
 
-static void load_start(const clgen_model *m, clgen_store *store, const char *kind) {
-  OK(clgen_model_init(m, store, 1));
-  for (int i = 0; i < 2; ++i) {
-    const clgen_model_network *w = clgen_model_network_at(m, i);
-    for (int k = 0; k < clgen_net_tensor_count(w->net); ++k) {
-      const clgen_net_tensor *t = clgen_net_tensor_at(w->net, k);
-      if (t->kind == CLGEN_NET_COUNTER) continue;
-      char name[128], state[64];
-      snprintf(name, sizeof name, "init.%s.%s.%s", kind, w->prefix, t->name);
-      snprintf(state, sizeof state, "%s.%s", w->prefix, t->kind == CLGEN_NET_PARAM ? "param" : "stat");
-      OK(clgen_store_write(store, state, t->offset, clgen_shape_count(&t->shape), data_of(name)));
-    }
-  }
-}
-
-static void check_value(const char *name, const clgen_trainer_report *r, const char *what) {
-  char key[128];
-  snprintf(key, sizeof key, "%s.%s", name, what);
-  double expected = *(const float *)data_of(key);
-  for (int i = 0; i < r->n; ++i) {
-    if (strcmp(r->name[i], what)) continue;
-    if (!(fabs(r->mean[i] - expected) <= 1e-5 * fmax(1, fabs(expected))))
-      fail_msg("%s: %.8g where PyTorch has %.8g", key, r->mean[i], expected);
-    return;
-  }
-  fail_msg("%s is not reported", key);
-}
-
-/* To 1e-4 of the player's largest. */
-static void check_grad(const char *name, clgen_store *store, const clgen_model_network *w) {
-  char state[64];
-  double largest = 0, worst = 0;
-  snprintf(state, sizeof state, "%s.grad", w->prefix);
-  for (int k = 0; k < clgen_net_tensor_count(w->net); ++k) {
-    const clgen_net_tensor *t = clgen_net_tensor_at(w->net, k);
-    if (t->kind != CLGEN_NET_PARAM) continue;
-    char key[128];
-    snprintf(key, sizeof key, "%s.grad.%s.%s", name, w->prefix, t->name);
-    const float *expected = data_of(key);
-    int64_t n = clgen_shape_count(&t->shape);
-    float *got = new_floats((size_t)n);
-    OK(clgen_store_read(store, state, t->offset, n, got));
-    for (int64_t i = 0; i < n; ++i) {
-      largest = fmax(largest, fabs((double)expected[i]));
-      worst = fmax(worst, fabs((double)got[i] - (double)expected[i]));
-    }
-    free(got);
-  }
-  if (!(largest > 0 && worst <= 1e-4 * largest))
-    fail_msg("%s: gradients of %s differ by up to %g, the largest is %g", name, w->prefix, worst, largest);
-}
-
 static void one_case(clgen_device *device, size_t i) {
   clgen_trainer_config c = {.batch = 8, .lr = 0.05, .optimizer = {.kind = CLGEN_SGD}, .noise_given = true};
   OK(clgen_gan_objective_parse(&c.gan, cases[i].loss, cases[i].reg));
@@ -108,7 +54,9 @@ static void one_case(clgen_device *device, size_t i) {
   clgen_trainer_report r;
   OK(clgen_model_create(&m, &config));
   OK(clgen_store_create(&store, device));
-  load_start(m, store, cases[i].init);
+  char before[64];
+  snprintf(before, sizeof before, "init.%s.", cases[i].init);
+  start_from(m, store, before);
   OK(clgen_trainer_create(&t, m, store, &c));
   int steps = strcmp(cases[i].reg, "ha") ? 1 : 3; /* of which the last counts: before the second there is no history */
   for (int step = 0; step < steps; ++step) {

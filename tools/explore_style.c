@@ -92,6 +92,8 @@ int explore_mix(int argc, char **argv) {
        "whose styles the coarse layers take, one a row"},
       {"fine", 0, CLGEN_OPTION_STRING, EXPLORE_AT(fine), "5-10", 0, 0, NULL, "LIST", NULL,
        "whose styles the fine layers take, one a column"},
+      {"class", 0, CLGEN_OPTION_STRING, EXPLORE_AT(klass), "", 0, 0, NULL, "CLASS", NULL,
+       "of all, in a conditional network: a name or a number; without it that of the first seed"},
       {"from", 0, CLGEN_OPTION_INT, EXPLORE_AT(from), "-1", -1, 64, NULL, "N", NULL,
        "fine layers are those from number N on, there are two for each size; -1: the upper half"},
       TOOL_DEVICE_ROWS(explore_record, device)};
