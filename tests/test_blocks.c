@@ -2,21 +2,13 @@
  * a function of the input's gradient, on the host and on the tested device. */
 #include "graphs.h"
 
-#include <clgen/blocks.h>
-#include <clgen/safetensors.h>
+#include "golden.h"
 
-static clgen_safetensors *golden;
+#include <clgen/blocks.h>
 
 static int open_golden(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/blocks.safetensors", getenv("CLGEN_TEST_GOLDEN"));
-  return clgen_safetensors_open(&golden, path);
-}
-static int close_golden(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
-  return 0;
+  return open_golden_file("blocks");
 }
 
 /* ---- Cases ---- */
@@ -49,7 +41,13 @@ static clgen_tensor *adaptive(block *k) { return clgen_adaptive_instance_norm(k-
 static clgen_tensor *nearest(block *k) { return clgen_upsample_nearest(k->x, 3); }
 static clgen_tensor *bilinear(block *k) { return clgen_upsample_bilinear(k->x); }
 static clgen_tensor *pool(block *k) { return clgen_average_pool(k->x, 3); }
-static clgen_tensor *pool_3x3(block *k) { return clgen_average_3x3(k->x); }
+static clgen_tensor *max_plain(block *k) { return clgen_max_pool2d(k->x, (clgen_window){3, 3, 2, 2, 0, 0, 0, 0}); }
+static clgen_tensor *max_padded(block *k) { return clgen_max_pool2d(k->x, (clgen_window){3, 2, 2, 1, 1, 1, 1, 0}); }
+static clgen_tensor *max_apart(block *k) { return clgen_max_pool2d(k->x, (clgen_window){1, 2, 2, 3, 0, 0, 0, 1}); }
+static clgen_tensor *max_of_ties(block *k) { return max_plain(k); }
+static clgen_tensor *pool_3x3(block *k) { return clgen_avg_pool2d(k->x, (clgen_window){3, 3, 1, 1, 1, 1, 1, 1}, true); }
+static clgen_tensor *pool_inside(block *k) { return clgen_avg_pool2d(k->x, (clgen_window){3, 3, 1, 1, 1, 1, 1, 1}, false); }
+static clgen_tensor *pool_strided(block *k) { return clgen_avg_pool2d(k->x, (clgen_window){2, 5, 2, 3, 1, 1, 2, 2}, false); }
 
 static int add_squeeze(block *k) { return clgen_net_squeeze_excite(k->net, "", 5); }
 static clgen_tensor *squeeze(block *k) { return clgen_bound_squeeze_excite(k->b, 0, k->x); }
@@ -111,6 +109,12 @@ static const struct {
     {"bilinear-of-one", NULL, bilinear, {NULL}},
     {"pool", NULL, pool, {NULL}},
     {"pool-3x3", NULL, pool_3x3, {NULL}},
+    {"pool-inside", NULL, pool_inside, {NULL}},
+    {"pool-strided", NULL, pool_strided, {NULL}},
+    {"max", NULL, max_plain, {NULL}},
+    {"max-padded", NULL, max_padded, {NULL}},
+    {"max-apart", NULL, max_apart, {NULL}},
+    {"max-of-ties", NULL, max_of_ties, {NULL}},
     {"squeeze", add_squeeze, squeeze, {NULL}},
     {"residual", add_same, residual, {NULL}},
     {"residual-up", add_up, residual, {NULL}},
@@ -273,11 +277,32 @@ static void test_bad_layers(void **state) {
   clgen_net_free(net);
 }
 
+static void test_bad_windows(void **state) {
+  (void)state;
+  clgen_graph *g;
+  OK(clgen_graph_create(&g));
+  clgen_tensor *x = clgen_constant(g, 1, clgen_shape_of(4, 2, 3, 4, 5)),
+               *flat = clgen_constant(g, 1, clgen_shape_of(2, 2, 3));
+  static const clgen_window bad[] = {{0, 2, 1, 1, 0, 0, 0, 0}, {2, 2, 1, 0, 0, 0, 0, 0},  {2, 2, 1, 1, 2, 0, 0, 0},
+                                     {2, 2, 1, 1, 0, 0, 0, 2}, {2, 2, 1, 1, 0, -1, 0, 0}, {5, 2, 1, 1, 0, 0, 0, 0},
+                                     {4, 7, 1, 1, 0, 0, 1, 0}};
+  for (size_t i = 0; i < CLGEN_COUNT(bad); ++i) {
+    assert_null(clgen_max_pool2d(x, bad[i]));
+    assert_non_null(strstr(clgen_last_error(), "max pooling: windows of"));
+    assert_null(clgen_avg_pool2d(x, bad[i], i % 2));
+    assert_non_null(strstr(clgen_last_error(), "of 2x3x4x5"));
+  }
+  assert_null(clgen_max_pool2d(flat, (clgen_window){1, 1, 1, 1, 0, 0, 0, 0}));
+  assert_non_null(strstr(clgen_last_error(), "the input is 2x3"));
+  clgen_graph_free(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_on_the_host),
       cmocka_unit_test(test_on_the_device),
       cmocka_unit_test(test_bad_layers),
+      cmocka_unit_test(test_bad_windows),
   };
   return cmocka_run_group_tests(tests, open_golden, close_golden);
 }

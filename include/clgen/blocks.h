@@ -22,8 +22,16 @@ clgen_tensor *clgen_upsample_nearest(clgen_tensor *x, int factor);
 clgen_tensor *clgen_upsample_bilinear(clgen_tensor *x);
 /* Means of squares of size x size pixels, which the sides must be multiples of. */
 clgen_tensor *clgen_average_pool(clgen_tensor *x, int size);
-/* The mean of each pixel and its eight neighbours, zeros beyond the edge counting: avg_pool2d(x, 3, 1, 1). */
-clgen_tensor *clgen_average_3x3(clgen_tensor *x);
+/* Windows over a picture: their size, from one to the next, and how far they reach beyond its edges, which is less than the
+ * size. The picture becomes (H + top + bottom - height) / stride_h + 1 high, rounded down, and as wide likewise. */
+typedef struct {
+  int height, width, stride_h, stride_w;
+  int top, bottom, left, right;
+} clgen_window;
+/* (N,C,H,W): the largest of each window. Beyond the edges there is nothing. */
+clgen_tensor *clgen_max_pool2d(clgen_tensor *x, clgen_window window);
+/* The mean of each window; beyond the edges there are zeros, which count or do not (PyTorch's count_include_pad). */
+clgen_tensor *clgen_avg_pool2d(clgen_tensor *x, clgen_window window, bool count_padding);
 
 typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE, CLGEN_UPSAMPLE_SMOOTH } clgen_resample;
 /* A 3x3 convolution with padding 1, behind nearest upsampling by 2 or before 2x2 mean pooling: w (O,C,3,3). The two are one

@@ -46,6 +46,7 @@ typedef struct clgen_tensor clgen_tensor;
 int clgen_graph_create(clgen_graph **out);
 void clgen_graph_free(clgen_graph *graph); /* and every tensor of it; programs compiled from it must go first */
 
+clgen_graph *clgen_tensor_graph(const clgen_tensor *t);
 const clgen_shape *clgen_tensor_shape(const clgen_tensor *t);
 clgen_dtype clgen_tensor_dtype(const clgen_tensor *t);
 int64_t clgen_tensor_dim(const clgen_tensor *t, int i);

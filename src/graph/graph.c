@@ -56,6 +56,7 @@ void clgen_graph_free(clgen_graph *g) {
   free(g);
 }
 
+clgen_graph *clgen_tensor_graph(const clgen_tensor *t) { return t->graph; }
 const clgen_shape *clgen_tensor_shape(const clgen_tensor *t) { return &t->shape; }
 clgen_dtype clgen_tensor_dtype(const clgen_tensor *t) { return t->dtype; }
 int64_t clgen_tensor_dim(const clgen_tensor *t, int i) { return i >= 0 && i < t->shape.ndim ? t->shape.dim[i] : 1; }

@@ -59,7 +59,8 @@ clgen_tensor *clgen_bound_inception(clgen_bound *b, const clgen_inception *p, cl
   branch[0] = clgen_bound_forward(b, p->first, 2, x, training);
   branch[1] = clgen_bound_forward(b, p->first + 2, 4, x, training);
   branch[2] = clgen_bound_forward(b, p->first + 6, 4, x, training);
-  branch[3] = clgen_bound_forward(b, p->first + 10, 2, clgen_average_3x3(x), training);
+  clgen_tensor *means = clgen_avg_pool2d(x, (clgen_window){3, 3, 1, 1, 1, 1, 1, 1}, true);
+  branch[3] = clgen_bound_forward(b, p->first + 10, 2, means, training);
   return clgen_concat(4, branch, 1);
 }
 

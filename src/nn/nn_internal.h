@@ -97,4 +97,7 @@ clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool trai
 /* Its vectors u and v are taken back to where they were when `first` was not 0 the last time. */
 int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first);
 
+/* Whether x is (N,C,H,W) with sides that are multiples of a number; sets the message otherwise, but for NULL. */
+bool clgen_is_picture(const char *what, const clgen_tensor *x, int64_t multiple);
+
 #endif

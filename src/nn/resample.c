@@ -3,7 +3,7 @@
 
 #include "nn/nn_internal.h"
 
-static bool is_picture(const char *what, const clgen_tensor *x, int64_t multiple) {
+bool clgen_is_picture(const char *what, const clgen_tensor *x, int64_t multiple) {
   if (!x) return false;
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim == 4 && s->dim[2] % multiple == 0 && s->dim[3] % multiple == 0) return true;
@@ -14,7 +14,7 @@ static bool is_picture(const char *what, const clgen_tensor *x, int64_t multiple
 }
 
 clgen_tensor *clgen_upsample_nearest(clgen_tensor *x, int factor) {
-  if (!is_picture("nearest upsampling", x, 1)) return NULL;
+  if (!clgen_is_picture("nearest upsampling", x, 1)) return NULL;
   const clgen_shape s = *clgen_tensor_shape(x);
   x = clgen_reshape(x, clgen_shape_of(6, s.dim[0], s.dim[1], s.dim[2], 1, s.dim[3], 1));
   x = clgen_broadcast(x, clgen_shape_of(6, s.dim[0], s.dim[1], s.dim[2], factor, s.dim[3], factor));
@@ -41,26 +41,7 @@ static clgen_tensor *double_axis(clgen_tensor *x, int axis) {
 }
 
 clgen_tensor *clgen_upsample_bilinear(clgen_tensor *x) {
-  return is_picture("bilinear upsampling", x, 1) ? double_axis(double_axis(x, 2), 3) : NULL;
-}
-
-clgen_tensor *clgen_average_pool(clgen_tensor *x, int size) {
-  if (!is_picture("average pooling", x, size)) return NULL;
-  const clgen_shape s = *clgen_tensor_shape(x);
-  x = clgen_reshape(x, clgen_shape_of(6, s.dim[0], s.dim[1], s.dim[2] / size, size, s.dim[3] / size, size));
-  return clgen_mean(x, 1u << 3 | 1u << 5, false);
-}
-
-/* The sum of each number and its two neighbours along an axis. */
-static clgen_tensor *three_of_axis(clgen_tensor *x, int axis) {
-  if (!x) return NULL;
-  int64_t n = clgen_tensor_dim(x, axis);
-  clgen_tensor *padded = clgen_pad(x, axis, 1, 1);
-  return clgen_add(clgen_add(clgen_slice(padded, axis, 0, n), x), clgen_slice(padded, axis, 2, n));
-}
-
-clgen_tensor *clgen_average_3x3(clgen_tensor *x) {
-  return is_picture("3x3 pooling", x, 1) ? clgen_affine(three_of_axis(three_of_axis(x, 2), 3), 1 / 9.0f, 0) : NULL;
+  return clgen_is_picture("bilinear upsampling", x, 1) ? double_axis(double_axis(x, 2), 3) : NULL;
 }
 
 /* ---- Convolutions that change the size ---- */
@@ -85,7 +66,7 @@ static clgen_tensor *widen(clgen_tensor *w, int times) {
 clgen_tensor *clgen_conv3x3(clgen_tensor *x, clgen_tensor *w, clgen_resample resample) {
   if (!x || !w) return NULL;
   if (resample == CLGEN_SAME_SIZE) return clgen_conv2d(x, w, (clgen_conv){1, 1, 1, 1});
-  if (!is_picture("a 3x3 convolution that changes the size", x, resample == CLGEN_DOWNSAMPLE ? 2 : 1)) return NULL;
+  if (!clgen_is_picture("a 3x3 convolution that changes the size", x, resample == CLGEN_DOWNSAMPLE ? 2 : 1)) return NULL;
   if (resample == CLGEN_DOWNSAMPLE) return clgen_conv2d(x, clgen_affine(widen(w, 1), 0.25f, 0), (clgen_conv){2, 2, 1, 1});
   bool smooth = resample == CLGEN_UPSAMPLE_SMOOTH;
   int pad = smooth ? 2 : 1;

@@ -167,4 +167,18 @@ case("dense", Dense(3, 2, 3), torch.randn(2, 3, 4, 5))
 case("inception", Inception(4, 2, 3, 4, 2, 3, 2), torch.randn(2, 4, 5, 6))
 case("fully-convolutional", FullyConvolutional(2, 4, 3, 3), torch.randn(2, 2, 8, 4))
 
+
+# ---- Pooling. Last, so that what is drawn for the cases above stays the same. ----
+
+pads = lambda x, left, right, top, bottom: F.pad(x, (left, right, top, bottom), value=-1e9)
+case("pool-inside", nn.Module(), torch.randn(2, 3, 4, 5),
+     call=lambda m, x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
+case("pool-strided", nn.Module(), torch.randn(2, 3, 5, 8),
+     call=lambda m, x: F.avg_pool2d(x, (2, 5), (2, 3), (1, 2), count_include_pad=False))
+case("max", nn.Module(), torch.randn(2, 3, 7, 8), call=lambda m, x: F.max_pool2d(x, 3, 2))
+case("max-padded", nn.Module(), torch.randn(2, 3, 6, 5) - 2,
+     call=lambda m, x: F.max_pool2d(pads(x, 1, 0, 1, 1), (3, 2), (2, 1)))
+case("max-apart", nn.Module(), torch.randn(2, 3, 5, 7), call=lambda m, x: F.max_pool2d(pads(x, 0, 1, 0, 0), (1, 2), (2, 3)))
+case("max-of-ties", nn.Module(), F.relu(torch.randn(2, 3, 7, 9)).round(), call=lambda m, x: F.max_pool2d(x, 3, 2))
+
 save("blocks.safetensors", out, "layers and blocks, their gradients and the gradients' gradients; see make_blocks.py")
