@@ -1,5 +1,6 @@
-/* Features of images: what the last hidden layer of a classifier sees, and the classes' probabilities. Every metric that
- * compares features takes them from here, so that reals and fakes go through one path. */
+/* Features of images: what the last hidden layer of a classifier, or any layer of a network that a file describes, sees, and
+ * the classes' probabilities. Every metric that compares features takes them from here, so that reals and fakes go through
+ * one path. */
 #ifndef CLGEN_FEATURES_H
 #define CLGEN_FEATURES_H
 
@@ -28,29 +29,39 @@ clgen_images clgen_images_of(const clgen_dataset *ds);
 int clgen_classes_of_images(const clgen_model *m, const clgen_dataset *ds, int64_t first, int64_t n, int *classes);
 
 typedef struct {
-  const char *name; /* to be said beside every figure: the file's name without its extension, or that of its run's folder */
-  const char *path; /* "" when made from a model in memory */
+  /* To be said beside every figure: what the file's description says, or the file's name without its extension, or that of
+   * its run's folder. */
+  const char *name;
+  const char *path;            /* "" when made from a model in memory */
   int channels, height, width; /* what it looks at; other images are brought to it */
   int64_t dim;
-  int classes;
+  int classes; /* 0: it tells none apart */
 } clgen_features_info;
 
 typedef struct clgen_features clgen_features;
 /* Of a classifier whose network is in the store; both must outlive it. `batch` images at a time. */
 int clgen_features_create(clgen_features **out, const clgen_model *m, clgen_store *store, int64_t batch);
-/* From a file, on a device that must outlive it. It is a safetensors file whose metadata has "clgen.cfg", a JSON object
- *   {"arch":"classifier","channels":C,"height":H,"width":W,"ndf":F,"hidden":D,"classes":K}
- * and these float tensors, as PyTorch lays them out: for i = 1, 2, ... while both sides are at least 6 pixels, halving each
- * time: convI.weight (out, in, 4, 4), stride 2, padding 1, no bias, the first out being F and then twice the last, at most
- * 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU: the
- * features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. `clgen train --cfg classifier` writes it. */
+/* From a safetensors file, on a device that must outlive it. Its metadata has one of two keys:
+ * - "clgen.features": a description of a network of any architecture and of its input, docs/features.md. Where `batch`
+ * images need more than 1 GiB beside the weights, fewer are looked at at a time.
+ * - "clgen.cfg": a snapshot of `clgen train --cfg classifier`, a JSON object
+ *     {"arch":"classifier","channels":C,"height":H,"width":W,"ndf":F,"hidden":D,"classes":K}
+ *   and these float tensors, as PyTorch lays them out: for i = 1, 2, ... while both sides are at least 6 pixels, halving
+ * each time: convI.weight (out, in, 4, 4), stride 2, padding 1, no bias, the first out being F and then twice the last, at
+ * most 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU:
+ * the features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. CLGEN_E_FORMAT names the file, and the layer
+ * where it is one's fault. */
 int clgen_features_open(clgen_features **out, clgen_device *device, const char *path, int64_t batch);
+/* What that would take on the device, where nothing is allocated. */
+int clgen_features_memory(clgen_device *device, const char *path, int64_t batch, clgen_memory *out);
 void clgen_features_free(clgen_features *f);
 const clgen_features_info *clgen_features_get_info(const clgen_features *f);
-const clgen_model *clgen_features_get_model(const clgen_features *f);
+/* The number of a class by its name, -1 where it knows none of that name. */
+int clgen_features_find_class(const clgen_features *f, const char *name);
 const clgen_program_info *clgen_features_program(const clgen_features *f);
-/* Features (n,dim) and probabilities (n,classes), either may be NULL. Images of other channels or another size are converted
- * (alpha on black, grey by luma) and resized (bicubic, antialiased) as bytes first. `progress` may be NULL. */
+/* Features (n,dim) and probabilities (n,classes), either may be NULL, and nothing is written to the latter where there are
+ * no classes. Images of other channels or another size are converted (alpha on black, grey by luma) and resized (bicubic,
+ * antialiased) as bytes first. `progress` may be NULL. */
 int clgen_features_run(clgen_features *f, const clgen_images *images, float *features, float *probabilities,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user);
 

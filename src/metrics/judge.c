@@ -82,6 +82,10 @@ static int look_at(const clgen_judge *j, const clgen_images *images, const char 
   if (!clgen_metrics_need_features(o->metrics)) return CLGEN_OK;
   if (!o->features) return clgen_fail(CLGEN_E_INVALID, "'%s' needs features of images", o->metrics);
   const clgen_features_info *f = clgen_features_get_info(o->features);
+  const char *by_classes = clgen_metrics_include(o->metrics, "is") ? "is" : "gantest";
+  if (!f->classes && clgen_metrics_include(o->metrics, by_classes))
+    return clgen_fail(CLGEN_E_INVALID, "%s is by the probabilities of classes, and the features %s have no logits",
+                      by_classes, f->name);
   watcher w = {j, what};
   *features = clgen_alloc(images->n, f->dim, sizeof **features);
   *probabilities = clgen_alloc(images->n, f->classes, sizeof **probabilities);
@@ -107,8 +111,8 @@ static int gather_reals(clgen_judge *j) {
   int code = order && j->pixels ? clgen_permutation(o->seed, all.n, order) : CLGEN_E_NOMEM;
   if (!code) clgen_gather_rows(all.pixels, (size_t)j->pixel_dim, order, n, j->pixels);
   for (int64_t i = 0; !code && j->labels && i < n; ++i)
-    j->labels[i] = clgen_model_find_class(clgen_features_get_model(o->features),
-                                          clgen_dataset_class_name(o->real, clgen_dataset_label(o->real, order[i])));
+    j->labels[i] =
+        clgen_features_find_class(o->features, clgen_dataset_class_name(o->real, clgen_dataset_label(o->real, order[i])));
   free(order);
   clgen_images pool = {j->pixels, n, all.channels, all.height, all.width};
   if (!code) code = look_at(j, &pool, "reals", &j->features, &j->probabilities);

@@ -66,7 +66,7 @@ static int match_classes(clgen_assessor *a) {
   if (!a->feature_class) return clgen_fail_nomem((size_t)n * sizeof *a->feature_class);
   for (int k = 0; k < n; ++k) {
     const char *name = clgen_model_class_name(a->model, k);
-    a->feature_class[k] = clgen_model_find_class(clgen_features_get_model(a->features), name);
+    a->feature_class[k] = clgen_features_find_class(a->features, name);
     if (a->feature_class[k] < 0)
       return clgen_fail(CLGEN_E_INVALID,
                         "gantest: the features %s know no class '%s', which the network makes; a classifier of the same "

@@ -209,17 +209,6 @@ static int plan_model(const clgen_model *m, clgen_device *device, clgen_memory *
   return code;
 }
 
-static int plan_file(const char *path, clgen_device *device, clgen_memory *out) {
-  clgen_safetensors *file = NULL;
-  clgen_model *model = NULL;
-  int code = clgen_safetensors_open(&file, path);
-  if (!code) code = clgen_model_open(&model, file);
-  if (!code) code = plan_model(model, device, out);
-  clgen_model_free(model);
-  clgen_safetensors_close(file);
-  return code;
-}
-
 static int plan_trained(clgen_device *device, const clgen_dataset *data, clgen_memory *out) {
   clgen_model_config c;
   clgen_model *model = NULL;
@@ -237,7 +226,7 @@ int clgen_features_plan(clgen_device *device, const char *spec, const clgen_data
   char *path = NULL;
   int code = named ? find_named(&path, spec) : CLGEN_OK;
   if (!named && clgen_features_find(&path, KNOWN)) path = NULL;
-  if (!code && path) code = plan_file(path, device, &known);
+  if (!code && path) code = clgen_features_memory(device, path, LOOK_BATCH, &known);
   if (!code && !named && i->has_labels && i->classes > 1) code = plan_trained(device, data, &trained);
   free(path);
   *out = known.peak_bytes > trained.peak_bytes ? known : trained;
@@ -253,7 +242,7 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
     return clgen_fail(CLGEN_E_INVALID,
                       "%s: has no labels, so it cannot be told by what features to judge; name them: --features " KNOWN
                       " for handwritten digits, or --features FILE, a snapshot of 'clgen train --cfg classifier' on images "
-                      "like these",
+                      "like these, or another network (docs/features.md)",
                       i->path);
   int code = try_known(out, device, data, log);
   return code || *out ? code : open_trained(out, device, data, log);

@@ -49,8 +49,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CODES = {"float32": "F32", "uint8": "U8", "int64": "I64"}
 
 
-def save(name, tensors, comment):
-    header, parts, at = {"__metadata__": {"made by": "make_golden.py, PyTorch " + torch.__version__, "what": comment}}, [], 0
+def save(name, tensors, comment, metadata={}):
+    metadata = {"made by": "make_golden.py, PyTorch " + torch.__version__, "what": comment, **metadata}
+    header, parts, at = {"__metadata__": metadata}, [], 0
     for key, value in tensors.items():
         a = np.ascontiguousarray(value.detach().numpy() if torch.is_tensor(value) else value)
         if a.dtype == np.float64:
