@@ -83,6 +83,31 @@ judge --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid,is --featur
 json .features="$(basename "$run")-000001"
 grep -qF "\"fid[$(basename "$run")-000001]\"" "$dir/out" || fail "$last: the features' name is missing"
 
+# ---- Features of a network that a file describes: one with every kind of layer, and one that is written here
+eyes=$CLGEN_TEST_GOLDEN/features.safetensors
+judge --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid,kid,is,prdc --features "$eyes" --json
+json .features=every-layer ".metrics.fid.name=fid[every-layer]" ".metrics.fid.value>0" ".metrics.is.value>1" ".metrics#11"
+judge --fakes "$dir/digits.npy" --data "$dir/digits.npy" --metrics fid --features "$eyes" --json
+json ".metrics.fid.value<0.001"
+# describe LAYERS: a file without tensors, whose features are the layer f
+describe() {
+  local json='{"version":1,"name":"mean grey","input":{"channels":1,"height":9,"width":9},"layers":['$1'],"features":"f"}'
+  local header='{"__metadata__":{"clgen.features":"'${json//\"/\\\"}'"}}'
+  printf '%b%s' "$(printf '\\x%02x\\x%02x' $((${#header} % 256)) $((${#header} / 256)))\0\0\0\0\0\0" "$header" >"$dir/mean.safetensors"
+}
+describe '{"name":"f","type":"global_avg_pool"}'
+judge --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid --features "$dir/mean.safetensors"
+out_matches '^fid\[mean grey\] '
+refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid,is --features "$dir/mean.safetensors"
+err_has "the features mean grey have no logits"
+describe '{"name":"f","type":"global_avg_pool","input":"g"},{"name":"g","type":"relu"}'
+refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid --features "$dir/mean.safetensors"
+err_has "$dir/mean.safetensors: layer 'f': its input 'g' is a later layer"
+# While a network trains, too.
+expect 0 train --data "$data" --subset 200 --cfg vae-mlp --hidden 8 --kimg 1 --outdir "$dir/watched" --device host --metrics fid \
+  --metrics-num 50 --features "$eyes"
+grep -qF '"fid[every-layer]"' "$dir"/watched/*/metric-fid.jsonl || fail "$last: the features' name is missing"
+
 # ---- Transparent images are laid on a colour
 mkdir "$dir/clear"
 for name in basn4a08 basn6a08 basi4a08 basi6a08; do cp "$CLGEN_TEST_DATA/pngsuite/$name.png" "$dir/clear"; done

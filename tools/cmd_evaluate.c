@@ -42,7 +42,8 @@ static const clgen_option rows[] = {
     {"metrics", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, metrics), "", 0, 0, NULL, "LIST", NULL,
      "what to measure; without it elbo for a VAE, fid,kid,is,prdc for anything else"},
     {"features", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, features), "", 0, 0, NULL, "FILE", NULL,
-     "judge by the features of this classifier, a file or mnist-cnn; without it mnist-cnn where it knows the images, else "
+     "judge by the features of a classifier or another network (docs/features.md), a file or mnist-cnn; without it "
+     "mnist-cnn where it knows the images, else "
      "one trained on the data's labels"},
     {"num", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, num), "0", 0, 1e9, NULL, "N", NULL,
      "on N images, chosen by the seed; 0: 10000 or as many as there are (elbo and iwae: all)"},

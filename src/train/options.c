@@ -183,7 +183,8 @@ static const clgen_option rows[] = {
     {"metrics-num", 0, CLGEN_OPTION_INT, AT(metrics_num), "2000", 2, 1e9, NULL, "N", "Metrics",
      "on N images; fewer are faster, and compare only with as many"},
     {"features", 0, CLGEN_OPTION_STRING, AT(features), "", 0, 0, NULL, "FILE", "Metrics",
-     "by the features of this classifier, a file or mnist-cnn; without it mnist-cnn where it knows the images, else one "
+     "by the features of a classifier or another network (docs/features.md), a file or mnist-cnn; without it mnist-cnn "
+     "where it knows the images, else one "
      "trained on the data's labels"},
     {"device", 'd', CLGEN_OPTION_STRING, AT(device), "", 0, 0, NULL, "SPEC", "Run",
      "P:D, gpu, cpu, accel, host or a piece of a name; see clgen-devices"},
