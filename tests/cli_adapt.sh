@@ -37,6 +37,11 @@ out_has "network-snapshot-000002.safetensors"
 
 # ---- Going on from the middle of a window gives the same bytes
 resume_exactly all $short $gan --adapt guard,balance,noise-scale --loss hinge --reg r1
+resume_exactly collapse --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 4 --nz 2 --res 12 --seed 5 --device host --beta 300 --adapt guard \
+  --kimg 28 --batch 64 --tick 6
+grep -q '"event":{"by":"guard","what":"beta.s factor","from":1.0,"to":0.5' "$run/stats.jsonl" ||
+  fail "the collapse is not seen: $(cat "$run/stats.jsonl")"
+tail -n 1 "$run/stats.jsonl" | grep -q '"active_units":' || fail "no active units"
 resume_exactly plateau $short --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 12 --nz 3 --seed 5 --device host --optimizer sgd --lr 1e-6 --lr-schedule plateau \
   --lr-patience 0.5 --lr-factor 0.7
 grep -q '"by":"plateau","what":"learning rates","from":1.0,"to":0.' "$dir"/plateau/*/stats.jsonl ||

@@ -45,7 +45,7 @@ static void names_are_read(void **state) {
   assert_int_equal(clgen_adapt_parse(&mask, "none", true, false), CLGEN_OK);
   assert_int_equal(mask, 0);
   assert_int_equal(clgen_adapt_parse(&mask, "balance,guard", true, false), CLGEN_OK);
-  assert_true(mask != 0 && clgen_adapt_watches_players(mask));
+  assert_true(mask != 0 && clgen_adapt_watches(mask, CLGEN_WATCH_PLAYERS));
   assert_int_equal(clgen_adapt_parse(&mask, "guard,", true, false), CLGEN_E_INVALID);
   assert_int_equal(clgen_adapt_parse(&mask, "gard", true, false), CLGEN_E_INVALID);
   assert_non_null(strstr(clgen_last_error(), "\"gard\" is none of"));
@@ -190,16 +190,52 @@ static void guard_gives_slow_generators_time(void **state) {
   assert_true(c.out.roll_back);
 }
 
-static void guard_notices_an_unused_latent(void **state) {
+/* Rates are not to blame: beta begins again at 0 and rises to half of what it was, five times at most. */
+static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
   (void)state;
-  clgen_adapt_config vae = {.batch = 128, .total_kimg = 100};
+  const clgen_adapt_config vae = {.batch = 128, .total_kimg = 1000, .beta_turns = true};
   control c = start("guard", &vae);
-  clgen_adapt_statistics s = {.kimg = 60, .n = 1, .name = {"kl"}, .mean = {0.01}}, fine = s;
-  fine.mean[0] = 12;
-  for (int k = 0; k < 16; ++k) step(&c, &fine);
-  assert_true(c.out.healthy);
-  for (int k = 0; k < 3; ++k) step(&c, &s);
-  assert_true(c.out.roll_back);
+  clgen_adapt_statistics s = {.kimg = 1, .n = 1, .name = {"kl"}, .mean = {0.01}};
+  for (; s.kimg < 22; ++s.kimg) {
+    step(&c, &s);
+    assert_int_equal(c.out.n, 0);
+    assert_true(c.knob[CLGEN_KNOB_BETA] == 1);
+  }
+  for (int times = 1; times <= 5; ++times) {
+    step(&c, &s);
+    assert_int_equal(c.out.n, 1);
+    assert_string_equal(c.out.decision[0].what, "beta's factor");
+    assert_true(c.out.decision[0].to == pow(0.5, times) && !c.out.roll_back);
+    assert_non_null(strstr(c.out.decision[0].reason, "carries 0.010 nats"));
+    for (int k = 0; k < 11; ++k) { /* the rise, and two windows behind it */
+      assert_float_equal(c.knob[CLGEN_KNOB_BETA], pow(0.5, times) * fmin(1, k / 10.0), 1e-6);
+      s.kimg += 1;
+      step(&c, &s);
+      assert_int_equal(c.out.n, 0);
+    }
+    s.kimg += 1;
+  }
+  for (int k = 0; k < 50; ++k, ++s.kimg) step(&c, &s);
+  assert_int_equal(c.out.n, 0); /* it has tried often enough */
+  assert_true(c.knob[CLGEN_KNOB_BETA] == 0.03125f && c.knob[CLGEN_KNOB_LR] == 1);
+}
+
+static void guard_leaves_a_used_latent_alone(void **state) {
+  (void)state;
+  const clgen_adapt_config turns = {.batch = 128, .beta_turns = true}, other = {.batch = 128};
+  control c = start("guard", &turns), fixed = start("guard", &other);
+  clgen_adapt_statistics used = {.n = 1, .name = {"kl"}, .mean = {12}}, unused = used;
+  unused.mean[0] = 0.01;
+  for (int k = 1; k < 60; ++k) {
+    used.kimg = unused.kimg = k;
+    step(&c, k % 3 ? &unused : &used); /* not three windows in a row */
+    assert_true(c.out.n == 0 && c.knob[CLGEN_KNOB_BETA] == 1);
+    step(&fixed, &unused); /* where nothing would come of it: control-vae has beta, or there is none */
+    assert_true(fixed.out.n == 0 && !fixed.out.roll_back);
+  }
+  clgen_adapt_statistics lost = {.kimg = 61, .n = 1, .name = {"loss"}, .mean = {NAN}}; /* that is a matter of rates */
+  step(&c, &lost);
+  assert_true(c.out.roll_back && c.out.n == 1 && c.knob[CLGEN_KNOB_LR] == 0.5f && c.knob[CLGEN_KNOB_PENALTY] == 1);
 }
 
 static void balance_turns_the_rate_then_the_steps(void **state) {
@@ -313,7 +349,8 @@ int main(void) {
       cmocka_unit_test(guard_sees_a_collapse_of_the_young),
       cmocka_unit_test(guard_goes_back_at_once_from_what_is_not_finite),
       cmocka_unit_test(guard_gives_slow_generators_time),
-      cmocka_unit_test(guard_notices_an_unused_latent),
+      cmocka_unit_test(guard_lowers_beta_where_the_latent_is_unused),
+      cmocka_unit_test(guard_leaves_a_used_latent_alone),
       cmocka_unit_test(noise_scale_lowers_the_rate_as_noise_wins),
       cmocka_unit_test(auto_follows_data_and_device),
       cmocka_unit_test(balance_turns_the_rate_then_the_steps),

@@ -23,6 +23,7 @@ typedef enum {
   CLGEN_KNOB_LR,           /* of every learning rate */
   CLGEN_KNOB_LR_D,         /* of the discriminator's learning rate, beside the other */
   CLGEN_KNOB_PENALTY,      /* of the weights of the discriminator's regularisers */
+  CLGEN_KNOB_BETA,         /* of what the divergence weighs in a VAE */
   CLGEN_KNOB_CRITIC_STEPS, /* updates of the discriminator for one of the generator: 1 .. CLGEN_MAX_CRITIC_STEPS */
   CLGEN_KNOB_COUNT
 } clgen_knob;
@@ -37,6 +38,7 @@ typedef struct {
   /* plateau: how long without improvement, and what the rates are multiplied by */
   double patience_kimg, plateau_factor;
   double kl_target; /* control-vae */
+  bool beta_turns;  /* of a VAE: CLGEN_KNOB_BETA has an effect, and no other controller sets beta */
 } clgen_adapt_config;
 
 /* What happened since the last decision: the means of those of the step's watched numbers (train.h) that were computed. */
@@ -70,13 +72,17 @@ typedef struct {
 void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *what, double from, double to,
                         const char *reason, ...);
 
+typedef enum {
+  CLGEN_WATCH_PLAYERS = 1,  /* of a GAN: "separation", "diversity" and "duplicates" */
+  CLGEN_WATCH_GRADIENTS = 2 /* of each network: "grad_square" and "grad_along", |g|^2 and <g, Adam's mean before> */
+} clgen_adapt_watch;
+
 typedef struct {
   const char *name; /* of --adapt, unless another option asks for it: `by_option` */
   bool by_option;
   bool for_gan, for_others;
-  bool for_encoders;      /* and only where there is one */
-  bool watches_players;   /* it needs "separation", "diversity" and "duplicates" among the watched numbers of a GAN */
-  bool watches_gradients; /* it needs "grad_square" and "grad_along" of each network: |g|^2, and <g, Adam's mean before> */
+  bool for_encoders; /* and only where there is one */
+  unsigned watches;  /* clgen_adapt_watch: what it needs among the watched numbers */
   /* state: CLGEN_CONTROLLER_STATE numbers, 0 at first. */
   void (*act)(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 } clgen_controller;
@@ -92,8 +98,8 @@ int clgen_adapt_parse(unsigned *mask, const char *list, bool gan, bool encodes);
 unsigned clgen_adapt_mask(const char *name);
 /* The names in the mask, with commas. */
 void clgen_adapt_text(unsigned mask, char *buf, size_t size);
-bool clgen_adapt_watches_players(unsigned mask);
-bool clgen_adapt_watches_gradients(unsigned mask);
+/* Whether one of them watches it. */
+bool clgen_adapt_watches(unsigned mask, clgen_adapt_watch what);
 /* ---- ControlVAE ---- */
 
 /* Shao et al. 2020, algorithm 1: beta by a PI controller, so that the KL divergence is `target` nats. */

@@ -88,6 +88,7 @@ typedef struct {
   double capacity_kimg; /* ... which rises from 0 over so many kimg */
   double recon_gamma;   /* of a VAE-GAN: what the reconstruction weighs for G, beside the discriminator; 0: 0.1 */
   clgen_control_vae_config control; /* sets beta itself where it has a target */
+  bool beta_turns;                  /* controllers change beta */
   int samples;                      /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
 } clgen_vae_objective;
 /* What the divergence weighs once so many thousand images were seen, and what it is drawn to. */

@@ -8,10 +8,14 @@
 
 /* The guard first: what it rolls back is nothing for others to decide on. */
 static const clgen_controller rows[] = {
-    {.name = "guard", .for_gan = true, .for_others = true, .watches_players = true, .act = clgen_adapt_guard},
+    {.name = "guard", .for_gan = true, .for_others = true, .watches = CLGEN_WATCH_PLAYERS, .act = clgen_adapt_guard},
     {.name = "ada", .for_gan = true, .act = clgen_adapt_ada},
-    {.name = "balance", .for_gan = true, .watches_players = true, .act = clgen_adapt_balance},
-    {.name = "noise-scale", .for_gan = true, .for_others = true, .watches_gradients = true, .act = clgen_adapt_noise_scale},
+    {.name = "balance", .for_gan = true, .watches = CLGEN_WATCH_PLAYERS, .act = clgen_adapt_balance},
+    {.name = "noise-scale",
+     .for_gan = true,
+     .for_others = true,
+     .watches = CLGEN_WATCH_GRADIENTS,
+     .act = clgen_adapt_noise_scale},
     {.name = "control-vae", .for_gan = true, .for_others = true, .for_encoders = true, .act = clgen_adapt_control_vae},
     {.name = "plateau", .by_option = true, .for_gan = true, .for_others = true, .act = clgen_adapt_plateau},
 };
@@ -78,15 +82,9 @@ void clgen_adapt_text(unsigned mask, char *buf, size_t size) {
   }
 }
 
-bool clgen_adapt_watches_players(unsigned mask) {
+bool clgen_adapt_watches(unsigned mask, clgen_adapt_watch what) {
   bool any = false;
-  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches_players);
-  return any;
-}
-
-bool clgen_adapt_watches_gradients(unsigned mask) {
-  bool any = false;
-  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches_gradients);
+  for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) any = any || ((mask & 1u << i) && rows[i].watches & what);
   return any;
 }
 

@@ -1,9 +1,14 @@
 /* The collapse guard: notices a run that is lost, goes back to where it was not, and trains more carefully from there.
  *
  * Lost is: a number that is not finite; fakes that resemble each other much more than images do, or than fakes did, or that
- * repeat (mode collapse); a posterior that carries nothing (VAE). A young generator's fakes are all alike, so diversity
- * counts from when some was there, or from DEADLINE_KIMG on. A state is worth coming back to when all has been well for a
- * while: runs that are about to collapse have good moments. */
+ * repeat (mode collapse). A young generator's fakes are all alike, so diversity counts from when some was there, or from
+ * DEADLINE_KIMG on. A state is worth coming back to when all has been well for a while: runs that are about to collapse have
+ * good moments.
+ *
+ * A VAE whose posterior carries nothing (posterior collapse) was not lost by a rate, and its loss went down all the time: at
+ * this weight of the divergence an unused latent is what is cheapest. So there is nothing to go back to. The weight starts
+ * again from 0, as Bowman et al. 2016 have it at the beginning (section 3.1), so that the decoder comes to use the latent
+ * once more, and rises to half of what it was. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
@@ -15,13 +20,15 @@
 #define SOME 0.2
 #define ONE_PICTURE 0.001 /* a new generator of any kind varies ten times as much */
 #define REPEATING 0.5     /* share of fakes with a twin in the same batch */
-#define EMPTY_NATS 0.05
+#define EMPTY_NATS 0.69   /* less than one bit of an image */
+#define EMPTY_KIMG 20     /* from when on a posterior is to carry something */
+#define WARMUP_KIMG 10
 #define DEADLINE_KIMG 50 /* of images that the generator was updated by */
 #define PATIENCE 3       /* windows in a row that are bad */
 #define STEADY 16        /* and that are good */
 #define MAX_TRIES 5
 
-enum { TRIES, MOST_DIVERSE, BAD_WINDOWS, GOOD_WINDOWS };
+enum { TRIES, MOST_DIVERSE, BAD_WINDOWS, GOOD_WINDOWS, RESTARTS, WARM_FROM, BETA };
 
 static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_statistics *s, const float *state,
                                  bool *at_once, char text[120]) {
@@ -32,7 +39,6 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
       return text;
     }
   double diversity = clgen_adapt_mean(s, "diversity"), twins = clgen_adapt_mean(s, "duplicates");
-  double kl = clgen_adapt_mean(s, "kl");
   double seen = s->kimg / (c->critic_steps > 1 ? c->critic_steps : 1);
   double most = (double)state[MOST_DIVERSE];
   bool late = seen >= DEADLINE_KIMG;
@@ -41,21 +47,50 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
     snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
   else if (c->gan && (late || most >= DIVERSE) && twins > REPEATING)
     snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
-  else if (!c->gan && s->kimg >= DEADLINE_KIMG && kl < EMPTY_NATS)
-    snprintf(text, 120, "the posterior carries %.3f nats: the latent is not used", kl);
   else
     return NULL;
   return text;
 }
 
 /* Slower, and with more regularisation where there is some. */
-static void be_careful(clgen_adapt_outcome *out, int tries, const char *why) {
+static void be_careful(const clgen_adapt_config *c, clgen_adapt_outcome *out, int tries, const char *why) {
   float lr = out->knob[CLGEN_KNOB_LR], penalty = out->knob[CLGEN_KNOB_PENALTY];
   out->knob[CLGEN_KNOB_LR] = lr / 2;
-  out->knob[CLGEN_KNOB_PENALTY] = penalty * 2;
   clgen_adapt_decide(out, "guard", "learning rates", (double)lr, (double)lr / 2,
                      "%s; back to the last good state, try %d of %d", why, tries, MAX_TRIES);
+  if (!c->gan) return;
+  out->knob[CLGEN_KNOB_PENALTY] = penalty * 2;
   clgen_adapt_decide(out, "guard", "regularisation", (double)penalty, (double)penalty * 2, "%s", why);
+}
+
+/* ---- Posterior collapse ---- */
+
+/* Whether beta is on its way up again. */
+static bool warms_up(const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out) {
+  if (state[RESTARTS] == 0) return false;
+  if (s->kimg < (double)state[WARM_FROM]) state[WARM_FROM] = (float)s->kimg; /* it went back */
+  double done = (s->kimg - (double)state[WARM_FROM]) / WARMUP_KIMG;
+  out->knob[CLGEN_KNOB_BETA] = (float)(fmin(done, 1) * (double)state[BETA]);
+  return done < 1;
+}
+
+static void watch_posterior(const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out) {
+  bool empty = !warms_up(s, state, out) && s->kimg >= EMPTY_KIMG && clgen_adapt_mean(s, "kl") < EMPTY_NATS;
+  state[BAD_WINDOWS] = empty ? state[BAD_WINDOWS] + 1 : 0;
+  if (!empty) return;
+  state[GOOD_WINDOWS] = 0;
+  if (state[BAD_WINDOWS] < PATIENCE || state[RESTARTS] >= MAX_TRIES) return;
+  double before = state[RESTARTS] == 0 ? 1 : (double)state[BETA];
+  state[RESTARTS] += 1;
+  state[BAD_WINDOWS] = 0;
+  state[WARM_FROM] = (float)s->kimg;
+  state[BETA] = (float)(before / 2);
+  out->knob[CLGEN_KNOB_BETA] = 0;
+  clgen_adapt_decide(
+      out, "guard", "beta's factor", before, before / 2,
+      "the posterior carries %.3f nats: the latent is not used; beta rises again from 0 over %d kimg, try %d of "
+      "%d",
+      clgen_adapt_mean(s, "kl"), WARMUP_KIMG, (int)state[RESTARTS], MAX_TRIES);
 }
 
 void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
@@ -65,8 +100,11 @@ void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics
   double diversity = clgen_adapt_mean(s, "diversity");
   const char *wrong = what_is_wrong(c, s, state, &at_once, text);
   bool good = !wrong && (!c->gan || (diversity >= DIVERSE && diversity <= TOO_DIVERSE));
-  state[BAD_WINDOWS] = wrong ? state[BAD_WINDOWS] + 1 : 0;
   state[GOOD_WINDOWS] = good ? state[GOOD_WINDOWS] + 1 : 0;
+  if (!wrong && c->beta_turns)
+    watch_posterior(s, state, out);
+  else
+    state[BAD_WINDOWS] = wrong ? state[BAD_WINDOWS] + 1 : 0;
   if (c->gan && diversity > (double)state[MOST_DIVERSE]) state[MOST_DIVERSE] = (float)diversity;
   out->healthy = state[GOOD_WINDOWS] >= STEADY;
   if (!wrong || (!at_once && state[BAD_WINDOWS] < PATIENCE) || state[TRIES] >= MAX_TRIES) return;
@@ -74,5 +112,5 @@ void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics
   state[BAD_WINDOWS] = 0;
   state[MOST_DIVERSE] = 0; /* it is to become so again, and is given the time */
   out->roll_back = true;
-  be_careful(out, (int)state[TRIES], wrong);
+  be_careful(c, out, (int)state[TRIES], wrong);
 }

@@ -74,7 +74,7 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
   grad = hold_back(s, b, clgen_regularize_history(s, b, grad, scalar));
   clgen_tensor *length = norm(grad);
   clgen_step_watch(s, watched_as, length);
-  if (clgen_adapt_watches_gradients(s->config->controllers)) clgen_step_watch_gradient(s, b, grad);
+  if (clgen_adapt_watches(s->config->controllers, CLGEN_WATCH_GRADIENTS)) clgen_step_watch_gradient(s, b, grad);
   if (grad && s->config->grad_clip > 0) grad = clgen_grad_limit(grad, length, s->config->grad_clip);
   clgen_tensor *mine = clgen_slice(s->scalars, 0, scalar, CLGEN_OPTIMIZER_SCALARS);
   return grad ? clgen_optimizer_apply(&s->config->optimizer, b, grad, mine) : CLGEN_E_INVALID;

@@ -29,7 +29,7 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, clgen_tensor *real, clgen_ten
   clgen_step_watch(s, "loss_D_real", on_real);
   clgen_step_watch(s, "loss_D_fake", on_fake);
   if (clgen_step_ada_see(s, real_logits, fake_logits)) return NULL;
-  if (clgen_adapt_watches_players(s->config->controllers))
+  if (clgen_adapt_watches(s->config->controllers, CLGEN_WATCH_PLAYERS))
     clgen_step_watch_players(s, real, fixed, real_logits, fake_logits);
   const clgen_regularized r = {
       .step = s, .d = d, .real = real, .fake = fixed, .real_logits = real_logits, .fake_logits = fake_logits};

@@ -23,7 +23,7 @@ static int64_t memory_size(void) {
 
 static bool has(const clgen_run *r, const char *name) { return r->controllers & clgen_adapt_mask(name); }
 
-static int open_plateau(clgen_run *r, const clgen_gan_objective *gan) {
+static int open_plateau(clgen_run *r, const clgen_gan_objective *gan, const clgen_vae_objective *vae) {
   const clgen_train_options *o = &r->options;
   if (gan->loss && !gan->loss->measures)
     return clgen_fail(
@@ -33,11 +33,11 @@ static int open_plateau(clgen_run *r, const clgen_gan_objective *gan) {
         "or the schedules linear and cosine can be had",
         gan->loss->name);
   bool moving = strcmp(o->kl_anneal, "none") != 0 || (o->capacity > 0 && o->capacity_kimg > 0);
-  if (moving || (r->controllers & clgen_adapt_mask("control-vae")))
+  if (moving || vae->beta_turns || (r->controllers & clgen_adapt_mask("control-vae")))
     return clgen_fail(
         CLGEN_E_INVALID,
         "option --lr-schedule: plateau watches the loss, and what moves the weight of the divergence (--kl-anneal, "
-        "--capacity, --adapt control-vae) moves the loss by itself");
+        "--capacity, --adapt guard, --adapt control-vae) moves the loss by itself");
   r->controllers |= clgen_adapt_mask("plateau");
   return CLGEN_OK;
 }
@@ -45,14 +45,16 @@ static int open_plateau(clgen_run *r, const clgen_gan_objective *gan) {
 int clgen_run_adapt_open(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   clgen_gan_objective gan;
+  clgen_vae_objective vae;
   int code = clgen_train_objective(o, &gan);
+  if (!code) code = clgen_train_vae_objective(o, &vae);
   if (!code) code = clgen_train_controllers(o, &r->controllers);
-  if (!code && clgen_adapt_watches_gradients(r->controllers) && strncmp(o->optimizer, "adam", 4))
+  if (!code && clgen_adapt_watches(r->controllers, CLGEN_WATCH_GRADIENTS) && strncmp(o->optimizer, "adam", 4))
     code = clgen_fail(CLGEN_E_INVALID,
                       "option --adapt: noise-scale measures against the mean gradient that adam and adamw keep; "
                       "--optimizer %s keeps none",
                       o->optimizer);
-  if (!code && strcmp(o->lr_schedule, "plateau") == 0) code = open_plateau(r, &gan);
+  if (!code && strcmp(o->lr_schedule, "plateau") == 0) code = open_plateau(r, &gan, &vae);
   if (code) return code;
   r->adapt = (clgen_adapt_config){.gan = clgen_arch_kind(r->arch) == CLGEN_GAN,
                                   .critic_steps = gan.critic_steps,
@@ -60,7 +62,8 @@ int clgen_run_adapt_open(clgen_run *r) {
                                   .total_kimg = (double)o->kimg,
                                   .patience_kimg = o->lr_patience,
                                   .plateau_factor = o->lr_factor,
-                                  .kl_target = o->kl_target};
+                                  .kl_target = o->kl_target,
+                                  .beta_turns = vae.beta_turns};
   r->window = (uint64_t)((WINDOW_IMAGES + o->batch - 1) / o->batch);
   return CLGEN_OK;
 }

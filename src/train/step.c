@@ -309,7 +309,7 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(t, step);
   in.scalars[CLGEN_SCALAR_PENALTY] = t->knob[CLGEN_KNOB_PENALTY];
   double seen = (double)(step * (uint64_t)c->batch) / 1000;
-  in.scalars[CLGEN_SCALAR_BETA] = (float)clgen_vae_beta_at(&c->vae, seen);
+  in.scalars[CLGEN_SCALAR_BETA] = (float)(clgen_vae_beta_at(&c->vae, seen) * (double)t->knob[CLGEN_KNOB_BETA]);
   in.scalars[CLGEN_SCALAR_CAPACITY] = (float)clgen_vae_capacity_at(&c->vae, seen);
   int kinds[4], n = kinds_of(t, kind_at(t, step), kinds), code = CLGEN_OK;
   if (clgen_model_is_conditional(t->model) && clgen_model_is_gan(t->model) && !c->noise_given)

@@ -149,6 +149,8 @@ bool clgen_step_ends(const clgen_step_kind *s); /* whether this program is the l
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
 void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);
+/* "active_units" of a posterior's means (N,nz), where the guard turns beta. */
+void clgen_step_watch_posterior(clgen_step_kind *s, clgen_tensor *mu);
 /* "grad_square" and "grad_along" of a network, before its update. */
 void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad);
 

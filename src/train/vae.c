@@ -56,6 +56,7 @@ int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images) {
   clgen_step_watch(s, "loss", loss);
   clgen_step_watch(s, "reconstruction", reconstruction);
   clgen_step_watch_kl(s, &kl);
+  clgen_step_watch_posterior(s, mu);
   clgen_tensor *log_scale = clgen_model_log_scale(s->model, net);
   if (log_scale) clgen_step_watch(s, "scale", clgen_exp(log_scale));
   return clgen_step_update(s, net, loss, CLGEN_SCALAR_G, "grad");

@@ -53,7 +53,7 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, const forward_pass *f) {
   clgen_step_watch(s, "loss_D_fake", on_sample);
   clgen_step_watch(s, "loss_D_recon", on_recon);
   clgen_tensor *sample = clgen_stop_gradient(f->sample);
-  if (clgen_adapt_watches_players(s->config->controllers))
+  if (clgen_adapt_watches(s->config->controllers, CLGEN_WATCH_PLAYERS))
     clgen_step_watch_players(s, f->real, sample, f->real_logits, f->sample_logits);
   const clgen_regularized r = {.step = s,
                                .d = s->net[D],
