@@ -3,23 +3,13 @@
 # images and seeds. Prints a table for docs/adapting.md and writes its plot.
 # Usage: scripts/auto-experiment.sh CLGEN DATA PLOT.svg [OPTION OF clgen train]...
 # Options are given to both. SEEDS ("0 1 2"), KIMG (100), NGF (32) and RES (32) may be set.
-set -eu
-[ $# -ge 3 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
-clgen=$1 data=$2 plot=$3
-shift 3
-export CLGEN_DATA_DIR=${CLGEN_DATA_DIR:-$(cd "$(dirname "$0")/.." && pwd)/models}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-# result KEY FILE: its last value. curve NAME FILE: FID over kimg.
-result() { sed -n "s/.*\"results\":{[^}]*\"$1\":\([^,}]*\).*/\1/p" "$2" | tail -n 1; }
-curve() { sed -n "s/.*\"results\":{\"fid\":\([^,}]*\)}.*\"kimg\":\([^,}]*\).*/$1\t\2\t\1/p" "$2"; }
+. "$(dirname "$0")/experiment.sh"
 
 one() { # CFG SEED OPTION...
   local cfg=$1 seed=$2 run
   shift 2
-  "$clgen" train --data "$data" --cfg "$cfg" --res "${RES:-32}" --ngf "${NGF:-32}" --kimg "${KIMG:-100}" --snap 5 --seed "$seed" \
-    --metrics fid,kid,prdc --outdir "$dir/$cfg-$seed" "$@" >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
+  quietly "$clgen" train --data "$data" --cfg "$cfg" --res "${RES:-32}" --ngf "${NGF:-32}" --kimg "${KIMG:-100}" --snap 5 --seed "$seed" \
+    --metrics fid,kid,prdc --outdir "$dir/$cfg-$seed" "$@"
   run=$(echo "$dir/$cfg-$seed"/0*)
   [ "$cfg" != auto ] || [ -e "$dir/choices" ] || sed -n 's/^auto:  *--/--/p' "$dir/log" >"$dir/choices"
   curve "$cfg, seed $seed" "$run/metric-fid.jsonl" >>"$dir/points"
@@ -29,7 +19,7 @@ one() { # CFG SEED OPTION...
 
 echo "| --cfg | seed | FID | KID | recall | coverage |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: |"
-for seed in ${SEEDS:-0 1 2}; do
+for seed in $seeds; do
   for cfg in dcgan auto; do one "$cfg" "$seed" "$@"; done
 done
 echo

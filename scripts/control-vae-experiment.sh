@@ -4,28 +4,19 @@
 # bounds on all test images, FID of 10000 samples; and writes a plot of the divergence while training, of the first seed.
 # Usage: scripts/control-vae-experiment.sh CLGEN DATA PLOT.svg [OPTION OF clgen train]...
 # DATA are digits with a test split. SEEDS ("0 1 2"), BETAS ("0.5 1 4") and KIMG (120) may be set. Under six minutes on two cores.
-set -eu
-[ $# -ge 3 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
-clgen=$1 data=$2 plot=$3
-shift 3
-seeds=${SEEDS:-0 1 2}
-export CLGEN_DATA_DIR=${CLGEN_DATA_DIR:-$(cd "$(dirname "$0")/.." && pwd)/models}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/experiment.sh"
 
 # value KEY FILE: its last value in JSON.
 value() { tr -d '\n' <"$2" | grep -oE "\"$1\": *[-0-9.e]+" | tail -n 1 | sed 's/.*: *//'; }
 # first_after METRIC FILE: its figure, which comes before that of its floor.
 first_after() { tr -d '\n' <"$2" | grep -oE "\"$1\": *\{[^{}]*" | grep -oE '"value": *[-0-9.e]+' | head -n 1 | sed 's/.*: *//'; }
-last() { grep -oE "\"$1\":[-0-9.e]+" "$2" | tail -n 1 | sed 's/.*://'; }
 curve() { sed -n "s/.*\"kimg\":\([^,}]*\).*\"kl\":\([^,}]*\).*/$1\t\1\t\2/p" "$2"; }
 
 # one NAME SEED BETA OPTION...: trains and judges; a line of results goes to $dir/results.
 one() {
   local name=$1 seed=$2 beta=$3 out=$dir/$1-$2-$3 run
   shift 3
-  "$clgen" train --data "$data" --cfg vae-mlp --kimg "${KIMG:-120}" --tick 10 --snap 1000 --seed "$seed" --outdir "$out" "$@" \
-    >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
+  quietly "$clgen" train --data "$data" --cfg vae-mlp --kimg "${KIMG:-120}" --tick 10 --snap 1000 --seed "$seed" --outdir "$out" "$@"
   run=$(echo "$out"/0*)
   "$clgen" evaluate --network "$run" --data "$data" --metrics elbo,fid --json >"$dir/json" 2>"$dir/log" ||
     { cat "$dir/log" >&2; exit 1; }

@@ -3,18 +3,7 @@
 # three seeds each. Prints the table of docs/adapting.md and writes its plot.
 # Usage: scripts/guard-experiment.sh CLGEN DATA PLOT.svg [OPTION OF clgen train]...
 # DATA are digits with a test split. SEEDS ("0 1 2") and KIMG (60) may be set. About three minutes on two cores.
-set -eu
-[ $# -ge 3 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
-clgen=$1 data=$2 plot=$3
-shift 3
-seeds=${SEEDS:-0 1 2}
-export CLGEN_DATA_DIR=${CLGEN_DATA_DIR:-$(cd "$(dirname "$0")/.." && pwd)/models}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-# result KEY FILE: its last value. curve NAME FILE: FID over kimg.
-result() { sed -n "s/.*\"results\":{[^}]*\"$1\":\([^,}]*\).*/\1/p" "$2" | tail -n 1; }
-curve() { sed -n "s/.*\"results\":{\"fid\":\([^,}]*\)}.*\"kimg\":\([^,}]*\).*/$1\t\2\t\1/p" "$2"; }
+. "$(dirname "$0")/experiment.sh"
 
 echo "| seed | guard | FID | recall | coverage | went back |"
 echo "| ---: | --- | ---: | ---: | ---: | ---: |"

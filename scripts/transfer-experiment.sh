@@ -5,18 +5,11 @@
 # Usage: scripts/transfer-experiment.sh CLGEN DATA PLOT.svg [OPTION OF clgen train]...
 # DATA are digits with labels and a test split. SEEDS ("0 1 2"), BEFORE (the first training, 150 kimg), KIMG (96, a multiple of 16)
 # and NGF (32) may be set. About ten minutes on two cores.
-set -eu
-[ $# -ge 3 ] || { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
-clgen=$1 data=$2 plot=$3
-shift 3
-seeds=${SEEDS:-0 1 2} before=${BEFORE:-150} kimg=${KIMG:-96} ngf=${NGF:-32}
-export CLGEN_DATA_DIR=${CLGEN_DATA_DIR:-$(cd "$(dirname "$0")/.." && pwd)/models}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/experiment.sh"
+before=${BEFORE:-150} kimg=${KIMG:-96} ngf=${NGF:-32}
 
-quietly() { "$@" >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }; }
 # points NAME RUN: FID over kimg, the first step left out.
-points() { sed -n "s/.*\"results\":{\"fid\":\([^,}]*\)}.*\"kimg\":\([^,}]*\).*/$1\t\2\t\1/p" "$2/metric-fid.jsonl" | awk '$(NF-1) >= 1'; }
+points() { curve "$1" "$2/metric-fid.jsonl" | awk '$(NF-1) >= 1'; }
 
 quietly "$clgen" train --data "$data" --classes 0-4 --cfg dcgan --res 32 --ngf "$ngf" --kimg "$before" --snap 1000 --seed 100 \
   --outdir "$dir/source" "$@"
