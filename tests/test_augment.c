@@ -82,8 +82,16 @@ static void views_as_pytorch(void **state) {
 
 static const struct {
   const char *name, *list;
-} cases[] = {{"blit", "blit"},   {"geom", "geom"},     {"color", "color"}, {"filter", "filter"},
-             {"noise", "noise"}, {"cutout", "cutout"}, {"bgc", "bgc"},     {"all", "bgcfnc"}};
+} cases[] = {{"blit", "blit"},
+             {"geom", "geom"},
+             {"color", "color"},
+             {"filter", "filter"},
+             {"noise", "noise"},
+             {"cutout", "cutout"},
+             {"bgc", "bgc"},
+             {"even", "xflip,xint,rotate,xfrac,contrast,hue"},
+             {"odd", "rotate90,scale,aniso,brightness,lumaflip,saturation"},
+             {"all", "bgcfnc"}};
 
 /* With no probability images stay as they are, to the bit; bands add up again, but round. */
 static void check_unchanged(clgen_program *p, clgen_tensor *y, const char *prefix, unsigned mask, const char *name) {
@@ -96,7 +104,7 @@ static void check_unchanged(clgen_program *p, clgen_tensor *y, const char *prefi
   free(got);
 }
 
-/* All categories on images of some channels, as one program. */
+/* All cases on images of some channels, as one program. */
 static void images_of(const char *prefix) {
   clgen_graph *g;
   OK(clgen_graph_create(&g));
@@ -206,15 +214,35 @@ static void adjoint(void **state) {
   clgen_graph_free(g);
 }
 
-static void names_of_categories(void **state) {
+static void names_of_transformations(void **state) {
   (void)state;
   static const struct {
     const char *list;
     unsigned mask; /* 0: refused */
-  } rows[] = {{"b", 1},       {"bg", 3},      {"bgc", 7},     {"bgcf", 15},        {"bgcfn", 31},
-              {"bgcfnc", 63}, {"blit", 1},    {"noise", 16},  {"cutout", 32},      {"geom,bg", 3},
-              {"", 0},        {"bgcfnc,", 0}, {"gb", 0},      {"blot", 0},         {"bgcfncx", 0},
-              {"geo", 0},     {"blit,,b", 0}, {"color,b", 5}, {"filter,noise", 24}};
+  } rows[] = {{"b", 7},
+              {"bg", 0x7f},
+              {"bgc", 0xfff},
+              {"bgcf", 0x1fff},
+              {"bgcfn", 0x3fff},
+              {"bgcfnc", 0x7fff},
+              {"blit", 7},
+              {"xflip", 1},
+              {"rotate90,xint", 6},
+              {"rotate", 0x10},
+              {"saturation", 0x800},
+              {"noise", 0x2000},
+              {"cutout", 0x4000},
+              {"geom,bg", 0x7f},
+              {"color,b", 0xf87},
+              {"filter,noise", 0x3000},
+              {"", 0},
+              {"bgcfnc,", 0},
+              {"gb", 0},
+              {"blot", 0},
+              {"bgcfncx", 0},
+              {"geo", 0},
+              {"blit,,b", 0},
+              {"flip", 0}};
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
     unsigned mask;
     int code = clgen_augment_parse(&mask, rows[i].list);
@@ -290,7 +318,7 @@ int main(void) {
       cmocka_unit_test(whole_pixels_are_exact),
       cmocka_unit_test(adjoint),
       cmocka_unit_test(transformations_as_numpy),
-      cmocka_unit_test(names_of_categories),
+      cmocka_unit_test(names_of_transformations),
       cmocka_unit_test(probability_goes_its_way),
       cmocka_unit_test(decisions_are_told),
   };

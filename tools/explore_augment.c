@@ -27,23 +27,23 @@ typedef struct {
   uint8_t *pixels;
 } picture;
 
-/* One row: the image `count` times through these categories, each time with other random numbers. */
+/* One row: the image `count` times through these transformations, each time with other random numbers. */
 static clgen_tensor *build(clgen_graph *g, clgen_tensor *image, clgen_tensor *counter, const picture *p,
-                           unsigned categories) {
+                           unsigned transformations) {
   clgen_shape shape = *clgen_tensor_shape(image);
   shape.dim[0] = p->count;
   uint64_t seed = (uint64_t)p->r->seed;
   clgen_tensor *images = clgen_broadcast(clgen_affine(image, 1 / 127.5f, -1), shape);
   clgen_shape uniforms = clgen_shape_of(2, CLGEN_AUGMENT_UNIFORMS, p->count),
               normals = clgen_shape_of(2, CLGEN_AUGMENT_NORMALS, p->count);
-  clgen_tensor *y = clgen_augment(g, images, categories, clgen_constant(g, (float)p->r->p, clgen_shape_of(1, 1)),
+  clgen_tensor *y = clgen_augment(g, images, transformations, clgen_constant(g, (float)p->r->p, clgen_shape_of(1, 1)),
                                   clgen_random_uniform(g, counter, seed, STREAM, uniforms),
                                   clgen_random_normal(g, counter, seed, STREAM + 1, normals),
                                   clgen_random_normal(g, counter, seed, STREAM + 2, shape));
   return clgen_to_u8(clgen_affine(y, 127.5f, 127.5f));
 }
 
-static int make_row(const picture *p, unsigned categories, uint32_t number, uint8_t *out) {
+static int make_row(const picture *p, unsigned transformations, uint32_t number, uint8_t *out) {
   const clgen_dataset_info *i = clgen_dataset_get_info(p->data);
   clgen_graph *g = NULL;
   clgen_store *store = NULL;
@@ -56,7 +56,7 @@ static int make_row(const picture *p, unsigned categories, uint32_t number, uint
   }
   clgen_tensor *image = clgen_input(g, "image", CLGEN_U8, clgen_shape_of(4, 1, i->channels, i->height, i->width));
   clgen_tensor *counter = clgen_input(g, "counter", CLGEN_U32, clgen_shape_of(1, 1));
-  clgen_tensor *y = build(g, image, counter, p, categories);
+  clgen_tensor *y = build(g, image, counter, p, transformations);
   code = y ? clgen_output(y) : CLGEN_E_INVALID;
   if (!code) code = clgen_compile(&program, g, store);
   if (!code) code = clgen_program_write(program, image, clgen_dataset_image(p->data, p->r->index), p->bytes);
@@ -69,15 +69,17 @@ static int make_row(const picture *p, unsigned categories, uint32_t number, uint
   return code;
 }
 
-/* A row for each category asked for, and one for all of them; the image itself comes first in each. */
-static int make_rows(picture *p, unsigned categories) {
+/* A row for each group of which something was asked for, and one for all; the image itself comes first in each. */
+static int make_rows(picture *p, unsigned transformations) {
   const clgen_dataset_info *i = clgen_dataset_get_info(p->data);
   const size_t row = (size_t)(p->count + 1) * p->bytes;
+  static const unsigned groups[] = {CLGEN_AUGMENT_BLIT,   CLGEN_AUGMENT_GEOM,  CLGEN_AUGMENT_COLOR,
+                                    CLGEN_AUGMENT_FILTER, CLGEN_AUGMENT_NOISE, CLGEN_AUGMENT_CUTOUT};
   unsigned rows[8];
   int n = 0;
-  for (unsigned bit = 1; bit <= CLGEN_AUGMENT_CUTOUT; bit <<= 1)
-    if (categories & bit) rows[n++] = bit;
-  if (n > 1) rows[n++] = categories;
+  for (size_t k = 0; k < sizeof groups / sizeof *groups; ++k)
+    if (transformations & groups[k]) rows[n++] = transformations & groups[k];
+  if (n > 1) rows[n++] = transformations;
   p->pixels = malloc((size_t)n * row);
   if (!p->pixels) return clgen_fail(CLGEN_E_NOMEM, "out of memory: %zu bytes", (size_t)n * row);
   int code = CLGEN_OK;
@@ -93,7 +95,7 @@ static int make_rows(picture *p, unsigned categories) {
   return code;
 }
 
-static int explore(const char *who, const record *r, unsigned categories) {
+static int explore(const char *who, const record *r, unsigned transformations) {
   picture p = {.r = r, .count = r->count};
   clgen_dataset_options d = {.resolution = (int)r->res, .log = tool_logger(who)};
   int code = clgen_dataset_open(&p.data, r->data, &d);
@@ -104,7 +106,7 @@ static int explore(const char *who, const record *r, unsigned categories) {
       code = clgen_fail(CLGEN_E_INVALID, "option --index: %s has %lld images", r->data, (long long)i->count);
   }
   if (!code) code = tool_device_open(&p.device, who, &r->device);
-  if (!code) code = make_rows(&p, categories);
+  if (!code) code = make_rows(&p, transformations);
   free(p.pixels);
   clgen_dataset_close(p.data);
   tool_device_close(p.device, &r->device);
@@ -130,12 +132,13 @@ int explore_augment(int argc, char **argv) {
       "What 'clgen train --augment' does to an image before the discriminator sees it: a row for each\n"
       "category and one for all of them together, each beginning with the image as it is.\n";
   record r;
-  unsigned categories;
+  unsigned transformations;
   tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r};
   int status = tool_parse(&o, argc, argv);
   if (status != TOOL_GO_ON) return status;
   if (!r.data[0]) return tool_usage(argv[0], "option --data: the images are missing");
   if (!r.output[0]) return tool_usage(argv[0], "option --output: the file to write is missing");
-  if (clgen_augment_parse(&categories, r.augment)) return tool_usage(argv[0], "option --augment: %s", clgen_last_error());
-  return explore(argv[0], &r, categories) ? tool_failed(argv[0]) : TOOL_OK;
+  if (clgen_augment_parse(&transformations, r.augment))
+    return tool_usage(argv[0], "option --augment: %s", clgen_last_error());
+  return explore(argv[0], &r, transformations) ? tool_failed(argv[0]) : TOOL_OK;
 }

@@ -17,20 +17,40 @@ extern "C" {
 
 /* ---- The transformations --------------------------------------------------------------------------------------------- */
 
-/* Groups of transformations, as bits (appendix B of the paper), in the order in which they are applied. */
-typedef enum {
-  CLGEN_AUGMENT_BLIT = 1,   /* flip, quarter turns, shifts by whole pixels */
-  CLGEN_AUGMENT_GEOM = 2,   /* scaling, turning, squeezing, shifts by parts of pixels */
-  CLGEN_AUGMENT_COLOR = 4,  /* brightness, contrast, luma flip; with three colours also hue and saturation */
-  CLGEN_AUGMENT_FILTER = 8, /* four bands of frequencies, each stronger or weaker */
-  CLGEN_AUGMENT_NOISE = 16,
-  CLGEN_AUGMENT_CUTOUT = 32 /* a rectangle of half the size becomes 0 */
-} clgen_augment_category;
-#define CLGEN_AUGMENT_NAMES "blit, geom, color, filter, noise, cutout"
+/* Transformations, as bits, in the order in which they are applied (appendix B of the paper). */
+#define CLGEN_AUGMENTS(X)                                                              \
+  X(XFLIP, "xflip")       /* mirrored, left and right */                               \
+  X(ROTATE90, "rotate90") /* turned by quarters */                                     \
+  X(XINT, "xint")         /* shifted by whole pixels */                                \
+  X(SCALE, "scale")       /* larger or smaller */                                      \
+  X(ROTATE, "rotate")     /* turned by any angle */                                    \
+  X(ANISO, "aniso")       /* squeezed: one way more than the other */                  \
+  X(XFRAC, "xfrac")       /* shifted by parts of pixels */                             \
+  X(BRIGHTNESS, "brightness")                                                          \
+  X(CONTRAST, "contrast")                                                              \
+  X(LUMAFLIP, "lumaflip")     /* bright and dark change places */                      \
+  X(HUE, "hue")               /* of three colours */                                   \
+  X(SATURATION, "saturation") /* of three colours */                                   \
+  X(FILTER, "filter")         /* four bands of frequencies, each stronger or weaker */ \
+  X(NOISE, "noise")                                                                    \
+  X(CUTOUT, "cutout") /* a rectangle of half the size becomes 0 */
+#define CLGEN_AUGMENT_NUMBER(name, text) CLGEN_AUGMENT_NUMBER_##name,
+enum { CLGEN_AUGMENTS(CLGEN_AUGMENT_NUMBER) CLGEN_AUGMENT_COUNT };
+#define CLGEN_AUGMENT_BIT(name, text) CLGEN_AUGMENT_##name = 1 << CLGEN_AUGMENT_NUMBER_##name,
+enum { CLGEN_AUGMENTS(CLGEN_AUGMENT_BIT) };
 
-/* "blit,noise", or one of b, bg, bgc, bgcf, bgcfn, bgcfnc for the first so many groups. CLGEN_E_INVALID for other names and
- * for none. */
-int clgen_augment_parse(unsigned *categories, const char *list);
+/* The paper's groups of them; filter, noise and cutout are one each. */
+enum {
+  CLGEN_AUGMENT_BLIT = CLGEN_AUGMENT_XFLIP | CLGEN_AUGMENT_ROTATE90 | CLGEN_AUGMENT_XINT,
+  CLGEN_AUGMENT_GEOM = CLGEN_AUGMENT_SCALE | CLGEN_AUGMENT_ROTATE | CLGEN_AUGMENT_ANISO | CLGEN_AUGMENT_XFRAC,
+  CLGEN_AUGMENT_COLOR = CLGEN_AUGMENT_BRIGHTNESS | CLGEN_AUGMENT_CONTRAST | CLGEN_AUGMENT_LUMAFLIP | CLGEN_AUGMENT_HUE |
+                        CLGEN_AUGMENT_SATURATION
+};
+#define CLGEN_AUGMENT_GROUPS "blit, geom, color, filter, noise, cutout"
+
+/* A list with commas of transformations, of groups ("blit,noise"), and of b, bg, bgc, bgcf, bgcfn, bgcfnc for the first so
+ * many groups. CLGEN_E_INVALID for other names and for none. */
+int clgen_augment_parse(unsigned *transformations, const char *list);
 
 /* Random numbers of each image, uniform on [0,1) and standard normal. */
 #define CLGEN_AUGMENT_UNIFORMS 29
@@ -39,14 +59,14 @@ int clgen_augment_parse(unsigned *categories, const char *list);
 /* images (N,C,H,W) on [-1,1], C from 1 to 4 (2 and 4: alpha last, which colour leaves alone), each transformed by its own
  * numbers: uniform (CLGEN_AUGMENT_UNIFORMS,N), normal (CLGEN_AUGMENT_NORMALS,N), and for noise the shape of images (may be
  * NULL without). p (1): each transformation is applied with this probability. NULL with a message on failure. */
-clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned categories, clgen_tensor *p,
+clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned transformations, clgen_tensor *p,
                             clgen_tensor *uniform, clgen_tensor *normal, clgen_tensor *noise);
 
 /* ---- Their strength --------------------------------------------------------------------------------------------------- */
 
 /* How augmentation is to be in a training run; all zeros: there is none. */
 typedef struct {
-  unsigned categories;
+  unsigned transformations;
   bool adaptive; /* p is a state that ada moves, from 0 on; otherwise it is: */
   double p;
   double target, kimg, limit; /* of r_t (or r_v); for p from 0 to 1; of p */

@@ -58,6 +58,7 @@ _Static_assert((int)N_COUNT == CLGEN_AUGMENT_NORMALS && U_CUTOUT_Y == U_CUTOUT_X
 
 typedef struct {
   clgen_graph *graph;
+  unsigned which;
   clgen_tensor *p, *uniform, *normal;
   int64_t n, channels, height, width;
 } augmenter;
@@ -134,9 +135,7 @@ static void quarter_turn(const augmenter *a, map *m) {
   turn(m, perhaps(a, G_TURN, cosine, 1), perhaps(a, G_TURN, sine, 0));
 }
 
-static void blit(const augmenter *a, map *m) {
-  scale(m, perhaps(a, G_FLIP, either(a, U_FLIP), 1), constant(a, 1));
-  quarter_turn(a, m);
+static void whole_shift(const augmenter *a, map *m) {
   clgen_tensor *by[2];
   for (int k = 0; k < 2; ++k) {
     float most = shift_most * (float)(k ? a->height : a->width);
@@ -144,6 +143,12 @@ static void blit(const augmenter *a, map *m) {
     by[k] = perhaps(a, G_SHIFT, pixels, 0);
   }
   shift(m, by[0], by[1]);
+}
+
+static void blit(const augmenter *a, map *m) {
+  if (a->which & CLGEN_AUGMENT_XFLIP) scale(m, perhaps(a, G_FLIP, either(a, U_FLIP), 1), constant(a, 1));
+  if (a->which & CLGEN_AUGMENT_ROTATE90) quarter_turn(a, m);
+  if (a->which & CLGEN_AUGMENT_XINT) whole_shift(a, m);
 }
 
 /* Before and after squeezing, each with such a probability that one of them at least happens with probability p. */
@@ -155,22 +160,28 @@ static void rotate(const augmenter *a, map *m, int gate) {
 }
 
 static void geom(const augmenter *a, map *m) {
-  clgen_tensor *by = clgen_reciprocal(perhaps(a, G_SCALE, log_normal(a, N_SCALE, scale_deviation), 1));
-  scale(m, by, by);
-  rotate(a, m, G_ROTATE_BEFORE);
-  by = perhaps(a, G_SQUEEZE, log_normal(a, N_SQUEEZE, scale_deviation), 1);
-  scale(m, clgen_reciprocal(by), by);
-  rotate(a, m, G_ROTATE_AFTER);
-  clgen_tensor *x = clgen_affine(normal(a, N_FRACTION_X), shift_deviation * (float)a->width, 0);
-  clgen_tensor *y = clgen_affine(normal(a, N_FRACTION_Y), shift_deviation * (float)a->height, 0);
-  shift(m, perhaps(a, G_FRACTION, x, 0), perhaps(a, G_FRACTION, y, 0));
+  if (a->which & CLGEN_AUGMENT_SCALE) {
+    clgen_tensor *by = clgen_reciprocal(perhaps(a, G_SCALE, log_normal(a, N_SCALE, scale_deviation), 1));
+    scale(m, by, by);
+  }
+  if (a->which & CLGEN_AUGMENT_ROTATE) rotate(a, m, G_ROTATE_BEFORE);
+  if (a->which & CLGEN_AUGMENT_ANISO) {
+    clgen_tensor *by = perhaps(a, G_SQUEEZE, log_normal(a, N_SQUEEZE, scale_deviation), 1);
+    scale(m, clgen_reciprocal(by), by);
+  }
+  if (a->which & CLGEN_AUGMENT_ROTATE) rotate(a, m, G_ROTATE_AFTER);
+  if (a->which & CLGEN_AUGMENT_XFRAC) {
+    clgen_tensor *x = clgen_affine(normal(a, N_FRACTION_X), shift_deviation * (float)a->width, 0);
+    clgen_tensor *y = clgen_affine(normal(a, N_FRACTION_Y), shift_deviation * (float)a->height, 0);
+    shift(m, perhaps(a, G_FRACTION, x, 0), perhaps(a, G_FRACTION, y, 0));
+  }
 }
 
-static clgen_tensor *move(const augmenter *a, unsigned categories, clgen_tensor *x) {
+static clgen_tensor *move(const augmenter *a, clgen_tensor *x) {
   map m;
   for (int k = 0; k < 6; ++k) m.t[k] = constant(a, k % 4 == 0 ? 1 : 0);
-  if (categories & CLGEN_AUGMENT_BLIT) blit(a, &m);
-  if (categories & CLGEN_AUGMENT_GEOM) geom(a, &m);
+  blit(a, &m);
+  geom(a, &m);
   for (int k = 0; k < 6; ++k) m.t[k] = clgen_reshape(m.t[k], clgen_shape_of(2, 1, a->n));
   clgen_tensor *theta = clgen_reshape(clgen_transpose(clgen_concat(6, m.t, 0)), clgen_shape_of(3, a->n, 2, 3));
   return clgen_affine_sample(x, theta, a->height, a->width);
@@ -184,15 +195,24 @@ typedef struct {
   clgen_tensor *add, *grey, *rest, *cosine, *sine;
 } toning;
 
+/* `changed` with probability p where the transformation is among those asked for, else `unchanged`. */
+static clgen_tensor *perhaps_if(const augmenter *a, unsigned asked, int gate, clgen_tensor *changed, float unchanged) {
+  return a->which & asked ? perhaps(a, gate, changed, unchanged) : constant(a, unchanged);
+}
+
 static toning tone(const augmenter *a, bool colourful) {
   toning t;
-  t.add = perhaps(a, G_BRIGHTNESS, clgen_affine(normal(a, N_BRIGHTNESS), brightness_deviation, 0), 0);
-  clgen_tensor *contrast = perhaps(a, G_CONTRAST, log_normal(a, N_CONTRAST, contrast_deviation), 1);
-  t.grey = clgen_mul(contrast, perhaps(a, G_LUMA, either(a, U_LUMA), 1));
+  t.add = perhaps_if(a, CLGEN_AUGMENT_BRIGHTNESS, G_BRIGHTNESS,
+                     clgen_affine(normal(a, N_BRIGHTNESS), brightness_deviation, 0), 0);
+  clgen_tensor *contrast =
+      perhaps_if(a, CLGEN_AUGMENT_CONTRAST, G_CONTRAST, log_normal(a, N_CONTRAST, contrast_deviation), 1);
+  t.grey = clgen_mul(contrast, perhaps_if(a, CLGEN_AUGMENT_LUMAFLIP, G_LUMA, either(a, U_LUMA), 1));
   t.rest = t.cosine = t.sine = NULL;
   if (!colourful) return t;
-  clgen_tensor *angle = perhaps(a, G_HUE, clgen_affine(uniform(a, U_HUE), (float)(2 * pi), (float)-pi), 0);
-  t.rest = clgen_mul(contrast, perhaps(a, G_SATURATION, log_normal(a, N_SATURATION, saturation_deviation), 1));
+  clgen_tensor *angle =
+      perhaps_if(a, CLGEN_AUGMENT_HUE, G_HUE, clgen_affine(uniform(a, U_HUE), (float)(2 * pi), (float)-pi), 0);
+  t.rest = clgen_mul(
+      contrast, perhaps_if(a, CLGEN_AUGMENT_SATURATION, G_SATURATION, log_normal(a, N_SATURATION, saturation_deviation), 1));
   t.cosine = clgen_cos(angle);
   t.sine = clgen_sin(angle);
   return t;
@@ -306,45 +326,60 @@ static clgen_tensor *cut_out(const augmenter *a, clgen_tensor *x) {
 
 /* ---- All ---- */
 
-clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned categories, clgen_tensor *p,
+clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned transformations, clgen_tensor *p,
                             clgen_tensor *uniform_numbers, clgen_tensor *normal_numbers, clgen_tensor *noise) {
   if (!images || !p || !uniform_numbers || !normal_numbers) return NULL;
-  if (clgen_tensor_shape(images)->ndim != 4 || (categories & CLGEN_AUGMENT_NOISE && !noise)) {
+  if (clgen_tensor_shape(images)->ndim != 4 || (transformations & CLGEN_AUGMENT_NOISE && !noise)) {
     clgen_fail(CLGEN_E_INVALID, "augment: images (N,C,H,W) and, for noise, numbers for each pixel are needed");
     return NULL;
   }
-  augmenter a = {.graph = graph, .p = p, .uniform = uniform_numbers, .normal = normal_numbers};
+  augmenter a = {.graph = graph, .which = transformations, .p = p, .uniform = uniform_numbers, .normal = normal_numbers};
   a.n = clgen_tensor_dim(images, 0), a.channels = clgen_tensor_dim(images, 1);
   a.height = clgen_tensor_dim(images, 2), a.width = clgen_tensor_dim(images, 3);
   clgen_tensor *x = images;
-  if (categories & (CLGEN_AUGMENT_BLIT | CLGEN_AUGMENT_GEOM)) x = move(&a, categories, x);
-  if (categories & CLGEN_AUGMENT_COLOR) x = color(&a, x);
-  if (categories & CLGEN_AUGMENT_FILTER) x = filter(&a, x);
-  if (categories & CLGEN_AUGMENT_NOISE) x = add_noise(&a, x, noise);
-  if (categories & CLGEN_AUGMENT_CUTOUT) x = cut_out(&a, x);
+  if (a.which & (CLGEN_AUGMENT_BLIT | CLGEN_AUGMENT_GEOM)) x = move(&a, x);
+  if (a.which & CLGEN_AUGMENT_COLOR) x = color(&a, x);
+  if (a.which & CLGEN_AUGMENT_FILTER) x = filter(&a, x);
+  if (a.which & CLGEN_AUGMENT_NOISE) x = add_noise(&a, x, noise);
+  if (a.which & CLGEN_AUGMENT_CUTOUT) x = cut_out(&a, x);
   return x;
 }
 
-static int parse_one(unsigned *categories, const char *name, size_t length) {
-  static const char *const names[] = {"blit", "geom", "color", "filter", "noise", "cutout"}, shorthand[] = "bgcfnc";
-  for (size_t k = 0; k < CLGEN_COUNT(names); ++k)
-    if (strlen(names[k]) == length && strncmp(names[k], name, length) == 0) {
-      *categories |= 1u << k;
-      return CLGEN_OK;
-    }
-  if (length && length <= CLGEN_COUNT(names) && strncmp(shorthand, name, length) == 0) {
-    *categories |= (1u << length) - 1;
-    return CLGEN_OK;
-  }
-  return clgen_fail(CLGEN_E_INVALID, "\"%.*s\" is none of " CLGEN_AUGMENT_NAMES ", and no beginning of %s", (int)length,
-                    name, shorthand);
+/* ---- Names ---- */
+
+static const struct {
+  const char *name;
+  unsigned bits;
+} groups[] = {{"blit", CLGEN_AUGMENT_BLIT},     {"geom", CLGEN_AUGMENT_GEOM},   {"color", CLGEN_AUGMENT_COLOR},
+              {"filter", CLGEN_AUGMENT_FILTER}, {"noise", CLGEN_AUGMENT_NOISE}, {"cutout", CLGEN_AUGMENT_CUTOUT}};
+
+static bool is(const char *name, const char *begin, size_t length) {
+  return strlen(name) == length && strncmp(name, begin, length) == 0;
 }
 
-int clgen_augment_parse(unsigned *categories, const char *list) {
-  *categories = 0;
+static int parse_one(unsigned *transformations, const char *name, size_t length) {
+#define CLGEN_AUGMENT_TEXT(name, text) text,
+  static const char *const names[] = {CLGEN_AUGMENTS(CLGEN_AUGMENT_TEXT)}, shorthand[] = "bgcfnc";
+  unsigned bits = 0;
+  for (size_t k = 0; k < CLGEN_COUNT(names); ++k)
+    if (is(names[k], name, length)) bits = 1u << k;
+  for (size_t k = 0; k < CLGEN_COUNT(groups); ++k)
+    if (is(groups[k].name, name, length)) bits = groups[k].bits;
+  if (length && length <= CLGEN_COUNT(groups) && strncmp(shorthand, name, length) == 0)
+    for (size_t k = 0; k < length; ++k) bits |= groups[k].bits;
+  *transformations |= bits;
+  if (bits) return CLGEN_OK;
+#define CLGEN_AUGMENT_LISTED(name, text) ", " text
+  return clgen_fail(CLGEN_E_INVALID,
+                    "\"%.*s\" is none of " CLGEN_AUGMENT_GROUPS ", no beginning of %s, and no single transformation%s",
+                    (int)length, name, shorthand, CLGEN_AUGMENTS(CLGEN_AUGMENT_LISTED));
+}
+
+int clgen_augment_parse(unsigned *transformations, const char *list) {
+  *transformations = 0;
   for (const char *p = list;; ++p) {
     size_t length = strcspn(p, ",");
-    int code = parse_one(categories, p, length);
+    int code = parse_one(transformations, p, length);
     if (code) return code;
     p += length;
     if (!*p) return CLGEN_OK;

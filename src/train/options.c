@@ -82,8 +82,11 @@ static const clgen_option rows[] = {
     {"bcr-flip", 0, CLGEN_OPTION_FLAG, AT(bcr_flip), "no", 0, 0, NULL, NULL, "Objective of a GAN",
      "bcr mirrors images beside moving them: for pictures whose left and right are alike"},
     {"augment", 0, CLGEN_OPTION_STRING, AT(augment), "", 0, 0, NULL, "LIST", "Augmentation of what the discriminator sees",
-     "with --adapt ada or --augment-p: some of " CLGEN_AUGMENT_NAMES ", with commas; or b, bg, bgc, bgcf, bgcfn, bgcfnc for "
-     "the first so many of them; without it bgc"},
+     "with --adapt ada or --augment-p: some of " CLGEN_AUGMENT_GROUPS
+     ", with commas; b, bg, bgc, bgcf, bgcfn, bgcfnc for the "
+     "first so many of them; or single transformations of theirs, xflip, rotate90, xint, scale, rotate, aniso, xfrac, "
+     "brightness, "
+     "contrast, lumaflip, hue, saturation; without it bgc"},
     {"augment-p", 0, CLGEN_OPTION_REAL, AT(augment_p), "0", 0, 1, NULL, "X", "Augmentation of what the discriminator sees",
      "each transformation is applied with this probability"},
     {"ada-by", 0, CLGEN_OPTION_CHOICE, AT(ada_by), "rt", 0, 0, "rt|rv", "NAME",

@@ -18,13 +18,13 @@ static clgen_tensor *strength(clgen_step_kind *s) {
 
 static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen) {
   const clgen_augmentation *a = &s->config->augment;
-  if (!a->categories) return images;
+  if (!a->transformations) return images;
   uint32_t stream = CLGEN_STREAM_AUGMENT + DRAWS * (uint32_t)seen;
   clgen_shape uniforms = clgen_shape_of(2, CLGEN_AUGMENT_UNIFORMS, s->images_n),
               normals = clgen_shape_of(2, CLGEN_AUGMENT_NORMALS, s->images_n);
   clgen_tensor *noise = NULL;
-  if (a->categories & CLGEN_AUGMENT_NOISE) noise = clgen_step_normal(s, stream + NOISE, *clgen_tensor_shape(images), 0);
-  return clgen_augment(s->graph, images, a->categories, strength(s), clgen_step_uniform(s, stream + UNIFORM, uniforms, 1),
+  if (a->transformations & CLGEN_AUGMENT_NOISE) noise = clgen_step_normal(s, stream + NOISE, *clgen_tensor_shape(images), 0);
+  return clgen_augment(s->graph, images, a->transformations, strength(s), clgen_step_uniform(s, stream + UNIFORM, uniforms, 1),
                        clgen_step_normal(s, stream + NORMAL, normals, 1), noise);
 }
 
@@ -61,7 +61,7 @@ static clgen_tensor *see_validation(clgen_step_kind *s, clgen_tensor *real_logit
 
 int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
   const clgen_augmentation *a = &s->config->augment;
-  if (!a->categories) return CLGEN_OK;
+  if (!a->transformations) return CLGEN_OK;
   clgen_tensor *r = mean(clgen_sign(real_logits));
   clgen_step_watch(s, "sign_real", r);
   if (!a->adaptive) return CLGEN_OK;
@@ -72,7 +72,7 @@ int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tens
 
 int clgen_step_ada_end(clgen_step_kind *s) {
   const clgen_augmentation *a = &s->config->augment;
-  if (!a->categories || !clgen_step_ends(s)) return CLGEN_OK;
+  if (!a->transformations || !clgen_step_ends(s)) return CLGEN_OK;
   clgen_tensor *p = strength(s);
   if (a->adaptive) {
     s->ada = clgen_ada_end(s->ada, a, s->config->batch);
@@ -140,7 +140,7 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
                       o->loss);
   if (!out->adaptive && !(o->augment_p > 0))
     return o->augment[0] ? refuse("augment", "how often? --augment-p X says it, or --adapt ada finds it") : CLGEN_OK;
-  code = clgen_augment_parse(&out->categories, o->augment[0] ? o->augment : "bgc");
+  code = clgen_augment_parse(&out->transformations, o->augment[0] ? o->augment : "bgc");
   out->p = o->augment_p;
   out->target = o->ada_target;
   out->kimg = o->ada_kimg > 0 ? o->ada_kimg : o->init[0] ? ADA_KIMG_CARRIED : ADA_KIMG;

@@ -8,8 +8,8 @@ Generative Adversarial Networks with Limited Data", appendix B), in numpy and wi
   uniform (29,6), normal (12,6)          random numbers of six images: columns of the rows that U and N below name
   p (1)                                  the probability of each transformation
   CASE.images (6,C,H,W), CASE.drawn      of the cases grey, rgb and rgba
-  CASE.NAME                              the images after the categories NAME: blit, geom, color, filter, noise, cutout,
-                                         bgc and all
+  CASE.NAME                              the images after the groups NAME: blit, geom, color, filter, noise, cutout, bgc
+                                         and all; or after half of the single transformations (HALVES below)
   CASE.all.d                             the gradient of sum(y * f(y's size, 1)) with respect to the images; f as in
                                          make_golden.py
   sample.x (2,3,5,7), sample.theta (2,2,3), sample.y (2,3,6,4), sample.dy, sample.dx
@@ -67,50 +67,48 @@ def move(x, which, p, u, v):
         happens = lambda name, prob=p: u[U[name + "?"], i] < prob
         U_, N_ = (lambda name: u[U[name], i]), (lambda name: v[N[name], i])
         m = np.eye(3)
-        if "blit" in which:
-            if happens("flip"):
-                m = m @ scaling(1 - 2 * np.floor(2 * U_("flip")), 1)
-            if happens("turn"):
-                m = m @ turning(np.pi / 2 * np.floor(4 * U_("turn")))
-            if happens("shift"):
-                m = m @ shifting(*np.round([(2 * U_("shift_x") - 1) / 8 * w, (2 * U_("shift_y") - 1) / 8 * h]))
-        if "geom" in which:
-            if happens("scale"):
-                m = m @ scaling(*[2 ** (-0.2 * N_("scale"))] * 2)
-            either = 1 - np.sqrt(1 - p)
-            if happens("before", either):
-                m = m @ turning(np.pi * (2 * U_("before") - 1))
-            if happens("squeeze"):
-                m = m @ scaling(2 ** (-0.2 * N_("squeeze")), 2 ** (0.2 * N_("squeeze")))
-            if happens("after", either):
-                m = m @ turning(np.pi * (2 * U_("after") - 1))
-            if happens("fraction"):
-                m = m @ shifting(N_("fraction_x") / 8 * w, N_("fraction_y") / 8 * h)
+        if "xflip" in which and happens("flip"):
+            m = m @ scaling(1 - 2 * np.floor(2 * U_("flip")), 1)
+        if "rotate90" in which and happens("turn"):
+            m = m @ turning(np.pi / 2 * np.floor(4 * U_("turn")))
+        if "xint" in which and happens("shift"):
+            m = m @ shifting(*np.round([(2 * U_("shift_x") - 1) / 8 * w, (2 * U_("shift_y") - 1) / 8 * h]))
+        if "scale" in which and happens("scale"):
+            m = m @ scaling(*[2 ** (-0.2 * N_("scale"))] * 2)
+        either = 1 - np.sqrt(1 - p)
+        if "rotate" in which and happens("before", either):
+            m = m @ turning(np.pi * (2 * U_("before") - 1))
+        if "aniso" in which and happens("squeeze"):
+            m = m @ scaling(2 ** (-0.2 * N_("squeeze")), 2 ** (0.2 * N_("squeeze")))
+        if "rotate" in which and happens("after", either):
+            m = m @ turning(np.pi * (2 * U_("after") - 1))
+        if "xfrac" in which and happens("fraction"):
+            m = m @ shifting(N_("fraction_x") / 8 * w, N_("fraction_y") / 8 * h)
         maps.append(m[:2])
     return view(x, np.array(maps), h, w)
 
 
-def color(x, p, u, v):
+def color(x, which, p, u, v):
     """As 4x4 matrices of homogeneous colours, one after another."""
     c, axis, out = x.shape[1], np.array([1, 1, 1, 0]) / np.sqrt(3), []
     grey = np.outer(axis, axis)
     for i in range(len(x)):
         happens = lambda name: u[U[name + "?"], i] < p
         m = np.eye(4)
-        if happens("brightness"):
+        if "brightness" in which and happens("brightness"):
             step = np.eye(4)
             step[:3, 3] = 0.2 * v[N["brightness"], i]
             m = step @ m
-        if happens("contrast"):
+        if "contrast" in which and happens("contrast"):
             m = np.diag([2 ** (0.5 * v[N["contrast"], i])] * 3 + [1]) @ m
-        if happens("luma"):
+        if "lumaflip" in which and happens("luma"):
             m = (np.eye(4) - 2 * grey * np.floor(2 * u[U["luma"], i])) @ m
-        if happens("hue") and c > 2:
+        if "hue" in which and happens("hue") and c > 2:
             angle = np.pi * (2 * u[U["hue"], i] - 1)
             k = np.zeros((4, 4))
             k[:3, :3] = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
             m = (np.eye(4) + np.sin(angle) * k + (1 - np.cos(angle)) * k @ k) @ m  # Rodrigues
-        if happens("saturation") and c > 2:
+        if "saturation" in which and happens("saturation") and c > 2:
             m = (grey + (np.eye(4) - grey) * 2 ** v[N["saturation"], i]) @ m
         if c < 3:  # of a grey colour all three rows make the same
             out.append(torch.cat([x[i, :1] * m[0, :3].sum() + m[0, 3], x[i, 1:]]))
@@ -159,11 +157,18 @@ def cutout(x, p, u, v):
     return out
 
 
+GROUPS = {"blit": ["xflip", "rotate90", "xint"], "geom": ["scale", "rotate", "aniso", "xfrac"],
+          "color": ["brightness", "contrast", "lumaflip", "hue", "saturation"]}
+HALVES = {"even": ["xflip", "xint", "rotate", "xfrac", "contrast", "hue"],
+          "odd": ["rotate90", "scale", "aniso", "brightness", "lumaflip", "saturation"]}
+
+
 def augment(x, which, p, u, v, drawn):
-    if "blit" in which or "geom" in which:
+    which = set(sum([GROUPS.get(name, [name]) for name in which], []))
+    if which & set(GROUPS["blit"] + GROUPS["geom"]):
         x = move(x, which, p, u, v)
-    if "color" in which:
-        x = color(x, p, u, v)
+    if which & set(GROUPS["color"]):
+        x = color(x, which, p, u, v)
     if "filter" in which:
         x = bands(x, p, u, v)
     if "noise" in which:
@@ -183,7 +188,8 @@ def main():
         x = torch.tensor(rng.uniform(-1, 1, shape).astype(np.float32).astype(np.float64))
         drawn = torch.tensor(rng.normal(0, 1, shape).astype(np.float32).astype(np.float64))
         out[case + ".images"], out[case + ".drawn"] = x, drawn
-        for name, which in [(n, [n]) for n in everything] + [("bgc", everything[:3]), ("all", everything)]:
+        for name, which in [(n, [n]) for n in everything] + [("bgc", everything[:3]), ("all", everything),
+                                                              *HALVES.items()]:
             one = x.clone().requires_grad_(True)
             y = augment(one, which, p, u, v, drawn)
             out["%s.%s" % (case, name)] = y
