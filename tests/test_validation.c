@@ -76,8 +76,8 @@ static training start(const char *reg, double limit, int64_t batch_gpu, double l
   c.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = 0.5, .beta2 = 0.999, .eps = 1e-8};
   m.cond = cond;
   m.classes = cond ? 2 : 0;
-  c.augment =
-      (clgen_augmentation){.transformations = CLGEN_AUGMENT_BLIT | CLGEN_AUGMENT_COLOR, .adaptive = true, .by_validation = true};
+  c.augment = (clgen_augmentation){
+      .transformations = CLGEN_AUGMENT_BLIT | CLGEN_AUGMENT_COLOR, .adaptive = true, .by_validation = true};
   c.augment.target = 0.5, c.augment.kimg = 0.5, c.augment.limit = limit;
   c.controllers = clgen_adapt_mask("ada");
   OK(clgen_gan_objective_parse(&c.gan, "ns", reg));

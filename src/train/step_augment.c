@@ -24,7 +24,8 @@ static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_s
               normals = clgen_shape_of(2, CLGEN_AUGMENT_NORMALS, s->images_n);
   clgen_tensor *noise = NULL;
   if (a->transformations & CLGEN_AUGMENT_NOISE) noise = clgen_step_normal(s, stream + NOISE, *clgen_tensor_shape(images), 0);
-  return clgen_augment(s->graph, images, a->transformations, strength(s), clgen_step_uniform(s, stream + UNIFORM, uniforms, 1),
+  return clgen_augment(s->graph, images, a->transformations, strength(s),
+                       clgen_step_uniform(s, stream + UNIFORM, uniforms, 1),
                        clgen_step_normal(s, stream + NORMAL, normals, 1), noise);
 }
 
