@@ -51,6 +51,14 @@ grep -q '"by":"plateau","what":"learning rates","from":1.0,"to":0.' "$dir"/plate
 auto="--data $EXAMPLES/mnist --cfg auto --device host --seed 5 --ngf 2 --nz 4"
 expect 2 train --cfg auto --device host -n
 err_has "option --data"
+# With few images also how they may be augmented: digits not mirrored, turned or negated; noise, which is noise after that, all ways.
+expect 0 train $auto -n --subset 500
+out_matches '^auto: +--augment xint,scale,aniso,xfrac,brightness,contrast: '
+{ printf '\0\0\10\3\0\0\0\144\0\0\0\34\0\0\0\34' && head -c 78400 /dev/urandom; } >"$dir/noise-idx3-ubyte"
+expect 0 train --data "$dir/noise-idx3-ubyte" --cfg auto --device host -n
+out_matches '^auto: +--augment xflip,rotate90,rotate,xint,scale,aniso,xfrac,brightness,contrast,lumaflip: '
+expect 0 train $auto -n --subset 500 --adapt guard
+out_matches_not '^auto: +--augment'
 expect 0 train $auto --kimg 2 --tick 1 --snap 1 --adapt none --r1-gamma 0 --outdir "$dir/auto"
 out_has "auto:     10000 pictures, grey, at least 28x28"
 out_matches '^auto: +--lr '

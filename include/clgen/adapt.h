@@ -129,16 +129,20 @@ typedef struct {
   int width, height; /* of the smallest picture */
   bool grey;         /* every pixel of every picture */
   double diversity;  /* how far two pictures lie apart: root of the mean squared difference of their pixels, of 0 to 1 */
-  double gflops;     /* of a large matrix product */
-  uint64_t memory;   /* bytes */
-  double seconds;    /* that training may take */
+  /* How much farther mirrored, turned and negative pictures lie from the nearest of the others than pictures do: about 1
+   * where they might be among them, 0 where nobody looked. */
+  double mirrored, turned, negative;
+  double gflops;   /* of a large matrix product */
+  uint64_t memory; /* bytes */
+  double seconds;  /* that training may take */
   int res, channels, ngf;
   int64_t batch, kimg;
 } clgen_auto_facts;
 
 #define CLGEN_AUTO_OPTIONS 12
+#define CLGEN_AUTO_VALUE 128
 typedef struct {
-  char name[16], value[32]; /* "ngf", "32" */
+  char name[16], value[CLGEN_AUTO_VALUE]; /* "ngf", "32" */
   char why[200];
 } clgen_auto_option;
 

@@ -297,6 +297,7 @@ long clgen_run_kimg(const clgen_run *r);
 int clgen_run_open_device(clgen_run *r); /* once */
 /* --cfg auto becomes what suits the data and the device, as far as `given` leaves it open. Opens the device. */
 int clgen_run_auto(clgen_run *r, const bool *given);
+int clgen_run_look_at_data(const clgen_run *r, clgen_auto_facts *f);
 
 /* ---- Controllers ---- */
 
