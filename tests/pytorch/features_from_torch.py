@@ -167,6 +167,27 @@ def save(path, description, state):
         f.write(struct.pack("<Q", len(text)) + text + b"".join(parts))
 
 
+def pool_as_in_2015(net):
+    """Gives torchvision's Inception v3 the pooling of the network that FID was defined by."""
+    import torchvision
+
+    class Pools:
+        last = False
+
+        def __getattr__(self, name):
+            return getattr(torch.nn.functional, name)
+
+        def avg_pool2d(self, x, kernel_size, stride, padding):
+            if self.last:
+                return torch.nn.functional.max_pool2d(x, kernel_size, stride, padding)
+            return torch.nn.functional.avg_pool2d(x, kernel_size, stride, padding, count_include_pad=False)
+
+    torchvision.models.inception.F = pools = Pools()
+    net.Mixed_7c.register_forward_pre_hook(lambda module, inputs: setattr(pools, "last", True))
+    net.Mixed_7c.register_forward_hook(lambda module, inputs, output: setattr(pools, "last", False))
+    return net
+
+
 def random_network(name, seed):
     """torchvision's, with batch norms that are not the identity and weights that keep the size of what goes through."""
     import torchvision
@@ -174,7 +195,10 @@ def random_network(name, seed):
     if name == "resnet18":
         net = torchvision.models.resnet18(weights=None)
     else:
-        net = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False)
+        fid = name == "inception-v3-fid"
+        net = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False,
+                                              num_classes=1008 if fid else 1000)
+        net = pool_as_in_2015(net) if fid else net
     for m in net.modules():
         if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)):
             torch.nn.init.kaiming_normal_(m.weight)
