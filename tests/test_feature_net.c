@@ -115,12 +115,13 @@ static void test_a_classifier_described(void **state) {
 /* ---- What is refused ---- */
 
 static const char *put_description(const char *json) {
-  static float zeros[4 * 3 * 3 * 3], negative[4] = {1, 1, -1, 1};
+  static float zeros[4 * 3 * 3 * 3], negative[4] = {1, 1, -1, 1}, odd[4] = {0, NAN, 0, 0};
   const clgen_st_tensor tensors[] = {{"c.weight", CLGEN_ST_F32, clgen_shape_of(4, 4, 3, 3, 3), zeros},
                                      {"c.bias", CLGEN_ST_F32, clgen_shape_of(1, 4), zeros},
                                      {"five", CLGEN_ST_F32, clgen_shape_of(1, 5), zeros},
                                      {"fc", CLGEN_ST_F32, clgen_shape_of(2, 2, 4), zeros},
                                      {"negative", CLGEN_ST_F32, clgen_shape_of(1, 4), negative},
+                                     {"odd", CLGEN_ST_F32, clgen_shape_of(1, 4), odd},
                                      {"none", CLGEN_ST_F32, clgen_shape_of(1, 0), zeros},
                                      {"one", CLGEN_ST_F32, clgen_shape_of(2, 1, 4), zeros}};
   const clgen_st_meta meta = {"clgen.features", json};
@@ -201,6 +202,8 @@ static const struct {
     {WITH(CONV "{\"name\":\"b\",\"type\":\"batch_norm\"," NORM "\"negative\"}"), "layer 'b': channel 2 has the variance -1",
      ""},
     {WITH(CONV "{\"name\":\"b\",\"type\":\"batch_norm\"," NORM "\"negative\",\"eps\":\"no\"}"), "layer 'b': \"eps\"", ""},
+    {WITH(CONV "{\"name\":\"b\",\"type\":\"batch_norm\"," NORM "\"odd\"}"), "tensor \"odd\": value 1", ""},
+    {WITH("{\"name\":\"c\",\"type\":\"conv2d\",\"bias\":\"odd\"}"), "tensor \"odd\": value 1", ""},
     {WITH("{\"name\":\"r\",\"type\":\"leaky_relu\",\"slope\":-1}"), "layer 'r': \"slope\"", ""},
     {NET(CONV POOLED, "\"features\":\"c\""), "\"features\" is layer 'c', which is 1x4x6x6", "flatten"},
     {NET(CONV POOLED, "\"features\":\"x\""), "\"features\" is not the name of a layer", ""},

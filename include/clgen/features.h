@@ -41,16 +41,18 @@ typedef struct {
 typedef struct clgen_features clgen_features;
 /* Of a classifier whose network is in the store; both must outlive it. `batch` images at a time. */
 int clgen_features_create(clgen_features **out, const clgen_model *m, clgen_store *store, int64_t batch);
-/* From a safetensors file, on a device that must outlive it. Its metadata has one of two keys:
- * - "clgen.features": a description of a network of any architecture and of its input, docs/features.md. Where `batch`
- * images need more than 1 GiB beside the weights, fewer are looked at at a time.
- * - "clgen.cfg": a snapshot of `clgen train --cfg classifier`, a JSON object
- *     {"arch":"classifier","channels":C,"height":H,"width":W,"ndf":F,"hidden":D,"classes":K}
- *   and these float tensors, as PyTorch lays them out: for i = 1, 2, ... while both sides are at least 6 pixels, halving
- * each time: convI.weight (out, in, 4, 4), stride 2, padding 1, no bias, the first out being F and then twice the last, at
- * most 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU:
- * the features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. CLGEN_E_FORMAT names the file, and the layer
- * where it is one's fault. */
+/* From a safetensors file, on a device that must outlive it. What is wrong with it is CLGEN_E_FORMAT with the file's name,
+ * and the layer's where it is one's fault.
+ *
+ * With metadata "clgen.features" it is a network of any architecture, described as in docs/features.md. Where `batch` images
+ * need more than 1 GiB beside the weights, fewer are looked at at a time.
+ *
+ * With metadata "clgen.cfg" it is what `clgen train --cfg classifier` writes, a JSON object
+ *   {"arch":"classifier","channels":C,"height":H,"width":W,"ndf":F,"hidden":D,"classes":K}
+ * and these float tensors, as PyTorch lays them out: for i = 1, 2, ... while both sides are at least 6 pixels, halving each
+ * time: convI.weight (out, in, 4, 4), stride 2, padding 1, no bias, the first out being F and then twice the last, at most
+ * 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU: the
+ * features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. */
 int clgen_features_open(clgen_features **out, clgen_device *device, const char *path, int64_t batch);
 /* What that would take on the device, where nothing is allocated. */
 int clgen_features_memory(clgen_device *device, const char *path, int64_t batch, clgen_memory *out);

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-enum { MOST_PIXELS = 4096, MOST_LAYERS = 10000, MOST_INPUTS = 64 };
+enum { MOST_PIXELS = 4096, MOST_LAYERS = 4096, MOST_INPUTS = 64 };
 
 static void forget_weights(clgen_feature_net *net) {
   for (size_t i = 0; i < net->n_weights; ++i) {

@@ -82,6 +82,16 @@ static int find_tensor(const clgen_feature_part *p, const char *key, bool option
   return code;
 }
 
+/* n values of a tensor; one that is no number would make all features such. */
+static int read_values(const clgen_safetensors *file, const char *tensor, int64_t n, float *out) {
+  int code = clgen_safetensors_read_f32(file, tensor, NULL, out);
+  for (int64_t i = 0; !code && i < n; ++i)
+    if (!isfinite(out[i]))
+      code = clgen_fail(CLGEN_E_FORMAT, "%s: tensor \"%.200s\": value %lld is not a finite number",
+                        clgen_safetensors_path(file), tensor, (long long)i);
+  return code;
+}
+
 static int add_weight(const clgen_feature_part *p, const char *what, clgen_shape shape, clgen_feature_weight **out) {
   clgen_feature_net *net = p->net;
   if (net->n_weights == net->room_weights) {
@@ -126,8 +136,7 @@ int clgen_feature_values(const clgen_feature_part *p, const char *key, int64_t n
     return clgen_feature_fail(p, "tensor \"%.200s\" is %s where %lld values, one a channel, are needed", t->name,
                               clgen_shape_text(&t->shape, text, sizeof text), (long long)n);
   *out = malloc((size_t)n * sizeof **out);
-  return *out ? clgen_safetensors_read_f32(p->net->file, t->name, &wanted, *out)
-              : clgen_fail_nomem((size_t)n * sizeof **out);
+  return *out ? read_values(p->net->file, t->name, n, *out) : clgen_fail_nomem((size_t)n * sizeof **out);
 }
 
 clgen_tensor *clgen_feature_constant(const clgen_feature_part *p, const char *what, float *values, clgen_shape shape) {
@@ -146,8 +155,7 @@ int clgen_feature_net_load(const clgen_feature_net *net, clgen_store *store) {
     const clgen_feature_weight *w = &net->weight[i];
     int64_t n = clgen_shape_count(&w->shape);
     float *read = w->values ? NULL : malloc((size_t)n * sizeof *read);
-    if (!w->values)
-      code = read ? clgen_safetensors_read_f32(net->file, w->tensor, NULL, read) : clgen_fail_nomem((size_t)n * 4);
+    if (!w->values) code = read ? read_values(net->file, w->tensor, n, read) : clgen_fail_nomem((size_t)n * 4);
     if (!code) code = clgen_store_declare(store, w->state, CLGEN_F32, w->shape);
     if (!code) code = clgen_store_write(store, w->state, 0, n, w->values ? w->values : read);
     free(read);
