@@ -11,11 +11,14 @@ refuse_train "only the cross entropies" $mnist --loss hinge --label-smoothing 0.
 refuse_train "only --loss wgan clips" $mnist --clip 0.1
 refuse_train "clipping already bounds" $mnist --loss wgan --reg gp
 refuse_train "slopes of 1" $mnist --loss wgan-gp --reg r1
-refuse_train "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc" $mnist --reg sn,foo
+refuse_train "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, pl" $mnist --reg sn,foo
 refuse_train "no such groups" $mnist --reg mbstd --batch 25
 refuse_train "it compares all images" $mnist --reg mbdisc --batch 32 --batch-gpu 16
 refuse_train "choose one" $mnist --reg mbstd,mbdisc
 refuse_train "only --reg bcr" $mnist --reg sn --bcr-flip
+refuse_train "pl is of how images move with their styles, and --cfg dcgan has none" $mnist --reg pl
+refuse_train "pl is of how images move with their styles, and --cfg vae-gan has none" $mnist --cfg vae-gan --reg pl
+refuse_train "pl: it compares with a mean over whole batches" $mnist --cfg style --reg pl --batch 32 --batch-gpu 16
 refuse_train "no two players" $mnist --cfg vae-mlp --reg sn
 refuse_train "no two players" $mnist --cfg vae-mlp --loss hinge
 refuse_train "mixes the images of a batch, and r1" $mnist --reg r1 --d-norm batch
@@ -39,6 +42,9 @@ resume_exactly d $short --loss hinge --reg sn,ha,bcr --critic-steps 2 --ha-weigh
 resume_exactly g $short --loss wgan-gp --d-norm layer --critic-steps 1
 resume_exactly e $short --loss hinge --reg r1,mbstd --reg-interval 2
 resume_exactly f $short --reg mbdisc
+resume_exactly h $mnist --cfg style --ngf 1 --ndf 1 --nz 4 --mapping-layers 1 --seed 5 --subset 64 --kimg 1 --batch 16 --tick 0.3 \
+  --reg pl,r1 --reg-interval 4 --pl-interval 3 --critic-steps 2 --cond projection
+grep -q '"path_length":.*"pl":' "$run/stats.jsonl" || fail "stats.jsonl has no path_length and pl"
 # What D sees of the batch is in the snapshot.
 snapshot=$dir/f/00000-mnist-dcgan/network-snapshot-000001.safetensors
 expect 0 inspect "$snapshot"

@@ -35,6 +35,8 @@ static const struct {
     {"ns+mbdisc", "ns", "mbdisc", "batch+mbdisc", NULL, 0},
     {"hinge+r1,mbstd", "hinge", "r1,mbstd", "plain+mbstd", "r1", 0},
     {"wgan-gp+gp,mbstd", "wgan-gp", "mbstd", "plain+mbstd", "gp", 0},
+    {"ns+pl", "ns", "pl", "style", "pl", 0},
+    {"ns+pl", "ns", "pl", "style", "path_length", 0},
 };
 
 static void one_case(clgen_device *device, size_t i) {
@@ -46,6 +48,10 @@ static void one_case(clgen_device *device, size_t i) {
   c.gan.bcr_flip = strstr(cases[i].name, "flip");
   clgen_model_config config = {
       .arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 4};
+  if (strcmp(cases[i].init, "style") == 0) { /* whose gradients are longer */
+    c.lr = 0.001;
+    config.arch = CLGEN_ARCH_STYLE, config.ngf = config.ndf = config.mapping_layers = 1;
+  }
   OK(clgen_gan_objective_d_norm(&c.gan, config.arch, &config.d_norm));
   config.minibatch = clgen_gan_objective_minibatch(&c.gan);
   clgen_model *m;
@@ -58,7 +64,8 @@ static void one_case(clgen_device *device, size_t i) {
   snprintf(before, sizeof before, "init.%s.", cases[i].init);
   start_from(m, store, before);
   OK(clgen_trainer_create(&t, m, store, &c));
-  int steps = strcmp(cases[i].reg, "ha") ? 1 : 3; /* of which the last counts: before the second there is no history */
+  /* Of three the last counts, for there is no history at the first. */
+  int steps = strcmp(cases[i].reg, "ha") && strcmp(cases[i].reg, "pl") ? 1 : 3;
   for (int step = 0; step < steps; ++step) {
     OK(clgen_trainer_step(t, (uint64_t)step, data_of("images"), data_of("latents")));
     OK(clgen_trainer_read(t, &r));
@@ -85,6 +92,80 @@ static void as_pytorch_on_host(void **state) {
 static void as_pytorch_on_device(void **state) {
   (void)state;
   on(open_tested(), 5); /* each has many kernels to build */
+}
+
+/* ---- Path lengths ---- */
+
+static double reported(clgen_trainer *t, const char *a, double weight, const char *b) {
+  clgen_trainer_report r;
+  double sum = 0;
+  OK(clgen_trainer_read(t, &r));
+  for (int i = 0; i < r.n; ++i)
+    sum += strcmp(r.name[i], a) == 0 ? r.mean[i] : b && strcmp(r.name[i], b) == 0 ? weight * r.mean[i] : 0;
+  return sum;
+}
+
+/* What G minimises with the mean length held at `mean`, whatever this batch adds to it. */
+static double minimised(clgen_trainer *t, clgen_store *store, float mean) {
+  float before = 0;
+  OK(clgen_store_write(store, "reg.path_length", 0, 1, &before));
+  OK(clgen_trainer_step(t, 0, data_of("images"), data_of("latents")));
+  before = (mean - (float)reported(t, "path_length", 0, NULL)) / 0.99f;
+  OK(clgen_store_write(store, "reg.path_length", 0, 1, &before));
+  OK(clgen_trainer_step(t, 0, data_of("images"), data_of("latents")));
+  return reported(t, "loss_G", 2, "pl");
+}
+
+/* Along a random direction in what makes colours of pictures, with networks that stand still. A leaky ReLU that changes its
+ * side makes the slope of an image jump, and behind those layers there is none: other parameters' derivatives are PyTorch's.
+ */
+static void path_lengths_by_finite_differences(void **state) {
+  (void)state;
+  clgen_device *device = open_host();
+  clgen_trainer_config c = {.batch = 8, .lr = 0, .optimizer = {.kind = CLGEN_SGD}, .noise_given = true};
+  clgen_model_config config = {
+      .arch = CLGEN_ARCH_STYLE, .channels = 1, .height = 32, .width = 32, .ngf = 1, .ndf = 1, .nz = 4, .mapping_layers = 1};
+  clgen_model *m;
+  clgen_store *store;
+  clgen_trainer *t;
+  OK(clgen_gan_objective_parse(&c.gan, "ns", "pl"));
+  OK(clgen_model_create(&m, &config));
+  OK(clgen_store_create(&store, device));
+  start_from(m, store, "init.style.");
+  OK(clgen_trainer_create(&t, m, store, &c));
+  OK(clgen_trainer_prepare(t));
+  const clgen_net *net = clgen_model_network_at(m, 0)->net;
+  int64_t n = clgen_net_param_size(net);
+  float *start = new_floats((size_t)n), *grad = new_floats((size_t)n), *at = new_floats((size_t)n);
+  double *way = NEED(calloc((size_t)n, sizeof *way)), slope = 0, value[2];
+  uint64_t random = 3;
+  const double h = 1e-3;
+  OK(clgen_store_read(store, "G.param", 0, n, start));
+  (void)minimised(t, store, 1);
+  OK(clgen_store_read(store, "G.grad", 0, n, grad));
+  for (int k = 0; k < clgen_net_tensor_count(net); ++k) {
+    const clgen_net_tensor *w = clgen_net_tensor_at(net, k);
+    for (int64_t i = w->offset; strstr(w->name, "torgb") && i < w->offset + clgen_shape_count(&w->shape); ++i) {
+      way[i] = random_between(&random, -1, 1);
+      slope += way[i] * (double)grad[i];
+    }
+  }
+  for (int side = 0; side < 2; ++side) {
+    for (int64_t i = 0; i < n; ++i) at[i] = (float)((double)start[i] + (side ? h : -h) * way[i]);
+    OK(clgen_store_write(store, "G.param", 0, n, at));
+    value[side] = minimised(t, store, 1);
+  }
+  double found = (value[1] - value[0]) / (2 * h);
+  if (!(fabs(slope) > 1 && fabs(found - slope) <= 0.005 * fabs(slope)))
+    fail_msg("%g by differences, %g is said", found, slope);
+  free(way);
+  free(at);
+  free(grad);
+  free(start);
+  clgen_trainer_free(t);
+  clgen_store_free(store);
+  clgen_model_free(m);
+  clgen_device_close(device);
 }
 
 /* Each row of the tables of losses and of regularisers is among the cases. */
@@ -167,6 +248,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(as_pytorch_on_host),
       cmocka_unit_test(as_pytorch_on_device),
+      cmocka_unit_test(path_lengths_by_finite_differences),
       cmocka_unit_test(every_row_has_a_case),
       cmocka_unit_test(spectral_norm_divides_by_the_largest_singular_value),
       cmocka_unit_test(what_makes_no_sense_is_refused),

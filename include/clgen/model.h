@@ -41,7 +41,8 @@ int clgen_arch_parse(const char *name, clgen_arch *out);
  */
 typedef enum { CLGEN_GAN, CLGEN_VAE, CLGEN_CLASSIFIER } clgen_model_kind;
 clgen_model_kind clgen_arch_kind(clgen_arch arch);
-bool clgen_arch_encodes(clgen_arch arch); /* there is an encoder: a VAE, or a GAN that has one beside */
+bool clgen_arch_has_styles(clgen_arch arch); /* its generator's layers take styles */
+bool clgen_arch_encodes(clgen_arch arch);    /* there is an encoder: a VAE, or a GAN that has one beside */
 
 /* What is meant where nothing is said. */
 typedef struct {
@@ -151,6 +152,9 @@ typedef struct {
    * takes what it has in use. */
   clgen_tensor *(*draw)(void *user, bool normal, uint32_t stream, clgen_shape shape);
   void *user;
+  /* In training, where the maker knows styles and this is not NULL: gets those of all layers, (N,layers,nz), of which the
+   * images are a function, so that a gradient with respect to each layer's can be taken. */
+  clgen_tensor **styles;
   /* In use, where the maker knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
    * appendix B); and latents (N,nz) whose styles the layers take from number fine_from (a scalar) on. NULL: neither. */
   clgen_tensor *truncation, *fine, *fine_from;

@@ -27,15 +27,19 @@ extern "C" {
 
 /* What is added to the losses, or asked of the discriminator, as bits. */
 typedef enum {
-  CLGEN_REG_GP = 1,      /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
-  CLGEN_REG_R1 = 2,      /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
-  CLGEN_REG_DRAGAN = 4,  /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
-  CLGEN_REG_SN = 8,      /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
-  CLGEN_REG_FM = 16,     /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
-  CLGEN_REG_HA = 32,     /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
-  CLGEN_REG_BCR = 64,    /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x moved))^2 of images and of fakes */
-  CLGEN_REG_MBSTD = 128, /* the model's minibatch is CLGEN_MINIBATCH_STD */
-  CLGEN_REG_MBDISC = 256 /* ... CLGEN_MINIBATCH_DISC */
+  CLGEN_REG_GP = 1,       /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
+  CLGEN_REG_R1 = 2,       /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
+  CLGEN_REG_DRAGAN = 4,   /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
+  CLGEN_REG_SN = 8,       /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
+  CLGEN_REG_FM = 16,      /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
+  CLGEN_REG_HA = 32,      /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
+  CLGEN_REG_BCR = 64,     /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x moved))^2 of images and of fakes */
+  CLGEN_REG_MBSTD = 128,  /* the model's minibatch is CLGEN_MINIBATCH_STD */
+  CLGEN_REG_MBDISC = 256, /* ... CLGEN_MINIBATCH_DISC */
+  /* Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN", equation 4, for G:
+   * pl_weight mean (|J^T y| - a)^2, J of images by styles, y normal, a the mean of |J^T y| so far; every pl_interval updates
+   */
+  CLGEN_REG_PL = 512
 } clgen_regularizer_bit;
 
 /* All zeros are the non-saturating loss as it is. */
@@ -49,6 +53,8 @@ typedef struct {
   double aux_weight; /* of the cross entropy of classes, in both players' losses (CLGEN_COND_ACGAN); 0: 1 */
   int critic_steps;  /* D's updates for one of G, each on a batch of its own; 0: 1 */
   int r1_interval;   /* 0: 1 */
+  double pl_weight;
+  int pl_interval; /* 0: 1 */
 } clgen_gan_objective;
 
 /* Reads --loss and --reg ("r1,sn"; "" for none), adding what the loss needs. CLGEN_E_INVALID for names that there are not
@@ -206,14 +212,14 @@ typedef struct {
       kl_anneal[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT], augment[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
-      critic_steps, reg_interval;
+      critic_steps, reg_interval, pl_interval;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
   char ada_by[CLGEN_OPTION_TEXT];
   int64_t validation;
   double augment_p, ada_target, ada_kimg, ada_limit;
   double lr_old, l2_sp, l2_sp_new, ewc;
-  double aux_weight, label_smoothing, clip, gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
+  double aux_weight, label_smoothing, clip, gp_weight, r1_gamma, pl_weight, fm_weight, ha_weight, bcr_weight;
   int64_t free_bits_group, iwae;
   double recon_gamma, kl_target, control_kp, control_ki, beta_max, scale, beta, kl_anneal_kimg, free_bits, capacity,
       capacity_kimg;

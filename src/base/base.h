@@ -83,6 +83,7 @@ enum {
   CLGEN_STREAM_CLASS, /* the classes of a step's fakes */
   CLGEN_STREAM_CLASS_OF_SEED,
   CLGEN_STREAM_HOLD_OUT,       /* which images are held out */
+  CLGEN_STREAM_PATH,           /* directions in images, along which pl measures */
   CLGEN_STREAM_AUGMENT = 1024, /* this and the numbers behind it: three for each place where D sees images */
   CLGEN_STREAM_LAYER = 4096    /* noise of a generator's layers: this and the numbers behind it */
 };

@@ -159,11 +159,22 @@ static int n_styles(const clgen_model *m) { return 2 * ((const plan *)m->plan)->
 typedef struct {
   const clgen_model *model;
   clgen_tensor *coarse, *fine, *from;
+  clgen_tensor *all; /* (N,layers,nz), from which they are taken then; NULL: from the others */
 } styles;
 
 static clgen_tensor *style_at(const styles *s, int i) {
+  if (s->all) return clgen_reshape(clgen_slice(s->all, 1, i, 1), *clgen_tensor_shape(s->coarse));
   if (!s->fine) return s->coarse;
   return clgen_where(clgen_unit_step(clgen_affine(s->from, 1, -(float)i)), s->coarse, s->fine);
+}
+
+/* As one tensor, which has to be there before the images are made of it. */
+static clgen_tensor *gather_styles(styles *s) {
+  clgen_tensor *each[2 * MAX_LEVELS];
+  int n = n_styles(s->model);
+  clgen_shape row = clgen_shape_of(3, clgen_tensor_dim(s->coarse, 0), 1, clgen_tensor_dim(s->coarse, 1));
+  for (int i = 0; i < n; ++i) each[i] = clgen_reshape(style_at(s, i), row);
+  return s->all = clgen_concat(n, each, 1);
 }
 
 /* In training the mean style moves, and most images change to the style of another latent at a layer drawn for each. */
@@ -176,7 +187,8 @@ static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass 
   s->fine = map(m, b, pass->draw(pass->user, true, CLGEN_STREAM_MIX, *latents), pass);
   clgen_tensor *u = pass->draw(pass->user, false, CLGEN_STREAM_MIX_AT, clgen_shape_of(2, latents->dim[0], 1));
   s->from = clgen_affine(u, (float)((n_styles(m) - 1) / MIXED), 1e-6f); /* between 0 and 1, ... L - 2 and L - 1, or beyond */
-  return s->fine && s->from;
+  if (pass->styles) *pass->styles = s->fine ? gather_styles(s) : NULL;
+  return s->fine && s->from && !(pass->styles && !*pass->styles);
 }
 
 static bool make_styles(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass, styles *s) {

@@ -155,6 +155,7 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   s->counter = clgen_input(s->graph, "counter", CLGEN_U32, clgen_shape_of(1, 1));
   s->noise = config->noise_given ? clgen_input(s->graph, "noise", CLGEN_F32, latents)
                                  : clgen_step_normal(s, CLGEN_STREAM_NOISE, latents, 0);
+  if (config->gan.regularizers & CLGEN_REG_PL && s->with_g && s->with_lazy_g) s->fake_pass.styles = &s->styles;
   if (c->classes && clgen_model_is_gan(s->model))
     s->fake_pass.labels = clgen_input(s->graph, "fake_labels", CLGEN_F32, labels);
   if (clgen_model_is_gan(s->model) && clgen_model_encodes(s->model)) return clgen_step_build_vae_gan(s, images);

@@ -46,7 +46,7 @@ static int add_regularizer(clgen_gan_objective *o, const char *name, size_t leng
 
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers) {
   *out = (clgen_gan_objective){.critic_steps = 1, .r1_interval = 1, .gp_weight = 10, .r1_gamma = 10, .fm_weight = 1};
-  out->ha_weight = 0.01, out->bcr_weight = 10;
+  out->ha_weight = 0.01, out->bcr_weight = 10, out->pl_weight = 2, out->pl_interval = 1;
   int code = clgen_gan_loss_find(&out->loss, loss);
   if (code) return clgen_fail_prefix(code, "option --loss");
   for (const char *p = regularizers; !code && *p;) {
@@ -179,6 +179,9 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
     return clgen_fail(CLGEN_E_INVALID,
                       "option --reg: mbstd compares the images of groups of 2 to %d, and %lld at a time make no such groups",
                       CLGEN_MINIBATCH_GROUP, (long long)at_once);
+  if (out->regularizers & CLGEN_REG_PL && !clgen_arch_has_styles(arch))
+    return clgen_fail(CLGEN_E_INVALID, "option --reg: pl is of how images move with their styles, and --cfg %s has none",
+                      o->cfg);
   if (o->bcr_flip && !(out->regularizers & CLGEN_REG_BCR)) return refuse("bcr-flip", "only --reg bcr mirrors images");
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;
@@ -189,6 +192,8 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   out->bcr_weight = o->bcr_weight;
   out->bcr_flip = o->bcr_flip;
   out->r1_interval = (int)o->reg_interval;
+  out->pl_weight = o->pl_weight;
+  out->pl_interval = (int)o->pl_interval;
   if (o->critic_steps) out->critic_steps = (int)o->critic_steps;
   clgen_d_norm norm;
   code = clgen_train_d_norm(o, arch, out, &norm);

@@ -60,8 +60,8 @@ static const clgen_option rows[] = {
     {"loss", 0, CLGEN_OPTION_CHOICE, AT(loss), "ns", 0, 0, CLGEN_GAN_LOSS_CHOICES, "NAME", "Objective of a GAN",
      "cross entropy, non-saturating (ns) or minimax (bce); lsgan; wgan clips weights; wgan-gp; hinge; ragan compares"},
     {"reg", 0, CLGEN_OPTION_STRING, AT(reg), "", 0, 0, NULL, "LIST", "Objective of a GAN",
-     "some of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, with commas; the first four make a discriminator without "
-     "batch norm"},
+     "some of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, pl, with commas; the first four make a discriminator without "
+     "batch norm; pl is for style"},
     {"d-norm", 0, CLGEN_OPTION_CHOICE, AT(d_norm), "auto", 0, 0, CLGEN_D_NORM_CHOICES, "NAME", "Objective of a GAN",
      "between the discriminator's convolutions; auto: batch for dcgan and vae-gan, none for others and where a regulariser "
      "forbids it"},
@@ -76,6 +76,9 @@ static const clgen_option rows[] = {
      "r1 weighs X / 2; 0: 0.0002 times the pixels of an image, divided by the batch"},
     {"reg-interval", 0, CLGEN_OPTION_INT, AT(reg_interval), "16", 1, 100000, NULL, "N", "Objective of a GAN",
      "compute r1 every N steps, weighing N times as much"},
+    {"pl-weight", 0, CLGEN_OPTION_REAL, AT(pl_weight), "2", 0, 1e9, NULL, "X", "Objective of a GAN", "of pl"},
+    {"pl-interval", 0, CLGEN_OPTION_INT, AT(pl_interval), "8", 1, 100000, NULL, "N", "Objective of a GAN",
+     "compute pl at every Nth update of the generator, weighing N times as much"},
     {"fm-weight", 0, CLGEN_OPTION_REAL, AT(fm_weight), "1", 0, 1e9, NULL, "X", "Objective of a GAN", "of fm"},
     {"ha-weight", 0, CLGEN_OPTION_REAL, AT(ha_weight), "0.01", 0, 1e9, NULL, "X", "Objective of a GAN", "of ha"},
     {"bcr-weight", 0, CLGEN_OPTION_REAL, AT(bcr_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of bcr"},

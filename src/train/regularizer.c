@@ -1,6 +1,8 @@
 /* What is added to the losses of a GAN's players, one row each. */
 #include "train/train_internal.h"
 
+#include <math.h>
+
 /* The gradient of each image's logit with respect to that image, squared and summed: (N). Images see nothing of each other
  * in a discriminator without batch norm, so the gradient of the sum of the logits is that of each. With the deviation of a
  * group (mbstd) it is the image's part in all logits of its group, as in the papers that have both (Karras et al. 2018,
@@ -46,6 +48,28 @@ static clgen_tensor *feature_matching(const clgen_regularized *r) {
   clgen_tensor *apart =
       clgen_sub(clgen_mean(r->real_features, 1u << 0, false), clgen_mean(r->fake_features, 1u << 0, false));
   return clgen_sum(clgen_square(apart), CLGEN_ALL_AXES, false);
+}
+
+#define PATH_DECAY 0.01 /* what a batch adds to the mean length */
+
+/* Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN", equation 4: styles of unit steps should move
+ * images as far everywhere, by the mean so far, which this batch is part of and which counts as a constant. As in their code
+ * the length is a mean over the layers, and y is divided by the square root of the pixels, so that a weight suits all sizes.
+ */
+static clgen_tensor *path_length(const clgen_regularized *r) {
+  clgen_step_kind *s = r->step;
+  const clgen_shape *image = clgen_tensor_shape(r->fake);
+  clgen_tensor *y = clgen_step_normal(s, CLGEN_STREAM_PATH, *image, 0), *slope;
+  y = clgen_affine(y, (float)(1 / sqrt((double)(image->dim[2] * image->dim[3]))), 0);
+  if (clgen_grad(clgen_sum(clgen_mul(r->fake, y), CLGEN_ALL_AXES, false), 1, &s->styles, &slope)) return NULL;
+  clgen_tensor *square = clgen_mean(clgen_sum(clgen_square(slope), 1u << 2, false), 1u << 1, false);
+  clgen_tensor *length = clgen_sqrt(clgen_affine(square, 1, 1e-12f)); /* whose derivative stays finite at 0 */
+  clgen_tensor *now = clgen_mean(clgen_stop_gradient(length), CLGEN_ALL_AXES, false);
+  clgen_tensor *so_far = clgen_state(s->graph, "reg.path_length", CLGEN_F32, clgen_shape_of(1, 1));
+  now = clgen_affine(clgen_reshape(now, clgen_shape_of(1, 1)), (float)PATH_DECAY, 0);
+  so_far = clgen_assign(so_far, clgen_add(clgen_affine(so_far, (float)(1 - PATH_DECAY), 0), now));
+  clgen_step_watch(s, "path_length", so_far);
+  return clgen_mean(clgen_square(clgen_sub(length, so_far)), CLGEN_ALL_AXES, false);
 }
 
 #define SHIFT 4
@@ -104,6 +128,8 @@ static double bcr_weight(const clgen_gan_objective *o) { return o->bcr_weight; }
 /* Where it is computed every few steps only, it weighs as many times as much (Karras et al. 2020, appendix B). */
 static double r1_weight(const clgen_gan_objective *o) { return o->r1_gamma / 2 * (o->r1_interval > 1 ? o->r1_interval : 1); }
 
+static double pl_weight(const clgen_gan_objective *o) { return o->pl_weight * (o->pl_interval > 1 ? o->pl_interval : 1); }
+
 static const clgen_regularizer rows[] = {
     {"gp", CLGEN_REG_GP, false, gradient_penalty, gp_weight, CLGEN_D_PLAIN, NULL},
     {"r1", CLGEN_REG_R1, false, r1, r1_weight, CLGEN_D_PLAIN, NULL},
@@ -114,6 +140,7 @@ static const clgen_regularizer rows[] = {
     {"bcr", CLGEN_REG_BCR, false, balanced_consistency, bcr_weight, CLGEN_D_AUTO, NULL},
     {"mbstd", CLGEN_REG_MBSTD, false, NULL, NULL, CLGEN_D_AUTO, NULL},
     {"mbdisc", CLGEN_REG_MBDISC, false, NULL, NULL, CLGEN_D_AUTO, "it compares all images of the batch"},
+    {"pl", CLGEN_REG_PL, true, path_length, pl_weight, CLGEN_D_AUTO, "it compares with a mean over whole batches"},
 };
 
 const clgen_regularizer *clgen_regularizers(size_t *n) {
@@ -124,7 +151,8 @@ const clgen_regularizer *clgen_regularizers(size_t *n) {
 const char *clgen_gan_regularizer_name(size_t index) { return index < CLGEN_COUNT(rows) ? rows[index].name : NULL; }
 
 bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r) {
-  return (s->config->gan.regularizers & r->bit) && r->value && (r->bit != CLGEN_REG_R1 || s->with_lazy);
+  return (s->config->gan.regularizers & r->bit) && r->value && (r->bit != CLGEN_REG_R1 || s->with_lazy) &&
+         (r->bit != CLGEN_REG_PL || s->with_lazy_g);
 }
 
 clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tensor *loss) {

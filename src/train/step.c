@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* By index: the phase times 4, and 1 set: without G's update; 2 set: without lazy regularisers. Kinds that never come are
- * not made. */
-#define KINDS (4 * CLGEN_PHASES)
+/* By index: the phase times 8, and 1 set: without G's update; 2 set: without D's lazy regularisers; 4 set: with G's update,
+ * but without its lazy regularisers. Kinds that never come are not made. */
+enum { WITHOUT_G = 1, WITHOUT_LAZY = 2, WITHOUT_LAZY_G = 4, DUE = 8 };
+#define KINDS (DUE * CLGEN_PHASES)
 
 struct clgen_trainer {
   const clgen_model *model;
@@ -34,34 +35,55 @@ static uint64_t lazy_interval(const clgen_trainer_config *c) {
   return lazy ? (uint64_t)c->gan.r1_interval : 1;
 }
 
+/* In updates of G. */
+static uint64_t lazy_interval_g(const clgen_trainer_config *c) {
+  bool lazy = c->gan.regularizers & CLGEN_REG_PL && c->gan.pl_interval > 1;
+  return lazy ? (uint64_t)c->gan.pl_interval : 1;
+}
+
 static int kind_at(const clgen_trainer *t, uint64_t step) {
-  return ((step + 1) % critic_steps(t) ? 1 : 0) | ((step + 1) % lazy_interval(&t->config) ? 2 : 0);
+  int due = (step + 1) % lazy_interval(&t->config) ? WITHOUT_LAZY : 0;
+  if ((step + 1) % critic_steps(t)) return due | WITHOUT_G;
+  return due | ((clgen_trainer_g_updates(t, step) + 1) % lazy_interval_g(&t->config) ? WITHOUT_LAZY_G : 0);
+}
+
+static uint64_t common(uint64_t a, uint64_t b) {
+  uint64_t x = a, y = b;
+  while (y) {
+    uint64_t rest = x % y;
+    x = y;
+    y = rest;
+  }
+  return a / x * b;
 }
 
 /* Where controllers may change the number of critic steps, every kind may come. */
 static bool comes(const clgen_trainer *t, int kind) {
-  uint64_t n = critic_steps(t), k = lazy_interval(&t->config);
+  uint64_t n = critic_steps(t), k = lazy_interval(&t->config), every = lazy_interval_g(&t->config), g = n * every;
   bool varies = t->config.controllers && clgen_model_is_gan(t->model);
+  if (kind & WITHOUT_G && kind & WITHOUT_LAZY_G) return false;
   switch (kind) {
-    case 1: return varies || k % n != 0;        /* lazy ones due, G not */
-    case 2: return varies ? k > 1 : n % k != 0; /* the other way round */
-    case 3: return (varies || n > 1) && k > 1;  /* neither */
+    case WITHOUT_G: return varies || k % n != 0; /* D's lazy ones due, G not */
+    case WITHOUT_G | WITHOUT_LAZY: return (varies || n > 1) && k > 1;
+    case WITHOUT_LAZY: return varies ? k > 1 : g % k != 0; /* G with all that it has */
+    case WITHOUT_LAZY_G: return varies ? every > 1 : common(n, k) % g != 0;
+    case WITHOUT_LAZY | WITHOUT_LAZY_G: return every > 1 && (varies ? k > 1 : n % k != 0);
     default: return true;
   }
 }
 
-/* The kinds of one step, in the order in which they run; returns how many. */
+/* The kinds of one step, in the order in which they run; returns how many. With parts nothing of G's is lazy. */
 static int kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
-  bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & 1);
+  bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & WITHOUT_G);
   int n = 0;
   if (clgen_step_parts(&t->config) == 1) {
-    kinds[n++] = 4 * CLGEN_PHASE_WHOLE + due;
+    kinds[n++] = DUE * CLGEN_PHASE_WHOLE + due;
     return n;
   }
-  kinds[n++] = 4 * CLGEN_PHASE_GRADIENT + (due & 2); /* each differs by what it does only */
-  kinds[n++] = 4 * CLGEN_PHASE_UPDATE + (due & 1);
-  if (with_g) kinds[n++] = 4 * CLGEN_PHASE_GRADIENT_G;
-  if (with_g) kinds[n++] = 4 * CLGEN_PHASE_UPDATE_G;
+  kinds[n++] = DUE * CLGEN_PHASE_GRADIENT + (due & WITHOUT_LAZY); /* each differs by what it does only */
+  kinds[n++] = DUE * CLGEN_PHASE_UPDATE + (due & WITHOUT_G);
+  if (with_g) kinds[n++] = DUE * CLGEN_PHASE_GRADIENT_G;
+  if (with_g) kinds[n++] = DUE * CLGEN_PHASE_UPDATE_G;
   return n;
 }
 
@@ -75,10 +97,11 @@ static int build_kind(clgen_trainer *t, int i) {
   s->model = t->model;
   s->config = &t->config;
   s->names = &t->names;
-  s->phase = (clgen_step_phase)(i / 4);
+  s->phase = (clgen_step_phase)(i / DUE);
   s->images_n = t->config.batch / clgen_step_parts(&t->config);
-  s->with_g = !(i & 1);
-  s->with_lazy = !(i & 2);
+  s->with_g = !(i & WITHOUT_G);
+  s->with_lazy = !(i & WITHOUT_LAZY);
+  s->with_lazy_g = s->with_g && !(i & WITHOUT_LAZY_G);
   return clgen_step_kind_build(s);
 }
 
@@ -98,7 +121,7 @@ static void fill_info(clgen_trainer *t) {
 
 static int build_kinds(clgen_trainer *t) {
   int code = CLGEN_OK;
-  for (int due = 0; !code && due < 4; ++due) {
+  for (int due = 0; !code && due < DUE; ++due) {
     int kinds[4], n = comes(t, due) ? kinds_of(t, due, kinds) : 0;
     for (int i = 0; !code && i < n; ++i) code = build_kind(t, kinds[i]);
   }
@@ -124,6 +147,8 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
   clgen_d_norm norm = config->d_norm;
   if (clgen_gan_objective_d_norm(&c->gan, config->arch, &norm) || norm != config->d_norm)
     return clgen_fail(CLGEN_E_INVALID, "the discriminator's normalisation is not what its objective needs");
+  if (c->gan.regularizers & CLGEN_REG_PL && !clgen_model_style_layers(m))
+    return clgen_fail(CLGEN_E_INVALID, "path lengths are of styles, and a %s has none", clgen_arch_name(config->arch));
   return CLGEN_OK;
 }
 

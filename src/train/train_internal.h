@@ -65,8 +65,9 @@ typedef struct {
   const clgen_model *model;
   const clgen_trainer_config *config;
   clgen_step_phase phase;
-  int64_t images_n;       /* images in a run: the batch, or a part of it */
-  bool with_g, with_lazy; /* of a GAN: G's update; the regularisers that are due every few steps only */
+  int64_t images_n;            /* images in a run: the batch, or a part of it */
+  bool with_g;                 /* of a GAN: G's update */
+  bool with_lazy, with_lazy_g; /* and the regularisers that are due every few steps only: of D, of G */
   clgen_graph *graph;
   clgen_program *program;
   clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
@@ -76,6 +77,7 @@ typedef struct {
   clgen_tensor *part;                           /* of a batch in parts: 1 at this one and 0 elsewhere */
   clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
   clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
+  clgen_tensor *styles; /* of the fakes, where a regulariser asks for them */
   clgen_watched_names *names;
   clgen_tensor *watched[CLGEN_MAX_WATCHED];
   bool computes[CLGEN_MAX_WATCHED]; /* which of them */

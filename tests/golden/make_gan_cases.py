@@ -7,9 +7,13 @@ PyTorch's spectral_norm. Computed in double. Numbers drawn on the device are Phi
   init.KIND.G.*, init.KIND.D.*        the state dicts before; KIND batch, plain, spectral, or one of the first two with mbstd or
                                       mbdisc, a layer before D's last
   CASE.grad.D.*, CASE.grad.G.*        d(all of the player's loss)/d(parameter), G's through D after its update
+  ns+pl is the third of three steps of StyleGAN2 (ngf = ndf = 1) with mixed styles, noise, and path length regularisation, at
+                                      rate 0.001
   CASE.loss_D_real, .loss_D_fake, .loss_G, and the regulariser's name   values; the regulariser's is not weighted
   svd.weight (5,7), svd.sigma         a matrix and its largest singular value
 """
+import os
+import sys
 from collections import OrderedDict
 import numpy as np
 import torch
@@ -17,7 +21,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.nn.utils import spectral_norm
 from make_golden import pictures, save
-from philox import AROUND, BETWEEN, SHIFT, uniform
+from philox import AROUND, BETWEEN, LAYER, MIX, MIX_AT, PATH, SHIFT, normal, uniform
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pytorch"))
+from networks import StyleD, StyleG
 
 f, nz = 2, 4
 
@@ -173,6 +180,53 @@ def step_of(G, D, oG, oD, loss, reg, x, z, step, grads, history, smoothing=0, cl
     return values
 
 
+# ---- Path lengths: Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN", equation 4 ----
+
+def style_networks():
+    torch.manual_seed(8)
+    c = {"channels": 1, "height": 32, "width": 32, "ngf": 1, "ndf": 1, "nz": nz, "mapping_layers": 1}
+    G, D = StyleG(c), StyleD(c)
+    with torch.no_grad():  # noise and biases that matter
+        for n, p in G.named_parameters():
+            if n.endswith("noise_strength") or n.endswith("bias"):
+                p.copy_(0.3 * torch.randn_like(p) + ("affine" in n))
+    return G, D
+
+
+def train_style(G, z, step):
+    """Images, and the styles (N,layers,nz) of which they are a function."""
+    n, layers = len(z), 2 * len(G.sides)
+    coarse, fine = G.map(z), G.map(normal(MIX, step, n, nz))
+    at = uniform(MIX_AT, step, n, 1) * (layers - 1) / 0.9 + 1e-6
+    w = torch.stack([torch.where(at >= i, coarse, fine) for i in range(layers)], 1)
+    return G.synthesise(list(w.unbind(1)), lambda layer, side: normal(LAYER + layer, step, n, 1, side, side)), w
+
+
+def path_lengths():
+    G, D = (m.double() for m in style_networks())
+    oG, oD = (torch.optim.SGD(m.parameters(), 0.001) for m in (G, D))
+    z, so_far, out = noise[:, :, 0, 0], 0.0, {}
+    for step in range(3):
+        fake, w = train_style(G, z, step)
+        v = {"loss_D_real": ce(D(reals), 1), "loss_D_fake": ce(D(fake.detach()), 0)}
+        oD.zero_grad()
+        (v["loss_D_real"] + v["loss_D_fake"]).backward()
+        out.update({"ns+pl.grad.D." + n: p.grad.clone() for n, p in D.named_parameters()})
+        oD.step()
+        v["loss_G"] = ce(D(fake), 1)
+        y = normal(PATH, step, *fake.shape) / 32
+        slope, = torch.autograd.grad((fake * y).sum(), w, create_graph=True)
+        length = slope.square().sum(2).mean(1).sqrt()
+        so_far = 0.99 * so_far + 0.01 * length.mean().item()
+        v["pl"], v["path_length"] = (length - so_far).square().mean(), torch.tensor(so_far)
+        oG.zero_grad()
+        (v["loss_G"] + 2 * v["pl"]).backward()
+        out.update({"ns+pl.grad.G." + n: p.grad.clone() for n, p in G.named_parameters()})
+        oG.step()
+        out.update({"ns+pl." + k: np.array(t.item()) for k, t in v.items()})
+    return out
+
+
 rng = np.random.RandomState(7)
 given = {"images": pictures(8, 32)[:, None], "latents": rng.randn(8, nz).astype(np.float32)}
 reals = torch.tensor(given["images"].astype(np.float64)) / 127.5 - 1
@@ -201,6 +255,9 @@ def objectives():
                              smoothing=0.1 if reg == "smoothed" else 0, clip=0.01 if loss == "wgan" else 0)
         out.update({case + "." + k: np.array(v.item()) for k, v in values.items()})
         out.update({case + ".grad." + k: v for k, v in grads.items()})
+    for name, net in zip("GD", style_networks()):
+        out.update({"init.style.%s.%s" % (name, k): v.clone() for k, v in net.state_dict().items()})
+    out.update(path_lengths())
     weight = rng.randn(5, 7).astype(np.float32)
     out["svd.weight"], out["svd.sigma"] = weight, np.array(np.linalg.svd(weight.astype(np.float64))[1][0])
     return out

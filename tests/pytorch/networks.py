@@ -249,7 +249,7 @@ class Modulated(nn.Module):
             self.noise_strength = nn.Parameter(torch.zeros([]))
             self.register_buffer("noise_const", torch.randn(side, side))
 
-    def forward(self, x, w):
+    def forward(self, x, w, noise=None):
         s, y = self.affine(w), []
         for image, scale in zip(x, s):
             weight = self.weight * self.gain * scale[:, None, None]
@@ -261,7 +261,7 @@ class Modulated(nn.Module):
                 y.append(F.conv2d(image[None], weight, padding=weight.shape[-1] // 2))
         y = torch.cat(y)
         if self.side:
-            y = y + self.noise_const * self.noise_strength
+            y = y + (self.noise_const if noise is None else noise) * self.noise_strength
         y = y + self.bias[:, None, None]
         return act(y) if self.side else y
 
@@ -306,11 +306,17 @@ class StyleG(nn.Module):
         w = [self.map(z, labels)] * (2 * len(self.sides))
         if fine is not None:
             w[fine_from:] = [self.map(fine, labels)] * (len(w) - fine_from)
-        w = [self.mapping.w_avg + truncation * (v - self.mapping.w_avg) for v in w]
+        return self.synthesise([self.mapping.w_avg + truncation * (v - self.mapping.w_avg) for v in w])
+
+    def synthesise(self, w, noise=lambda layer, side: None):
+        """Of the style of each layer; noise: what is drawn for a layer, or None for its own."""
         for i, side in enumerate(self.sides):
             block = getattr(self.synthesis, f"b{side}")
-            x = block.conv0(x, w[2 * i - 1]) if i else block.const.expand(len(z), -1, -1, -1)
-            x = block.conv1(x, w[2 * i])
+            if i:
+                x = block.conv0(x, w[2 * i - 1], noise(2 * i - 1, side))
+            else:
+                x = block.const.expand(len(w[0]), -1, -1, -1)
+            x = block.conv1(x, w[2 * i], noise(2 * i, side))
             rgb = block.torgb(x, w[2 * i + 1])
             image = F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + rgb if i else rgb
         return image
