@@ -20,8 +20,6 @@ extern "C" {
 clgen_tensor *clgen_upsample_nearest(clgen_tensor *x, int factor);
 /* Twice as large each way, as PyTorch's interpolate(mode="bilinear", align_corners=False). */
 clgen_tensor *clgen_upsample_bilinear(clgen_tensor *x);
-/* Means of squares of size x size pixels, which the sides must be multiples of. */
-clgen_tensor *clgen_average_pool(clgen_tensor *x, int size);
 /* Windows over a picture: their size, from one to the next, and how far they reach beyond its edges, which is less than the
  * size. The picture becomes (H + top + bottom - height) / stride_h + 1 high, rounded down, and as wide likewise. */
 typedef struct {
@@ -32,6 +30,8 @@ typedef struct {
 clgen_tensor *clgen_max_pool2d(clgen_tensor *x, clgen_window window);
 /* The mean of each window; beyond the edges there are zeros, which count or do not (PyTorch's count_include_pad). */
 clgen_tensor *clgen_avg_pool2d(clgen_tensor *x, clgen_window window, bool count_padding);
+/* The same of squares of size x size pixels side by side; the picture's sides must be multiples of it. */
+clgen_tensor *clgen_average_pool(clgen_tensor *x, int size);
 
 typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE, CLGEN_UPSAMPLE_SMOOTH } clgen_resample;
 /* A 3x3 convolution with padding 1, behind nearest upsampling by 2 or before 2x2 mean pooling: w (O,C,3,3). The two are one

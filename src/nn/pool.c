@@ -4,13 +4,6 @@
 
 #include "nn/nn_internal.h"
 
-clgen_tensor *clgen_average_pool(clgen_tensor *x, int size) {
-  if (!clgen_is_picture("average pooling", x, size)) return NULL;
-  const clgen_shape s = *clgen_tensor_shape(x);
-  x = clgen_reshape(x, clgen_shape_of(6, s.dim[0], s.dim[1], s.dim[2] / size, size, s.dim[3] / size, size));
-  return clgen_mean(x, 1u << 3 | 1u << 5, false);
-}
-
 /* Along one axis. */
 typedef struct {
   int axis;
@@ -91,12 +84,28 @@ static clgen_tensor *counts(clgen_graph *g, walk w, int64_t length) {
   return pool_axis(clgen_constant(g, 1, line), w, false);
 }
 
+/* Windows that tile the picture: sums over axes of their own, in one pass. */
+static clgen_tensor *mean_of_tiles(clgen_tensor *x, const clgen_window *w) {
+  const clgen_shape s = *clgen_tensor_shape(x);
+  x = clgen_reshape(x,
+                    clgen_shape_of(6, s.dim[0], s.dim[1], s.dim[2] / w->height, w->height, s.dim[3] / w->width, w->width));
+  return clgen_mean(x, 1u << 3 | 1u << 5, false);
+}
+
 clgen_tensor *clgen_avg_pool2d(clgen_tensor *x, clgen_window window, bool count_padding) {
   if (!window_ok("average pooling", x, &window)) return NULL;
+  bool padded = window.top || window.bottom || window.left || window.right;
+  bool tiles = !padded && window.stride_h == window.height && window.stride_w == window.width;
+  if (tiles && clgen_tensor_dim(x, 2) % window.height == 0 && clgen_tensor_dim(x, 3) % window.width == 0)
+    return mean_of_tiles(x, &window);
   walk down = down_of(&window), across = across_of(&window);
   clgen_tensor *sum = pool_axis(pool_axis(x, across, false), down, false);
-  bool padded = window.top || window.bottom || window.left || window.right;
   if (count_padding || !padded) return clgen_affine(sum, (float)(1.0 / ((double)window.height * window.width)), 0);
   clgen_graph *g = clgen_tensor_graph(x);
   return clgen_div(sum, clgen_mul(counts(g, down, clgen_tensor_dim(x, 2)), counts(g, across, clgen_tensor_dim(x, 3))));
+}
+
+clgen_tensor *clgen_average_pool(clgen_tensor *x, int size) {
+  if (!clgen_is_picture("average pooling", x, size)) return NULL;
+  return clgen_avg_pool2d(x, (clgen_window){size, size, size, size, 0, 0, 0, 0}, true);
 }

@@ -10,6 +10,7 @@ The .pth is a state dict as torch.save writes it. Networks:
   inception-v3-fid  the same tensors as the Inception network of 2015 from which FID was defined, whose pooling is without
                     the padding and whose last block has a maximum; 1008 logits (pytorch-fid's pt_inception weights)
   resnet18          torchvision's resnet18; features: the 512 means before its last layer
+  vgg16             torchvision's vgg16; features: the 4096 numbers before its last layer (fc7)
 
 --random SEED in place of the .pth: weights drawn at random, from torchvision. --check N then runs N random images through
 torchvision, and writes them as OUT.npy and the features as OUT.features.npy.
@@ -142,8 +143,29 @@ def resnet18(name):
     return d.json
 
 
+# ---- VGG-16 (Simonyan & Zisserman 2015, configuration D) ----
+
+def vgg16(name):
+    d = Description(name, 224, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    at = 0
+    for convolutions in 2, 2, 3, 3, 3:
+        for _ in range(convolutions):
+            d.add("conv2d", f"features.{at}", padding=1)
+            d.add("relu", f"features.{at + 1}")
+            at += 2
+        d.add("max_pool", f"features.{at}", kernel=2)
+        at += 1
+    d.add("flatten", "flatten")
+    d.add("linear", "classifier.0")
+    d.add("relu", "classifier.1")
+    d.add("linear", "classifier.3")
+    d.json["features"] = d.add("relu", "classifier.4")
+    d.json["logits"] = d.add("linear", "classifier.6")
+    return d.json
+
+
 NETWORKS = {"inception-v3": lambda name: inception(name, False), "inception-v3-fid": lambda name: inception(name, True),
-            "resnet18": resnet18}
+            "resnet18": resnet18, "vgg16": vgg16}
 
 
 # ---- Files ----
@@ -192,8 +214,8 @@ def random_network(name, seed):
     """torchvision's, with batch norms that are not the identity and weights that keep the size of what goes through."""
     import torchvision
     torch.manual_seed(seed)
-    if name == "resnet18":
-        net = torchvision.models.resnet18(weights=None)
+    if name in ("resnet18", "vgg16"):
+        net = getattr(torchvision.models, name)(weights=None)
     else:
         fid = name == "inception-v3-fid"
         net = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False,
@@ -215,7 +237,8 @@ def check(net, name, path, n):
     channel = lambda v: torch.tensor(v).reshape(-1, 1, 1)
     x = (torch.tensor(images).permute(0, 3, 1, 2).float() / 255 - channel(d["mean"])) / channel(d["std"])
     seen = []
-    net.avgpool.register_forward_hook(lambda module, inputs, output: seen.append(output.flatten(1)))
+    last = net.classifier[4] if name == "vgg16" else net.avgpool
+    last.register_forward_hook(lambda module, inputs, output: seen.append(output.flatten(1)))
     with torch.no_grad():
         net(x)
     np.save(path + ".features.npy", seen[0].numpy())
