@@ -15,6 +15,15 @@ out_has "adapt:    guard,balance, deciding every 16 steps"
 
 expect 2 train $gan -n --adapt noise-scale --optimizer rmsprop
 err_has "--optimizer rmsprop keeps none"
+refuse_train 'option --batch-max: only --adapt noise-scale changes the batch' $gan --batch-max 128
+refuse_train '128 or 256 would do' $gan --batch-max 200 --adapt noise-scale
+refuse_train 'option --batch-max: not with ragan: it compares' $gan --batch-max 128 --adapt noise-scale --loss ragan
+refuse_train 'option --batch-max: not with --adapt ada' $gan --batch-max 128 --adapt noise-scale,ada
+refuse_train 'option --batch-max: not with --free-bits' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-max 512 --adapt noise-scale --free-bits 0.1
+refuse_train 'guard and balance compare the images of a part with each other, and 4 are too few' $gan --batch-gpu 4 --adapt guard
+refuse_train 'option --batch-gpu: not with --adapt control-vae' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-gpu 16 --adapt control-vae --kl-target 5
+expect 0 train $gan -n --adapt noise-scale --batch-max 2048
+out_has "deciding every 32 steps"
 
 # ---- --adapt none and no --adapt are one and the same program
 expect 0 train $gan --kimg 1 --outdir "$dir/plain"
@@ -37,6 +46,10 @@ out_has "network-snapshot-000002.safetensors"
 
 # ---- Going on from the middle of a window gives the same bytes
 resume_exactly all $short $gan --adapt guard,balance,noise-scale --loss hinge --reg r1
+resume_exactly grows $gan --adapt noise-scale,balance --batch 4 --batch-max 32 --kimg 26 --tick 6 --ngf 1 --lr 0.002 --loss lsgan --reg r1 \
+  --reg-interval 3
+grep -q '"event":{"by":"noise-scale","what":"batch","from":4.0,"to":8.0' "$run/stats.jsonl" ||
+  fail "the batch does not grow: $(grep event "$run/stats.jsonl")"
 resume_exactly collapse --data "$EXAMPLES/mnist" --cfg vae-mlp --hidden 4 --nz 2 --res 12 --seed 5 --device host --beta 300 --adapt guard \
   --kimg 28 --batch 64 --tick 6
 grep -q '"event":{"by":"guard","what":"beta.s factor","from":1.0,"to":0.5' "$run/stats.jsonl" ||

@@ -281,6 +281,41 @@ static void noise_scale_lowers_the_rate_as_noise_wins(void **state) {
   assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5 * 0.125, 0.01);
 }
 
+/* Gradients whose noise goes down with the batch: S / |G|^2 = 64 * ratio, whatever the batch. */
+static void noise(control *c, double ratio, int windows) {
+  for (int k = 0; k < windows; ++k) {
+    double batches = (double)c->knob[CLGEN_KNOB_BATCHES];
+    clgen_adapt_statistics s = {
+        .kimg = 1, .n = 2, .name = {"grad_square_G", "grad_along_G"}, .mean = {1 + ratio / batches, 1}};
+    step(c, &s);
+  }
+}
+
+static void noise_scale_changes_the_batch_where_it_may(void **state) {
+  (void)state;
+  clgen_adapt_config config = gan;
+  config.batches_max = 8;
+  control c = start("noise-scale", &config);
+  noise(&c, 6, 19);
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 1);
+  noise(&c, 6, 1); /* a batch of 384 would be best: 64 is below half of it */
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 2 && c.out.n == 2);
+  assert_string_equal(c.out.decision[0].what, "batch");
+  assert_true(c.out.decision[0].from == 64 && c.out.decision[0].to == 128);
+  assert_non_null(strstr(c.out.decision[0].reason, "a batch of 384"));
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7.0 / 4), 1e-5); /* (1 + B_noise / B)^-1/2 */
+  noise(&c, 6, 9);
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 2); /* is measured first */
+  noise(&c, 6, 200);
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 4); /* 256 is not below half of 384 */
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7 / 2.5), 0.02);
+  noise(&c, 100, 400);
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 8); /* and no further */
+  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7 / 13.5), 0.05);
+  noise(&c, 0.1, 400); /* no noise: down again, and the rate no higher than for the batch */
+  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 1 && c.knob[CLGEN_KNOB_LR] <= 1);
+}
+
 static const clgen_auto_option *chosen(const clgen_auto_choice *c, const char *name) {
   for (int i = 0; i < c->n; ++i)
     if (strcmp(c->option[i].name, name) == 0) return &c->option[i];
@@ -362,6 +397,7 @@ int main(void) {
       cmocka_unit_test(guard_lowers_beta_where_the_latent_is_unused),
       cmocka_unit_test(guard_leaves_a_used_latent_alone),
       cmocka_unit_test(noise_scale_lowers_the_rate_as_noise_wins),
+      cmocka_unit_test(noise_scale_changes_the_batch_where_it_may),
       cmocka_unit_test(auto_follows_data_and_device),
       cmocka_unit_test(balance_turns_the_rate_then_the_steps),
   };

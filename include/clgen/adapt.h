@@ -24,6 +24,7 @@ typedef enum {
   CLGEN_KNOB_LR_D,         /* of the discriminator's learning rate, beside the other */
   CLGEN_KNOB_PENALTY,      /* of the weights of the discriminator's regularisers */
   CLGEN_KNOB_BETA,         /* of what the divergence weighs in a VAE */
+  CLGEN_KNOB_BATCHES,      /* whose gradients make one update: 1, 2, 4, ... batches_max */
   CLGEN_KNOB_CRITIC_STEPS, /* updates of the discriminator for one of the generator: 1 .. CLGEN_MAX_CRITIC_STEPS */
   CLGEN_KNOB_COUNT
 } clgen_knob;
@@ -32,8 +33,8 @@ typedef enum {
 /* What is being trained. */
 typedef struct {
   bool gan;
-  int critic_steps; /* at first */
-  int64_t batch;
+  int critic_steps;           /* at first */
+  int64_t batch, batches_max; /* batches_max 1 (or 0): the batch is what it is */
   double total_kimg;
   /* plateau: how long without improvement, and what the rates are multiplied by */
   double patience_kimg, plateau_factor;

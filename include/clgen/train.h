@@ -111,11 +111,12 @@ typedef struct {
   /* The rates rise from 0 over warmup_kimg; from there they stay, or fall to 0 at total_kimg. */
   enum { CLGEN_LR_CONSTANT, CLGEN_LR_LINEAR, CLGEN_LR_COSINE } schedule;
   double warmup_kimg, total_kimg;
-  double ema_kimg;   /* half-life of the average of G's weights, in thousands of images; 0: no averaging */
-  double ema_rampup; /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
-  uint64_t seed;     /* of the latents */
-  bool noise_given;  /* latents come with each step instead of being drawn on the device */
-  int64_t batch_gpu; /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
+  double ema_kimg;     /* half-life of the average of G's weights, in thousands of images; 0: no averaging */
+  double ema_rampup;   /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
+  uint64_t seed;       /* of the latents */
+  bool noise_given;    /* latents come with each step instead of being drawn on the device */
+  int64_t batches_max; /* CLGEN_KNOB_BATCHES may rise to this; 0 and 1: it stays at 1 */
+  int64_t batch_gpu;   /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
   clgen_gan_objective gan;
   clgen_augmentation augment; /* of all images that D sees */
   clgen_holding holding;
@@ -159,11 +160,17 @@ int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const 
 
 /* Turns what controllers turn, from step `step` on. */
 void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step);
-/* How many updates the generator has had before step `step`, which is part of the training's state where the number of
- * critic steps changes. */
-uint64_t clgen_trainer_g_updates(const clgen_trainer *t, uint64_t step);
-/* Goes on with such a number, from step `step` on. */
-void clgen_trainer_set_g_updates(clgen_trainer *t, uint64_t updates, uint64_t step);
+/* How many batches the next step takes, as the knob says. With more than one (batches_max) a step's images, classes and
+ * noise are those of so many batches, one after the other; their gradients are added up for each player before its update.
+ * Step numbers go on counting batches: the step after step s is s + that many, and s is a multiple of it. Each batch draws
+ * what it would draw as a step of its own, and moves running statistics as it would. */
+int64_t clgen_trainer_batches(const clgen_trainer *t);
+/* How many updates the generator (or the only network) and the discriminator have had before step `step`, which is part of
+ * the training's state where knobs change it. */
+#define CLGEN_PLAYERS 2
+void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t updates[CLGEN_PLAYERS]);
+/* Goes on with such numbers, from step `step` on. */
+void clgen_trainer_set_updates(clgen_trainer *t, const uint64_t updates[CLGEN_PLAYERS], uint64_t step);
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
 typedef struct {
   int n;
@@ -212,7 +219,11 @@ typedef struct {
       kl_anneal[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT], augment[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
+<<<<<<< HEAD
       critic_steps, reg_interval, pl_interval;
+=======
+      critic_steps, reg_interval, batch_max;
+>>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
   char ada_by[CLGEN_OPTION_TEXT];

@@ -1,22 +1,24 @@
-/* Learning rate by the gradient noise scale: McCandlish, Kaplan, Amodei & OpenAI Dota Team 2018, "An Empirical Model of
- * Large-Batch Training".
+/* Learning rate and batch by the gradient noise scale: McCandlish, Kaplan, Amodei & OpenAI Dota Team 2018, "An Empirical
+ * Model of Large-Batch Training".
  *
  * A gradient g of a batch of B images is the true one G and noise of total variance S / B. Adam's mean gradient m of the
  * steps before owes nothing to this batch's noise, so the mean of <g, m> estimates |G|^2, and that of |g|^2 - <g, m>
  * estimates S / B. Their ratio is B_noise / B, where B_noise = S / |G|^2 is the batch beyond which larger ones stop to help
  * (equation 2.8). The best rate for a batch goes as (1 + B_noise / B)^-a, a = 1 for plain descent and 0.5 to 1 for Adam
  * (section 2.2 and figure 4 there): as a run goes on and the noise wins, the rate falls as (1 + ratio)^-0.5 from where it
- * was first measured. */
+ * was first measured. Where the batch grows the ratio falls, and the rate rises by the same rule, at most as the square root
+ * of the batch. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
 
 #define SMOOTHING 0.1f /* weight of the newest window; a window has but few steps */
 #define WINDOWS_FIRST 20
+#define WINDOWS_BETWEEN 10 /* two changes of the batch */
 #define LEAST 0.125
 #define WORTH 1.1 /* smaller changes are not made */
 
-enum { WINDOWS, NOISE, SIGNAL, REFERENCE, FACTOR, ADVISED };
+enum { WINDOWS, NOISE, SIGNAL, REFERENCE, FACTOR, ADVISED, WAIT };
 
 /* The network that makes images is what is judged in the end. */
 static bool measure(const clgen_adapt_statistics *s, float *state) {
@@ -30,7 +32,7 @@ static bool measure(const clgen_adapt_statistics *s, float *state) {
   return state[WINDOWS] >= WINDOWS_FIRST && state[SIGNAL] > 0 && state[NOISE] > 0;
 }
 
-/* The batch is a shape of the program, so it is advised on and not changed. */
+/* Where the batch stays. */
 static void advise(const clgen_adapt_config *c, double ratio, float *state, clgen_adapt_outcome *out) {
   double useful = (double)c->batch * ratio;
   if (state[ADVISED] != 0 && useful < 2 * (double)state[ADVISED] && useful > (double)state[ADVISED] / 2) return;
@@ -40,14 +42,36 @@ static void advise(const clgen_adapt_config *c, double ratio, float *state, clge
                      ratio);
 }
 
+/* At a batch of B_noise images, training takes twice the least number of steps and twice the least number of images
+ * (equation 2.11): the batch doubles where it is below half of that, and halves where it is above twice that. */
+static void change_batch(const clgen_adapt_config *c, double *ratio, float *state, clgen_adapt_outcome *out) {
+  float batches = out->knob[CLGEN_KNOB_BATCHES], to = batches;
+  if (*ratio > 2 && 2 * batches <= (float)c->batches_max) to = 2 * batches;
+  if (*ratio < 0.5 && batches > 1) to = batches / 2;
+  state[WAIT] -= state[WAIT] > 0 ? 1 : 0;
+  if (to == batches || state[WAIT] > 0) return;
+  double batch = (double)c->batch * (double)batches;
+  out->knob[CLGEN_KNOB_BATCHES] = to;
+  state[WAIT] = WINDOWS_BETWEEN;
+  state[NOISE] *= batches / to;
+  clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
+                     "the noise of the gradient is %.3g times its square: a batch of %.0f would balance steps and images",
+                     *ratio, batch * *ratio);
+  *ratio *= (double)(batches / to);
+}
+
 void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out) {
   if (!measure(s, state)) return;
   double ratio = (double)state[NOISE] / (double)state[SIGNAL];
   if (state[REFERENCE] == 0) state[REFERENCE] = (float)ratio, state[FACTOR] = 1;
-  advise(c, ratio, state, out);
+  if (c->batches_max > 1)
+    change_batch(c, &ratio, state, out);
+  else
+    advise(c, ratio, state, out);
   double factor = sqrt((1 + (double)state[REFERENCE]) / (1 + ratio)), now = (double)state[FACTOR];
-  factor = factor > 1 ? 1 : factor < LEAST ? LEAST : factor;
+  double most = sqrt((double)out->knob[CLGEN_KNOB_BATCHES]);
+  factor = factor > most ? most : factor < LEAST ? LEAST : factor;
   if (factor < now * WORTH && factor * WORTH > now) return;
   float lr = out->knob[CLGEN_KNOB_LR];
   out->knob[CLGEN_KNOB_LR] = (float)((double)lr * factor / now);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 int64_t clgen_step_parts(const clgen_trainer_config *c) { return c->batch_gpu ? c->batch / c->batch_gpu : 1; }
+int64_t clgen_step_batches_max(const clgen_trainer_config *c) { return c->batches_max > 1 ? c->batches_max : 1; }
+bool clgen_step_in_phases(const clgen_trainer_config *c) { return clgen_step_parts(c) > 1 || clgen_step_batches_max(c) > 1; }
 bool clgen_phase_takes_parts(clgen_step_phase phase) {
   return phase == CLGEN_PHASE_GRADIENT || phase == CLGEN_PHASE_GRADIENT_G;
 }
@@ -38,7 +40,9 @@ clgen_tensor *clgen_step_normal(clgen_step_kind *s, uint32_t stream, clgen_shape
 /* ---- Updates ---- */
 
 clgen_tensor *clgen_step_share(const clgen_step_kind *s, clgen_tensor *mean) {
-  return clgen_phase_takes_parts(s->phase) ? clgen_affine(mean, (float)(1 / (double)clgen_step_parts(s->config)), 0) : mean;
+  if (!clgen_phase_takes_parts(s->phase)) return mean;
+  if (s->gathering) return clgen_mul(mean, clgen_slice(s->gathering, 0, CLGEN_GATHERING_SHARE, 1));
+  return clgen_affine(mean, (float)(1 / (double)clgen_step_parts(s->config)), 0);
 }
 
 void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar) {
@@ -65,7 +69,9 @@ static clgen_tensor *hold_back(clgen_step_kind *s, const clgen_bound *b, clgen_t
   return grad;
 }
 
-static clgen_tensor *first_part(const clgen_step_kind *s) { return clgen_slice(s->part, 0, 0, 1); }
+static clgen_tensor *first_part(const clgen_step_kind *s) {
+  return s->gathering ? clgen_slice(s->gathering, 0, CLGEN_GATHERING_FIRST, 1) : clgen_slice(s->part, 0, 0, 1);
+}
 
 int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as) {
   if (clgen_phase_takes_parts(s->phase))
@@ -113,7 +119,9 @@ static int build_watch(clgen_step_kind *s) {
   clgen_tensor *good = clgen_state(s->graph, CLGEN_WATCH_GOOD, CLGEN_F32, shape);
   sum = clgen_assign(sum, clgen_add(sum, all));
   bad = clgen_assign(bad, clgen_maximum(bad, clgen_affine(clgen_is_finite(all), -1, 1)));
-  if (clgen_step_ends(s)) good = clgen_assign(good, clgen_add(good, clgen_affine(bad, -1, 1)));
+  clgen_tensor *fine = clgen_affine(bad, -1, 1);
+  if (s->gathering) fine = clgen_mul(fine, clgen_slice(s->gathering, 0, CLGEN_GATHERING_BATCHES, 1));
+  if (clgen_step_ends(s)) good = clgen_assign(good, clgen_add(good, fine));
   if (s->config->controllers && build_window(s, all)) return CLGEN_E_INVALID;
   return sum && bad && good ? CLGEN_OK : CLGEN_E_INVALID;
 }
@@ -142,6 +150,8 @@ int clgen_step_kind_build(clgen_step_kind *s) {
   int code = clgen_graph_create(&s->graph);
   if (code) return code;
   s->part = clgen_input(s->graph, "part", CLGEN_F32, clgen_shape_of(1, clgen_step_parts(config)));
+  if (clgen_step_batches_max(config) > 1)
+    s->gathering = clgen_input(s->graph, "gathering", CLGEN_F32, clgen_shape_of(1, CLGEN_GATHERING));
   code = bind_networks(s);
   if (code) return code;
   s->images = clgen_input(s->graph, "images", CLGEN_U8, clgen_shape_of(4, s->images_n, c->channels, c->height, c->width));

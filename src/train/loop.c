@@ -20,15 +20,16 @@ static uint64_t images_at(const clgen_run *r, uint64_t step) { return step * (ui
 static long tick_of(const clgen_run *r, uint64_t step) {
   return (long)floor((double)images_at(r, step) / (1000 * r->options.tick));
 }
-static bool ends_tick(const clgen_run *r, uint64_t step) {
-  return step == 1 || (step > 1 && tick_of(r, step) != tick_of(r, step - 1)) || step == r->total_steps;
+static bool ends_tick(const clgen_run *r, uint64_t before, uint64_t step) {
+  return before == 0 || tick_of(r, step) != tick_of(r, before) || step == r->total_steps;
 }
 
 static void gather(const clgen_run *r, const clgen_dataset *from, clgen_sampler *sampler, uint8_t *batch, int *labels) {
+  uint64_t n = images_at(r, (uint64_t)clgen_trainer_batches(r->trainer));
   const clgen_dataset_info *i = clgen_dataset_get_info(from);
   size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
   uint64_t first = images_at(r, r->step);
-  for (uint64_t k = 0; k < (uint64_t)r->options.batch; ++k) {
+  for (uint64_t k = 0; k < n; ++k) {
     int64_t index = clgen_sampler_index(sampler, first + k);
     memcpy(batch + k * image, clgen_dataset_image(from, index), image);
     labels[k] = clgen_dataset_label(from, index);
@@ -186,13 +187,14 @@ int clgen_run_loop(clgen_run *r) {
   int code = CLGEN_OK;
   bool stopped = false;
   while (!code && !stopped && r->step < r->total_steps) {
+    uint64_t batches = (uint64_t)clgen_trainer_batches(r->trainer);
     code = step(r);
     if (code) break;
-    ++r->step;
-    uint64_t now = r->step;
+    uint64_t before = r->step, now = r->step += batches;
     code = clgen_run_adapt(r);
     stopped = stop && *stop && r->step < r->total_steps;
-    if (!code && r->step == now && (stopped || ends_tick(r, now))) code = end_tick(r, &c, stopped || now == r->total_steps);
+    if (!code && r->step == now && (stopped || ends_tick(r, before, now)))
+      code = end_tick(r, &c, stopped || now == r->total_steps);
     if (r->step != now) restart_clock(r, &c);
     progress(r, &c);
   }

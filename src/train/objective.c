@@ -103,6 +103,17 @@ static void divisors_around(int64_t batch, int64_t n, int64_t *below, int64_t *a
   while (batch % *above) ++*above;
 }
 
+/* What has to see the batch as a whole. */
+static int check_whole(const char *option, const clgen_gan_objective *o) {
+  size_t n;
+  const clgen_regularizer *rows = clgen_regularizers(&n);
+  const char *name = o->loss ? o->loss->name : "", *why = NULL;
+  if (o->loss && o->loss->compares) why = "it compares with means over the whole batch";
+  for (size_t i = 0; i < n && !why; ++i)
+    if (o->regularizers & rows[i].bit && rows[i].whole) name = rows[i].name, why = rows[i].whole;
+  return why ? clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s: %s", option, name, why) : CLGEN_OK;
+}
+
 int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_objective *o) {
   if (at_once < 0 || (at_once && batch % at_once)) {
     int64_t below, above;
@@ -114,14 +125,31 @@ int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_object
         "option --batch-gpu: a batch of %lld images is no multiple of %lld; %lld%s would do, or another --batch",
         (long long)batch, (long long)at_once, (long long)below, other);
   }
-  if (!at_once || at_once == batch) return CLGEN_OK;
-  size_t n;
-  const clgen_regularizer *rows = clgen_regularizers(&n);
-  const char *name = o->loss ? o->loss->name : "", *why = NULL;
-  if (o->loss && o->loss->compares) why = "it compares with means over the whole batch";
-  for (size_t i = 0; i < n && !why; ++i)
-    if (o->regularizers & rows[i].bit && rows[i].whole) name = rows[i].name, why = rows[i].whole;
-  return why ? clgen_fail(CLGEN_E_INVALID, "option --batch-gpu: not with %s: %s", name, why) : CLGEN_OK;
+  return !at_once || at_once == batch ? CLGEN_OK : check_whole("batch-gpu", o);
+}
+
+/* The least images whose spread and distances say something. */
+#define LEAST_COMPARED 8
+
+int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned controllers) {
+  bool whole = !at_once || at_once == batch || at_once >= LEAST_COMPARED;
+  if (whole || !clgen_adapt_watches(controllers, CLGEN_WATCH_PLAYERS)) return CLGEN_OK;
+  return clgen_fail(
+      CLGEN_E_INVALID,
+      "option --batch-gpu: guard and balance compare the images of a part with each other, and %lld are too few: "
+      "%d are the least",
+      (long long)at_once, LEAST_COMPARED);
+}
+
+/* ---- Several batches ---- */
+
+int clgen_batches_check(const clgen_trainer_config *c) {
+  int code = check_whole("batch-max", &c->gan);
+  if (!code) code = clgen_vae_check_whole("batch-max", &c->vae);
+  if (!code && c->augment.adaptive)
+    code =
+        clgen_fail(CLGEN_E_INVALID, "option --batch-max: not with --adapt ada, whose steps are of minibatches of one size");
+  return code;
 }
 
 /* ---- From the options ---- */
@@ -198,4 +226,22 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   clgen_d_norm norm;
   code = clgen_train_d_norm(o, arch, out, &norm);
   return code || !clgen_arch_encodes(arch) ? code : clgen_vae_gan_check(o, out);
+}
+
+int clgen_train_batches_max(const clgen_train_options *o, int64_t *out) {
+  unsigned mask;
+  *out = 1;
+  int code = clgen_train_controllers(o, &mask);
+  if (code || !o->batch_max) return code;
+  if (!(mask & clgen_adapt_mask("noise-scale"))) return refuse("batch-max", "only --adapt noise-scale changes the batch");
+  while (2 * *out * o->batch <= o->batch_max) *out *= 2;
+  if (*out * o->batch != o->batch_max)
+    return clgen_fail(
+        CLGEN_E_INVALID, "option --batch-max: %lld is not a batch of %lld doubled a number of times; %lld or %lld would do",
+        (long long)o->batch_max, (long long)o->batch, (long long)(*out * o->batch), (long long)(2 * *out * o->batch));
+  clgen_trainer_config c = {.batches_max = *out};
+  code = clgen_train_objective(o, &c.gan);
+  if (!code) code = clgen_train_vae_objective(o, &c.vae);
+  if (!code) code = clgen_train_augmentation(o, &c.augment);
+  return code || *out == 1 ? code : clgen_batches_check(&c);
 }

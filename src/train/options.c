@@ -144,6 +144,10 @@ static const clgen_option rows[] = {
      "only N of them in the device's memory at a time, their gradients added up: the same step in less memory, but that "
      "batch "
      "norm takes its statistics from N images; 0: all"},
+    {"batch-max", 0, CLGEN_OPTION_INT, AT(batch_max), "0", 0, 1048576, NULL, "N", "Training",
+     "with --adapt noise-scale: updates by the gradients of several batches together, up to N images, where larger ones "
+     "save "
+     "steps; 0: the batch stays"},
     {"optimizer", 0, CLGEN_OPTION_CHOICE, AT(optimizer), "adam", 0, 0, "sgd|momentum|rmsprop|adam|adamw", "NAME", "Training",
      "how to descend; sgd is momentum without any"},
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
@@ -236,6 +240,11 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   if (!code) code = clgen_train_likelihood(o, &c);
   if (!code) code = clgen_train_vae_objective(o, &vae);
   if (!code) code = clgen_vae_batch_gpu_check(o->batch, o->batch_gpu, &vae);
+  int64_t batches;
+  unsigned mask;
+  if (!code) code = clgen_train_controllers(o, &mask);
+  if (!code && clgen_arch_kind(*arch) == CLGEN_GAN) code = clgen_controllers_batch_gpu_check(o->batch, o->batch_gpu, mask);
+  if (!code) code = clgen_train_batches_max(o, &batches);
   return code;
 }
 

@@ -89,6 +89,7 @@ static int open_model(clgen_run *r) {
   t.optimizer = clgen_train_optimizer(o);
   t.batch_gpu = o->batch_gpu;
   t.grad_clip = o->grad_clip;
+  t.batches_max = r->adapt.batches_max;
   clgen_train_schedule(o, &t);
   t.seed = (uint64_t)o->seed;
   t.controllers = r->controllers;
@@ -123,15 +124,16 @@ static int check_memory(const clgen_run *r) {
 static int open_buffers(clgen_run *r) {
   const clgen_model_config *c = clgen_model_get_config(r->model);
   size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
-  r->batch = malloc((size_t)r->options.batch * image);
+  size_t most = (size_t)(r->options.batch * r->adapt.batches_max); /* images in a step */
+  r->batch = malloc(most * image);
   r->pixels = malloc(CLGEN_GRID_IMAGES * image);
   r->latents = malloc(CLGEN_GRID_IMAGES * (nz + 1) * sizeof *r->latents);
-  r->labels = malloc((size_t)r->options.batch * sizeof *r->labels);
+  r->labels = malloc(most * sizeof *r->labels);
   r->validation_batch = malloc(r->validation ? (size_t)r->options.batch * image : 1);
   r->validation_labels = malloc((size_t)r->options.batch * sizeof *r->validation_labels);
   r->course = clgen_train_options_course(&r->options);
   if (!r->batch || !r->pixels || !r->latents || !r->labels || !r->course || !r->validation_batch || !r->validation_labels)
-    return clgen_fail_nomem((size_t)r->options.batch * image);
+    return clgen_fail_nomem(most * image);
   clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_LATENT, 1, CLGEN_GRID_IMAGES * c->nz, r->latents);
   if (!clgen_model_is_conditional(r->model)) return CLGEN_OK;
   r->classes = malloc(CLGEN_GRID_IMAGES * sizeof *r->classes);
@@ -161,6 +163,8 @@ int clgen_run_open(clgen_run *r, const bool *given) {
   if (!code) code = clgen_run_metrics_open(r);
   if (!code) code = open_buffers(r);
   r->total_steps = ((uint64_t)o->kimg * 1000 + (uint64_t)o->batch - 1) / (uint64_t)(o->batch ? o->batch : 1);
+  uint64_t most = (uint64_t)(r->adapt.batches_max > 1 ? r->adapt.batches_max : 1);
+  r->total_steps = (r->total_steps + most - 1) / most * most;
   return code;
 }
 

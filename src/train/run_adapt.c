@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KNOBS "adapt.knobs"   /* the knobs, then the generator's updates and the step from which they hold */
+#define KNOBS "adapt.knobs"   /* the knobs, then each player's updates and the step from which they hold */
 #define MEMORY "adapt.memory" /* CLGEN_CONTROLLER_STATE numbers for each controller there is */
 #define GOOD_STATE CLGEN_STATE_PREFIX "good" CLGEN_SAFETENSORS
 #define WINDOW_IMAGES 1000
 #define WINDOWS_BETWEEN_GOOD 16 /* a good state is written at most that often: it is as large as a snapshot */
 
-enum { N_KNOBS = CLGEN_KNOB_COUNT + 2 };
+enum { UPDATES = CLGEN_KNOB_COUNT, SINCE = UPDATES + CLGEN_PLAYERS, N_KNOBS };
 
 static int64_t memory_size(void) {
   size_t n;
@@ -64,8 +64,10 @@ int clgen_run_adapt_open(clgen_run *r) {
                                   .plateau_factor = o->lr_factor,
                                   .kl_target = o->kl_target,
                                   .beta_turns = vae.beta_turns};
-  r->window = (uint64_t)((WINDOW_IMAGES + o->batch - 1) / o->batch);
-  return CLGEN_OK;
+  code = clgen_train_batches_max(o, &r->adapt.batches_max);
+  int64_t window = (WINDOW_IMAGES + o->batch - 1) / o->batch, most = r->adapt.batches_max;
+  r->window = (uint64_t)((window + most - 1) / most * most); /* so that whole steps end where a decision is due */
+  return code;
 }
 
 void clgen_run_adapt_say(const clgen_run *r) {
@@ -80,21 +82,25 @@ void clgen_run_adapt_say(const clgen_run *r) {
 
 static int write_knobs(clgen_run *r, const float knob[CLGEN_KNOB_COUNT]) {
   float all[N_KNOBS];
+  uint64_t updates[CLGEN_PLAYERS];
   clgen_trainer_set_knobs(r->trainer, knob, r->step);
   memcpy(all, knob, CLGEN_KNOB_COUNT * sizeof *all);
-  all[CLGEN_KNOB_COUNT] = (float)clgen_trainer_g_updates(r->trainer, r->step);
-  all[CLGEN_KNOB_COUNT + 1] = (float)r->step;
+  clgen_trainer_get_updates(r->trainer, r->step, updates);
+  for (int i = 0; i < CLGEN_PLAYERS; ++i) all[UPDATES + i] = (float)updates[i];
+  all[SINCE] = (float)r->step;
   return clgen_store_write(r->store, KNOBS, 0, N_KNOBS, all);
 }
 
 /* Gives the trainer what the store has. */
 static int take_knobs(clgen_run *r, float knob[CLGEN_KNOB_COUNT]) {
   float all[N_KNOBS];
+  uint64_t updates[CLGEN_PLAYERS];
   int code = clgen_store_read(r->store, KNOBS, 0, N_KNOBS, all);
   if (code) return code;
   memcpy(knob, all, CLGEN_KNOB_COUNT * sizeof *all);
   clgen_trainer_set_knobs(r->trainer, knob, r->step);
-  clgen_trainer_set_g_updates(r->trainer, (uint64_t)all[CLGEN_KNOB_COUNT], (uint64_t)all[CLGEN_KNOB_COUNT + 1]);
+  for (int i = 0; i < CLGEN_PLAYERS; ++i) updates[i] = (uint64_t)all[UPDATES + i];
+  clgen_trainer_set_updates(r->trainer, updates, (uint64_t)all[SINCE]);
   return CLGEN_OK;
 }
 

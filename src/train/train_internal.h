@@ -75,6 +75,7 @@ typedef struct {
   clgen_tensor *validation, *validation_labels; /* images that are not trained on; NULL where nothing looks at them */
   clgen_tensor *ada;                            /* the newest version of CLGEN_ADA_STATE; NULL where p does not adapt */
   clgen_tensor *part;                           /* of a batch in parts: 1 at this one and 0 elsewhere */
+  clgen_tensor *gathering;                      /* CLGEN_GATHERING numbers; NULL where a step is of one batch always */
   clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
   clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
   clgen_tensor *styles; /* of the fakes, where a regulariser asks for them */
@@ -96,6 +97,14 @@ enum {
   CLGEN_SCALARS
 };
 
+/* What a program is told where the number of batches in a step changes. */
+enum {
+  CLGEN_GATHERING_FIRST,   /* 1 in the first run of a step, 0 in others */
+  CLGEN_GATHERING_SHARE,   /* what a run contributes to a mean over the step's images */
+  CLGEN_GATHERING_BATCHES, /* in this step */
+  CLGEN_GATHERING
+};
+
 /* States that last from one report to the next, and are no part of the training's state. */
 #define CLGEN_WATCH_SUM "train.sum"   /* of the watched numbers */
 #define CLGEN_WATCH_BAD "train.bad"   /* 1 once a number was not finite */
@@ -111,6 +120,13 @@ int clgen_step_kind_compile(clgen_step_kind *s, clgen_store *store);
 int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_objective *o);
 /* How many parts a step's batch comes in, and whether a phase runs for each. */
 int64_t clgen_step_parts(const clgen_trainer_config *c);
+/* How many batches one update may take; and whether a step is several programs. */
+int64_t clgen_step_batches_max(const clgen_trainer_config *c);
+bool clgen_step_in_phases(const clgen_trainer_config *c);
+/* Whether the gradients of several batches add up to that of a larger one with this objective; says why not. */
+int clgen_batches_check(const clgen_trainer_config *c);
+/* How many --batch-max allows: a power of 2; CLGEN_E_INVALID with the reason for what it does not go together with. */
+int clgen_train_batches_max(const clgen_train_options *o, int64_t *out);
 bool clgen_phase_takes_parts(clgen_step_phase phase);
 void clgen_step_kind_free(clgen_step_kind *s);
 void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar);
@@ -163,7 +179,10 @@ typedef struct {
 } clgen_kl_term;
 clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar);
 void clgen_step_watch_kl(clgen_step_kind *s, const clgen_kl_term *t);
+/* The same of controllers. */
+int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned controllers);
 /* As clgen_batch_gpu_check, of what sees the batch as a whole. */
+int clgen_vae_check_whole(const char *option, const clgen_vae_objective *o);
 int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o);
 bool clgen_vae_objective_has_beta(const clgen_vae_objective *o); /* another than 1 */
 int64_t clgen_step_draws(const clgen_step_kind *s);              /* rows of the noise */

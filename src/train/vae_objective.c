@@ -26,11 +26,16 @@ double clgen_vae_capacity_at(const clgen_vae_objective *o, double kimg) {
   return kimg < o->capacity_kimg ? o->capacity * kimg / o->capacity_kimg : o->capacity;
 }
 
-int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o) {
+int clgen_vae_check_whole(const char *option, const clgen_vae_objective *o) {
   const char *name = o->free_bits > 0 ? "--free-bits" : o->capacity > 0 ? "--capacity" : NULL;
   if (o->control.target > 0) name = "--adapt control-vae";
-  if (!name || !at_once || at_once == batch) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "option --batch-gpu: not with %s: it looks at the whole batch's mean divergence", name);
+  if (!name) return CLGEN_OK;
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s: it looks at the whole batch's mean divergence", option,
+                    name);
+}
+
+int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o) {
+  return !at_once || at_once == batch ? CLGEN_OK : clgen_vae_check_whole("batch-gpu", o);
 }
 
 /* ---- From the options ---- */
