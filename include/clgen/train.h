@@ -219,11 +219,7 @@ typedef struct {
       kl_anneal[CLGEN_OPTION_TEXT];
   char d_norm[CLGEN_OPTION_TEXT], cond[CLGEN_OPTION_TEXT], augment[CLGEN_OPTION_TEXT];
   int64_t kimg, batch, batch_gpu, res, channels, ngf, ndf, nz, hidden, mapping_layers, seed, snap, subset, metrics_num,
-<<<<<<< HEAD
-      critic_steps, reg_interval, pl_interval;
-=======
-      critic_steps, reg_interval, batch_max;
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
+      critic_steps, reg_interval, pl_interval, batch_max;
   char init[CLGEN_OPTION_TEXT], freeze[CLGEN_OPTION_TEXT], ewc_of[CLGEN_OPTION_TEXT];
   int64_t freezed;
   char ada_by[CLGEN_OPTION_TEXT];

@@ -5,35 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-<<<<<<< HEAD
-    /* By index: the phase times 8, and 1 set: without G's update; 2 set: without D's lazy regularisers; 4 set: with G's
-     * update, but without its lazy regularisers. Kinds that never come are not made. */
-    enum {
-      WITHOUT_G = 1,
-      WITHOUT_LAZY = 2,
-      WITHOUT_LAZY_G = 4,
-      DUE = 8
-    };
-#define KINDS (DUE * CLGEN_PHASES)
+/* Bits of what is due. */
+enum { WITHOUT_G = 1, WITHOUT_LAZY = 2, WITHOUT_LAZY_G = 4, DUE = CLGEN_STEP_DUE };
 
-struct clgen_trainer {
-  const clgen_model *model;
-  clgen_store *store;
-  clgen_trainer_config config;
-  clgen_watched_names names;
-  clgen_step_kind kind[KINDS];
-  clgen_program_info info;
-  float *labels, *fake_labels, *validation_labels; /* the classes of images, as rows of a 1 among zeros */
-  const uint8_t *validation;                       /* the caller's, for the next step */
-  int *drawn;
-  float *part;                /* which part of a batch it is */
-  uint64_t steps, ran[KINDS]; /* since the last report */
-  float knob[CLGEN_KNOB_COUNT];
-  uint64_t g_updates, since; /* updates of G before step `since`, from which the knobs hold */
-};
-
-=======
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
 /* ---- Which kind of step is due ---- */
 
 /* A function of the step, and of what the controllers turned last. */
@@ -45,17 +19,18 @@ static uint64_t lazy_interval(const clgen_trainer_config *c) {
   return lazy ? (uint64_t)c->gan.r1_interval : 1;
 }
 
-<<<<<<< HEAD
 /* In updates of G. */
 static uint64_t lazy_interval_g(const clgen_trainer_config *c) {
   bool lazy = c->gan.regularizers & CLGEN_REG_PL && c->gan.pl_interval > 1;
   return lazy ? (uint64_t)c->gan.pl_interval : 1;
 }
 
-static int kind_at(const clgen_trainer *t, uint64_t step) {
-  int due = (step + 1) % lazy_interval(&t->config) ? WITHOUT_LAZY : 0;
-  if ((step + 1) % critic_steps(t)) return due | WITHOUT_G;
-  return due | ((clgen_trainer_g_updates(t, step) + 1) % lazy_interval_g(&t->config) ? WITHOUT_LAZY_G : 0);
+int clgen_trainer_kind_at(const clgen_trainer *t, uint64_t step) {
+  uint64_t nth = step / (uint64_t)clgen_trainer_batches(t) + 1, updates[CLGEN_PLAYERS]; /* of D's */
+  int due = nth % lazy_interval(&t->config) ? WITHOUT_LAZY : 0;
+  if (nth % clgen_trainer_critic_steps(t)) return due | WITHOUT_G;
+  clgen_trainer_get_updates(t, step, updates);
+  return due | ((updates[0] + 1) % lazy_interval_g(&t->config) ? WITHOUT_LAZY_G : 0);
 }
 
 static uint64_t common(uint64_t a, uint64_t b) {
@@ -66,20 +41,12 @@ static uint64_t common(uint64_t a, uint64_t b) {
     y = rest;
   }
   return a / x * b;
-=======
-int clgen_trainer_kind_at(const clgen_trainer *t, uint64_t step) {
-  uint64_t nth = step / (uint64_t)clgen_trainer_batches(t) + 1; /* update */
-  return (nth % clgen_trainer_critic_steps(t) ? 1 : 0) | (nth % lazy_interval(&t->config) ? 2 : 0);
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
 }
 
 /* Where controllers may change the number of critic steps, every kind may come. */
 static bool comes(const clgen_trainer *t, int kind) {
-<<<<<<< HEAD
-  uint64_t n = critic_steps(t), k = lazy_interval(&t->config), every = lazy_interval_g(&t->config), g = n * every;
-=======
-  uint64_t n = clgen_trainer_critic_steps(t), k = lazy_interval(&t->config);
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
+  uint64_t n = clgen_trainer_critic_steps(t), k = lazy_interval(&t->config), every = lazy_interval_g(&t->config),
+           g = n * every;
   bool varies = t->config.controllers && clgen_model_is_gan(t->model);
   if (kind & WITHOUT_G && kind & WITHOUT_LAZY_G) return false;
   switch (kind) {
@@ -92,21 +59,12 @@ static bool comes(const clgen_trainer *t, int kind) {
   }
 }
 
-<<<<<<< HEAD
 /* The kinds of one step, in the order in which they run; returns how many. With parts nothing of G's is lazy. */
-static int kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
+int clgen_trainer_kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
   bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & WITHOUT_G);
   int n = 0;
-  if (clgen_step_parts(&t->config) == 1) {
-    kinds[n++] = DUE * CLGEN_PHASE_WHOLE + due;
-=======
-/* The kinds of one step, in the order in which they run; returns how many. */
-int clgen_trainer_kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
-  bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & 1);
-  int n = 0;
   if (!clgen_step_in_phases(&t->config)) {
-    kinds[n++] = 4 * CLGEN_PHASE_WHOLE + due;
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
+    kinds[n++] = DUE * CLGEN_PHASE_WHOLE + due;
     return n;
   }
   kinds[n++] = DUE * CLGEN_PHASE_GRADIENT + (due & WITHOUT_LAZY); /* each differs by what it does only */
@@ -151,13 +109,8 @@ static void fill_info(clgen_trainer *t) {
 
 static int build_kinds(clgen_trainer *t) {
   int code = CLGEN_OK;
-<<<<<<< HEAD
   for (int due = 0; !code && due < DUE; ++due) {
-    int kinds[4], n = comes(t, due) ? kinds_of(t, due, kinds) : 0;
-=======
-  for (int due = 0; !code && due < 4; ++due) {
     int kinds[4], n = comes(t, due) ? clgen_trainer_kinds_of(t, due, kinds) : 0;
->>>>>>> d99d9de (noise-scale may change the batch: --batch-max, by adding up the gradients of several batches)
     for (int i = 0; !code && i < n; ++i) code = build_kind(t, kinds[i]);
   }
   for (int i = 0; !code && i < CLGEN_STEP_KINDS; ++i)

@@ -4,9 +4,10 @@
 
 #include "train/train_internal.h"
 
-/* By index: the phase times 4, and 1 set: without G's update; 2 set: without lazy regularisers. Kinds that never come are
- * not made. */
-#define CLGEN_STEP_KINDS (4 * CLGEN_PHASES)
+/* By index: the phase times CLGEN_STEP_DUE, and 1 set: without G's update; 2 set: without D's lazy regularisers; 4 set: with
+ * G's update, but without its lazy regularisers. Kinds that never come are not made. */
+#define CLGEN_STEP_DUE 8
+#define CLGEN_STEP_KINDS (CLGEN_STEP_DUE * CLGEN_PHASES)
 
 struct clgen_trainer {
   const clgen_model *model;
@@ -26,7 +27,7 @@ struct clgen_trainer {
 
 /* As the knob says: D's updates for one of G. */
 uint64_t clgen_trainer_critic_steps(const clgen_trainer *t);
-/* The kind of a step, which says what is due in it: 1 set: not G's update; 2 set: not the lazy regularisers. */
+/* The three bits of what is due in a step. */
 int clgen_trainer_kind_at(const clgen_trainer *t, uint64_t step);
 /* The programs of one step, in the order in which they run; returns how many. */
 int clgen_trainer_kinds_of(const clgen_trainer *t, int due, int kinds[4]);
