@@ -312,6 +312,15 @@ static void noise_scale_changes_the_batch_where_it_may(void **state) {
   noise(&c, 100, 400);
   assert_true(c.knob[CLGEN_KNOB_BATCHES] == 8); /* and no further */
   assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7 / 13.5), 0.05);
+  control lost = start("noise-scale", &config), advised = start("noise-scale", &gan);
+  clgen_adapt_statistics s = {.kimg = 1, .n = 2, .name = {"grad_square_G", "grad_along_G"}, .mean = {5, -1}};
+  for (int k = 0; k < 60; ++k) { /* steps go too far to see a signal */
+    step(&lost, &s);
+    if (k == 19) assert_non_null(strstr(lost.out.decision[0].reason, "do not go the way"));
+    step(&advised, &s);
+    assert_int_equal(advised.out.n, 0);
+  }
+  assert_true(lost.knob[CLGEN_KNOB_BATCHES] == 8 && lost.knob[CLGEN_KNOB_LR] == 1);
   noise(&c, 0.1, 400); /* no noise: down again, and the rate no higher than for the batch */
   assert_true(c.knob[CLGEN_KNOB_BATCHES] == 1 && c.knob[CLGEN_KNOB_LR] <= 1);
 }

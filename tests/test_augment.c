@@ -3,27 +3,23 @@
  * the probability's way. */
 #include "graphs.h"
 
+#include "golden.h"
+
 #include <clgen/adapt.h>
 #include <clgen/augment.h>
-#include <clgen/safetensors.h>
 
-static clgen_safetensors *golden;
 static clgen_device *device[2]; /* the host, the tested one */
 
 static int begin(void **state) {
   (void)state;
-  char path[1024];
-  snprintf(path, sizeof path, "%s/augment.safetensors", getenv("CLGEN_TEST_GOLDEN"));
   device[0] = open_host();
   device[1] = open_tested();
-  return clgen_safetensors_open(&golden, path);
+  return open_golden_file("augment");
 }
 static int end(void **state) {
-  (void)state;
-  clgen_safetensors_close(golden);
   clgen_device_close(device[0]);
   clgen_device_close(device[1]);
-  return 0;
+  return close_golden(state);
 }
 
 static const clgen_st_tensor *find(const char *a, const char *b) {

@@ -29,7 +29,7 @@ static bool measure(const clgen_adapt_statistics *s, float *state) {
   state[NOISE] += share * ((float)(square - along) - state[NOISE]);
   state[SIGNAL] += share * ((float)along - state[SIGNAL]);
   state[WINDOWS] += 1;
-  return state[WINDOWS] >= WINDOWS_FIRST && state[SIGNAL] > 0 && state[NOISE] > 0;
+  return state[WINDOWS] >= WINDOWS_FIRST && state[NOISE] > 0;
 }
 
 /* Where the batch stays. */
@@ -54,15 +54,24 @@ static void change_batch(const clgen_adapt_config *c, double *ratio, float *stat
   out->knob[CLGEN_KNOB_BATCHES] = to;
   state[WAIT] = WINDOWS_BETWEEN;
   state[NOISE] *= batches / to;
-  clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
-                     "the noise of the gradient is %.3g times its square: a batch of %.0f would balance steps and images",
-                     *ratio, batch * *ratio);
+  if (isinf(*ratio))
+    clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
+                       "gradients do not go the way of those before them: all of them that can be seen is noise");
+  else
+    clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
+                       "the noise of the gradient is %.3g times its square: a batch of %.0f would balance steps and images",
+                       *ratio, batch * *ratio);
   *ratio *= (double)(batches / to);
 }
 
 void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out) {
   if (!measure(s, state)) return;
+  if (!(state[SIGNAL] > 0)) { /* nothing to measure noise by; a larger batch is what helps */
+    double all = INFINITY;
+    if (c->batches_max > 1) change_batch(c, &all, state, out);
+    return;
+  }
   double ratio = (double)state[NOISE] / (double)state[SIGNAL];
   if (state[REFERENCE] == 0) state[REFERENCE] = (float)ratio, state[FACTOR] = 1;
   if (c->batches_max > 1)
