@@ -11,11 +11,6 @@ static inline VEC EW(ew_relu)(VEC a) { return a < (VEC)(0.0f) ? (VEC)(0.0f) : a;
 static inline VEC EW(ew_leaky_relu)(VEC a, float p) { return a > (VEC)(0.0f) ? a : a * p; }
 static inline VEC EW(ew_leaky_step)(VEC a, float p) { return a > (VEC)(0.0f) ? (VEC)(1.0f) : (VEC)(p); }
 static inline VEC EW(ew_affine)(VEC a, float p, float q) { return a * p + q; }
-static inline VEC EW(ew_tanh)(VEC a) { return tanh(a); }
-static inline VEC EW(ew_sigmoid)(VEC a) { return 1.0f / (1.0f + exp(-a)); }
-static inline VEC EW(ew_softplus)(VEC a) { return EW(ew_relu)(a) + log1p(exp(-fabs(a))); }
-static inline VEC EW(ew_exp)(VEC a) { return exp(a); }
-static inline VEC EW(ew_log)(VEC a) { return log(a); }
 static inline VEC EW(ew_sqrt)(VEC a) { return sqrt(a); }
 static inline VEC EW(ew_rsqrt)(VEC a) { return 1.0f / sqrt(a); }
 static inline VEC EW(ew_square)(VEC a) { return a * a; }
@@ -72,8 +67,7 @@ static inline float EW(ew_total)(VEC a) {
 }
 
 #if VW > 1
-/* r[i], element j becomes r[j], element i: two halves of a list interleaved as often as the width has bits. */
-static inline void EW(ew_transpose)(VEC *r) {
+/* Two vectors, interleaved. */
 #if VW == 4
 #define LOW(a, b) (VEC)(a.s0, b.s0, a.s1, b.s1)
 #define HIGH(a, b) (VEC)(a.s2, b.s2, a.s3, b.s3)
@@ -86,6 +80,9 @@ static inline void EW(ew_transpose)(VEC *r) {
 #define HIGH(a, b) \
   (VEC)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
 #endif
+
+/* r[i], element j becomes r[j], element i: two halves of a list interleaved as often as the width has bits. */
+static inline void EW(ew_transpose)(VEC *r) {
 #pragma unroll
   for (int bit = 1; bit < VW; bit *= 2) {
     VEC t[VW];
@@ -98,42 +95,16 @@ static inline void EW(ew_transpose)(VEC *r) {
 #pragma unroll
     for (int i = 0; i < VW; ++i) r[i] = t[i];
   }
-#undef LOW
-#undef HIGH
 }
 #endif
 
-#ifdef CLGEN_RANDOM
-/* Elements n, n + 1, ... of a draw; four of them come from one call of philox where they begin at a multiple of 4. */
-#if VW == 1
-#define DRAWN(name)                                                                       \
-  static inline float EW(ew_random_##name)(uint n, uint sl, uint sh, uint st, uint counter) { \
-    return clgen_random_##name##1(n, 0u, sl, sh, st, counter);                            \
-  }
+/* PoCL's convert and mul_hi go element by element. */
+#if VW > 1 && defined(BUILTIN_CONVERT)
+static inline VEC EW(ew_signed)(VINT a) { return __builtin_convertvector(a, VEC); }
+static inline VUINT EW(ew_mul_high)(uint a, VUINT b) {
+  return __builtin_convertvector((ulong)a * __builtin_convertvector(b, VULONG) >> 32, VUINT);
+}
 #else
-#define DRAWN(name)                                                                            \
-  static inline VEC EW(ew_random_##name)(uint n, uint sl, uint sh, uint st, uint counter) {    \
-    union {                                                                                    \
-      VEC v;                                                                                   \
-      float f[VW];                                                                             \
-    } r;                                                                                       \
-    for (uint i = 0; i < VW; i += 4) {                                                         \
-      if ((n & 3u) == 0u) {                                                                    \
-        const clgen_words w = clgen_draw(n + i, 0u, sl, sh, st, counter);                      \
-        for (uint k = 0; k < 4; ++k) r.f[i + k] = CLGEN_FROM_WORDS_##name(w, k);               \
-      } else {                                                                                 \
-        for (uint k = 0; k < 4; ++k)                                                           \
-          r.f[i + k] = clgen_random_##name##1(n + i + k, 0u, sl, sh, st, counter);             \
-      }                                                                                        \
-    }                                                                                          \
-    return r.v;                                                                                \
-  }
-#endif
-#define CLGEN_FROM_WORDS_uniform(words, k) clgen_word_uniform(words.w[k])
-#define CLGEN_FROM_WORDS_normal(words, k) clgen_words_normal(words, k)
-DRAWN(uniform)
-DRAWN(normal)
-#undef DRAWN
-#undef CLGEN_FROM_WORDS_uniform
-#undef CLGEN_FROM_WORDS_normal
+static inline VEC EW(ew_signed)(VINT a) { return CONVERT_VEC(a); }
+static inline VUINT EW(ew_mul_high)(uint a, VUINT b) { return mul_hi((VUINT)(a), b); }
 #endif

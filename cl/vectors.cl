@@ -22,6 +22,7 @@ UNALIGNED(uchar16)
 /* The lowest byte of each float's bits. */
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_convertvector)
+#define BUILTIN_CONVERT 1
 #define BYTES_OF(width, v) __builtin_convertvector(as_uint##width(v), uchar##width)
 #endif
 #endif
@@ -33,3 +34,13 @@ UNALIGNED(uchar16)
 #define BYTES_8(v) BYTES_OF(8, v)
 #define BYTES_16(v) BYTES_OF(16, v)
 #define BYTES(width, v) BYTES_##width(v)
+
+/* What philox.cl is told, at each width of elementwise.cl. */
+#define DRAW_WORD VUINT
+#define DRAW_REAL VEC
+#define DRAW(name) EW(name)
+#define CLGEN_FMA(a, b, c) fma((VEC)(a), (VEC)(b), (VEC)(c))
+#define CLGEN_AS_FLOAT(a) AS_VEC(a)
+#define CLGEN_AS_UINT(a) AS_VUINT(a)
+#define CLGEN_TO_FLOAT(a) EW(ew_signed)(AS_VINT(a))
+#define CLGEN_MULHI(a, b) EW(ew_mul_high)(a, b)

@@ -137,11 +137,16 @@ static void draw_with_counter(clgen_shape counter_shape) {
   OK(clgen_graph_create(&g));
   clgen_tensor *counter = NEED(clgen_input(g, "counter", CLGEN_U32, counter_shape));
   const uint64_t seed = 0xfedcba9876543210u;
+  clgen_tensor *columns[] = {clgen_random_uniform(g, counter, seed, 3, (clgen_shape){2, {5, 1}}),
+                             clgen_random_normal(g, counter, seed, 4, (clgen_shape){2, {5, 1}})};
   clgen_tensor *drawn[] = {
       clgen_random_uniform(g, counter, seed, 1, (clgen_shape){3, {7, 11, 13}}),
       clgen_random_normal(g, counter, seed, 2, (clgen_shape){3, {7, 11, 13}}),
       clgen_random_normal(g, counter, 5, 0xffffffffu, (clgen_shape){1, {20011}}),
       clgen_permute(clgen_random_normal(g, counter, seed, 2, (clgen_shape){2, {5, 9}}), (int[]){1, 0}),
+      /* with a factor for each row: rows that begin anywhere in a call of philox */
+      clgen_mul(clgen_random_normal(g, counter, seed, 5, (clgen_shape){2, {5, 203}}), columns[0]),
+      clgen_mul(clgen_random_uniform(g, counter, seed, 6, (clgen_shape){2, {5, 131}}), columns[1]),
   };
   for (size_t i = 0; i < CLGEN_COUNT(drawn); ++i) OK(clgen_output(NEED(drawn[i])));
   compiled a = compile(g, tested), b = compile(g, host);

@@ -35,6 +35,12 @@ static clgen_tensor *build_bias_leaky(const place *p) {
   return clgen_leaky_relu(clgen_add(picture(p, "x"), operand(p, "b", clgen_shape_of(4, 1, 64, 1, 1))), 0.2f);
 }
 static clgen_tensor *build_tanh(const place *p) { return clgen_tanh(picture(p, "x")); }
+static clgen_tensor *build_sigmoid(const place *p) { return clgen_sigmoid(picture(p, "x")); }
+static clgen_tensor *build_softplus(const place *p) { return clgen_softplus(picture(p, "x")); }
+static clgen_tensor *build_exp(const place *p) { return clgen_exp(picture(p, "x")); }
+static clgen_tensor *build_log(const place *p) {
+  return clgen_log(operand(p, "uniform", clgen_shape_of(4, p->batch, 64, 16, 16)));
+}
 static clgen_tensor *build_to_u8(const place *p) { return clgen_to_u8(clgen_affine(picture(p, "x"), 127.5f, 127.5f)); }
 static clgen_tensor *build_permute(const place *p) { return clgen_permute(picture(p, "x"), (const int[]){1, 0, 2, 3}); }
 static clgen_tensor *build_transpose(const place *p) {
@@ -126,6 +132,10 @@ static const struct {
     {"add", build_add, true},
     {"bias+leaky_relu", build_bias_leaky, true},
     {"tanh", build_tanh, true},
+    {"sigmoid", build_sigmoid, true},
+    {"softplus", build_softplus, true},
+    {"exp", build_exp, true},
+    {"log", build_log, true},
     {"to_u8", build_to_u8, true},
     {"random_normal", build_random, true},
     {"broadcast", build_broadcast, true},

@@ -18,6 +18,10 @@ static uint32_t as_uint(float f) {
 }
 
 #define uint uint32_t
+#define DRAW_WORD uint32_t
+#define DRAW_REAL float
+#define DRAW(name) name
+#define CLGEN_TO_FLOAT(word) ((float)(int32_t)(word))
 #define CLGEN_FMA(a, b, c) fmaf(a, b, c)
 #define CLGEN_AS_FLOAT(bits) as_float(bits)
 #define CLGEN_AS_UINT(f) as_uint(f)
@@ -25,13 +29,13 @@ static uint32_t as_uint(float f) {
 #include "cl/philox.cl"
 
 float clgen_uniform_at(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index) {
-  return clgen_random_uniform1((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
-                               counter);
+  return clgen_random_uniform((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
+                              counter);
 }
 
 float clgen_normal_at(uint64_t seed, uint32_t stream, uint32_t counter, uint64_t index) {
-  return clgen_random_normal1((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
-                              counter);
+  return clgen_random_normal((uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed, (uint32_t)(seed >> 32), stream,
+                             counter);
 }
 
 void clgen_uniforms_fill(uint64_t seed, uint32_t stream, uint32_t counter, int64_t n, float *out) {

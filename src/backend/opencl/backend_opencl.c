@@ -17,6 +17,9 @@ static void choose_style(clgen_ocl *ocl) {
   ocl->width = !ocl->wide ? 1 : info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
   ocl->local = ocl->wide ? 1 : USUAL_GROUP;
   while (info->max_work_group && ocl->local > info->max_work_group) ocl->local /= 2;
+  cl_device_fp_config single = 0;
+  clGetDeviceInfo(ocl->cl->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);
+  ocl->fused = single & CL_FP_FMA;
 }
 
 static void ocl_close(void *impl) {

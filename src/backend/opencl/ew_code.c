@@ -257,11 +257,36 @@ static void emit_load(clgen_ew_gen *g, int k, int width, const char *base) {
   if (dtype == CLGEN_U32) clgen_text_add(g->t, "const %s v%d = convert_%s(w%d);\n", f, k, f, k);
 }
 
+bool clgen_ew_draws_quads(const clgen_ew_gen *g) {
+  const clgen_step *s = g->w->s;
+  bool quads = g->w->numbered && g->w->stride[g->w->n_operands - 1][g->column] == 1;
+  for (int k = g->first; k < g->end; ++k)
+    quads = quads &&
+            (!is_random(&s->instr[k]) || g->w->stride[s->instr[clgen_ew_word_load(s, s->instr[k].a)].a][g->column] == 0);
+  return quads;
+}
+
+void clgen_ew_draw_quads(clgen_ew_gen *g, int width, const char *base) {
+  const clgen_step *s = g->w->s;
+  char f[24];
+  for (int k = g->first; k < g->end; ++k) {
+    if (!is_random(&s->instr[k])) continue;
+    clgen_text_add(g->t, "%s D%d[4];\new_quad_%s_%d(D%d, (uint)(", clgen_ew_type("float", width, f), k,
+                   s->instr[k].op == CLGEN_EW_RANDOM_UNIFORM ? "uniform" : "normal", width, k);
+    add_place(g, g->w->n_operands - 1, base);
+    clgen_text_add(g->t, "), sl%d, sh%d, st%d, cw%d);\n", k, k, k, clgen_ew_word_load(s, s->instr[k].a));
+  }
+}
+
 static void emit_random(clgen_ew_gen *g, int k, int width, const char *base) {
   const clgen_ew_instr *in = &g->w->s->instr[k];
   const char *name = in->op == CLGEN_EW_RANDOM_UNIFORM ? "uniform" : "normal";
   int number = g->w->n_operands - 1, load = clgen_ew_word_load(g->w->s, in->a);
   char f[24];
+  if (g->in_quad) {
+    clgen_text_add(g->t, "const %s v%d = D%d[q];\n", clgen_ew_type("float", width, f), k, k);
+    return;
+  }
   clgen_text_add(g->t, "const %s v%d = ew_random_%s_%d((uint)(", clgen_ew_type("float", width, f), k, name, width);
   add_place(g, number, base);
   clgen_text_add(g->t, "), sl%d, sh%d, st%d, w%d%s);\n", k, k, k, load, width == 1 ? "" : ".s0");

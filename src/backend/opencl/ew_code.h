@@ -35,6 +35,7 @@ typedef struct {
   int first, end;    /* the instructions that load_fixed and evaluate are about */
   const char *total; /* the name of the value of the n-th TOTAL, a format for n */
   unsigned turned;   /* operands whose vectors at row r of a block are T<k>[r] */
+  bool in_quad;      /* a random instruction's vector is D<k>[q] */
 } clgen_ew_gen;
 
 /* "(__global const long *restrict words, int at, ...) {" and the numbers: sizes, strides, offsets, parameters. */
@@ -51,6 +52,9 @@ void clgen_ew_bases(clgen_ew_gen *g, unsigned axes, int first, int last, const c
 void clgen_ew_load_fixed(clgen_ew_gen *g, const char *base);
 /* Loads and evaluates every instruction at column j, `width` elements at once; declares v<k>. */
 void clgen_ew_evaluate(clgen_ew_gen *g, int width, const char *base);
+/* Whether random numbers can be drawn four vectors at a time, and the text that does it: declares D<k>[4]. */
+bool clgen_ew_draws_quads(const clgen_ew_gen *g);
+void clgen_ew_draw_quads(clgen_ew_gen *g, int width, const char *base);
 /* Stores `value` (of width elements; `word`, raw bits, instead where it isn't NULL) to output k at column j. */
 void clgen_ew_store(clgen_ew_gen *g, int k, int width, const char *base, const char *value, const char *word);
 /* The LOAD of a U32 operand behind instruction k, through copies; -1: none. */

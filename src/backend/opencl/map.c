@@ -22,6 +22,18 @@ static void emit_loop(clgen_ew_gen *g, int width, const char *condition) {
   clgen_text_add(g->t, "}\n");
 }
 
+/* Four vectors at a time, as random numbers like to be made. */
+static void emit_quads(clgen_ew_gen *g, int width) {
+  clgen_text_add(g->t, "for (; j + %d <= last;) {\n", 4 * width);
+  clgen_ew_draw_quads(g, width, "b");
+  clgen_text_add(g->t, "for (int q = 0; q < 4; ++q, j += %d) {\n", width);
+  g->in_quad = true;
+  clgen_ew_evaluate(g, width, "b");
+  g->in_quad = false;
+  clgen_map_store(g, width);
+  clgen_text_add(g->t, "}\n}\n");
+}
+
 typedef struct {
   bool wide;
   int width;
@@ -61,6 +73,7 @@ static void emit(clgen_ew_gen *g, const layout *l) {
   clgen_ew_bases(g, outer, 0, w->n_operands, NULL, "b");
   clgen_ew_load_fixed(g, "b");
   snprintf(condition, sizeof condition, "j + %d <= last", l->width);
+  if (l->width > 1 && w->dim[g->column] >= 4 * l->width && clgen_ew_draws_quads(g)) emit_quads(g, l->width);
   if (l->width > 1) emit_loop(g, l->width, condition);
   if (l->width == 1 || w->dim[g->column] % l->width != 0) emit_loop(g, 1, "j < last");
   if (counts) clgen_ew_advance(g, outer);

@@ -38,6 +38,7 @@ typedef struct {
   bool wide;
   int width;    /* floats in a vector of a kernel: 1 unless wide */
   size_t units; /* compute units */
+  bool fused;   /* a fused multiply-add is an operation of the device's */
   size_t local; /* work-items in a group: 1 when wide */
   clgen_ocl_stage stage[CLGEN_OCL_STAGES];
   int next_stage;

@@ -103,12 +103,9 @@ size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n) {
 
 /* ---- The program ------------------------------------------------------------------------------------------------- */
 
-static const char prelude[] =
-    "#pragma OPENCL FP_CONTRACT OFF\n"
-    "#define CLGEN_FMA(a, b, c) fma(a, b, c)\n"
-    "#define CLGEN_AS_FLOAT(a) as_float(a)\n"
-    "#define CLGEN_AS_UINT(a) as_uint(a)\n"
-    "#define CLGEN_MULHI(a, b) mul_hi(a, b)\n";
+/* CLGEN_MAD: a multiply-add that need not be rounded once. */
+static const char prelude[] = "#pragma OPENCL FP_CONTRACT OFF\n", fused[] = "#define CLGEN_MAD(a, b, c) fma(a, b, c)\n",
+                  apart[] = "#define CLGEN_MAD(a, b, c) ((a) * (b) + (c))\n";
 
 static bool mentions(const clgen_plan *plan, const char *what) {
   for (size_t i = 0; i < plan->n_bodies; ++i)
@@ -116,23 +113,30 @@ static bool mentions(const clgen_plan *plan, const char *what) {
   return false;
 }
 
-/* elementwise.cl once for each vector width that some kernel uses. */
+/* The operations once for each vector width that some kernel uses. */
 static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
+  static const char *const type[][2] = {
+      {"VEC", "float"},       {"VINT", "int"},       {"VUINT", "uint"},       {"VULONG", "ulong"},
+      {"AS_VEC", "as_float"}, {"AS_VINT", "as_int"}, {"AS_VUINT", "as_uint"}, {"CONVERT_VEC", "convert_float"}};
   static const struct {
     int width;
-    const char *used, *type;
-  } row[] = {{1, "_1(", "float"}, {4, "_4(", "float4"}, {8, "_8(", "float8"}, {16, "_16(", "float16"}};
-  if (mentions(plan, "ew_random_")) clgen_text_add(t, "%s\n#define CLGEN_RANDOM 1\n", clgen_cl_philox);
+    const char *used, *n; /* of elements, in the names of types */
+  } row[] = {{1, "_1(", ""}, {4, "_4(", "4"}, {8, "_8(", "8"}, {16, "_16(", "16"}};
+  bool random = mentions(plan, "ew_random_") || mentions(plan, "ew_quad_");
   for (size_t i = 0; i < CLGEN_COUNT(row); ++i) {
     if (!mentions(plan, row[i].used)) continue;
-    clgen_text_add(t, "#define VW %d\n#define VEC %s\n#define EW(name) name##_%d\n%s\n#undef VW\n#undef VEC\n#undef EW\n",
-                   row[i].width, row[i].type, row[i].width, clgen_cl_elementwise);
+    clgen_text_add(t, "#define VW %d\n#define EW(name) name##_%d\n", row[i].width, row[i].width);
+    for (size_t k = 0; k < CLGEN_COUNT(type); ++k) clgen_text_add(t, "#define %s %s%s\n", type[k][0], type[k][1], row[i].n);
+    clgen_text_add(t, "%s\n%s\n", clgen_cl_transcendental, clgen_cl_elementwise);
+    if (random) clgen_text_add(t, "%s\n%s\n", clgen_cl_philox, clgen_cl_random);
+    clgen_text_add(t, "#undef VW\n#undef EW\n#undef LOW\n#undef HIGH\n");
+    for (size_t k = 0; k < CLGEN_COUNT(type); ++k) clgen_text_add(t, "#undef %s\n", type[k][0]);
   }
 }
 
 static int build(clgen_ocl *ocl, clgen_plan *plan) {
   clgen_text source = {0};
-  clgen_text_add(&source, "%s%s", prelude, clgen_cl_vectors);
+  clgen_text_add(&source, "%s%s%s", prelude, ocl->fused ? fused : apart, clgen_cl_vectors);
   if (plan->n_bodies) add_elementwise(plan, &source);
   for (size_t i = 0; i < plan->n_bodies; ++i)
     clgen_text_add(&source, "__kernel %svoid k%d%s",
