@@ -51,6 +51,7 @@ typedef struct {
   int mapping_layers;
   int batch;
   double lr, beta1, beta2; /* of Adam */
+  double lr_d;             /* of the discriminator; 0: the same as lr */
   double tick;             /* thousands of images between reports */
 } clgen_arch_defaults;
 const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);

@@ -85,7 +85,7 @@ int clgen_dcgan_check(const clgen_model_config *c) {
 
 const clgen_arch_row clgen_arch_dcgan = {
     .kind = CLGEN_GAN,
-    .defaults = CLGEN_DCGAN_DEFAULTS,
+    .defaults = {CLGEN_DCGAN_DEFAULTS, .lr = 2e-4},
     .d_norm = CLGEN_D_BATCH_NORM,
     .d_norms = CLGEN_EVERY_D_NORM,
     .conds = CLGEN_EVERY_COND,

@@ -59,11 +59,9 @@ int clgen_model_add_minibatch(const clgen_model_config *c, clgen_net *d, int cha
 int clgen_dcgan_generator(clgen_net *net, const clgen_model_config *c);
 int clgen_dcgan_discriminator(clgen_model *m, clgen_net *net);
 int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_norm norm, int *index, int *channels);
-#define CLGEN_DCGAN_DEFAULTS                                                                                          \
-  {                                                                                                                   \
-    .res = 32, .ngf = 64, .ndf = 64, .nz = 100, .hidden = 400, .batch = 64, .lr = 2e-4, .beta1 = 0.5, .beta2 = 0.999, \
-    .tick = 4                                                                                                         \
-  }
+/* Members of their defaults. */
+#define CLGEN_DCGAN_DEFAULTS \
+  .res = 32, .ngf = 64, .ndf = 64, .nz = 100, .hidden = 400, .batch = 64, .beta1 = 0.5, .beta2 = 0.999, .tick = 4
 #define CLGEN_EVERY_COND (1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION | 1u << CLGEN_COND_ACGAN)
 clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
 clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,

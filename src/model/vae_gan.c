@@ -19,10 +19,11 @@ static int build(clgen_model *m) {
   if (code >= 0) code = clgen_dcgan_discriminator(m, m->nets[1]);
   if (code >= 0) code = build_encoder(m, m->nets[2]);
   if (code < 0) return code;
-  m->networks[0] = (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 2}; /* images again, and samples */
+  m->networks[0] =
+      (clgen_model_network){.prefix = "G", .net = m->nets[0], .forwards = 1}; /* whose statistics move: samples */
   m->networks[1] = (clgen_model_network){.prefix = "D", .net = m->nets[1], .forwards = 3};
   m->networks[2] = (clgen_model_network){.prefix = "E", .net = m->nets[2], .forwards = 1};
-  m->networks[3] = (clgen_model_network){.prefix = "G_ema", .net = m->nets[0], .forwards = 2};
+  m->networks[3] = (clgen_model_network){.prefix = "G_ema", .net = m->nets[0], .forwards = 1};
   m->n_networks = 4;
   return CLGEN_OK;
 }
@@ -37,7 +38,7 @@ static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, co
 
 const clgen_arch_row clgen_arch_vae_gan = {
     .kind = CLGEN_GAN,
-    .defaults = CLGEN_DCGAN_DEFAULTS,
+    .defaults = {CLGEN_DCGAN_DEFAULTS, .lr = 1e-3, .lr_d = 2e-4},
     .d_norm = CLGEN_D_BATCH_NORM,
     .d_norms = CLGEN_EVERY_D_NORM,
     .conds = CLGEN_EVERY_COND,

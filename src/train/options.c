@@ -153,7 +153,7 @@ static const clgen_option rows[] = {
     {"lr", 0, CLGEN_OPTION_REAL, AT(lr), "0", 0, 1e300, NULL, "X", "Training",
      "learning rate; 0: dcgan and resnet 0.0002, style 0.002, others 0.001, with sgd and momentum 0.01"},
     {"lr-d", 0, CLGEN_OPTION_REAL, AT(lr_d), "0", 0, 1e300, NULL, "X", "Training",
-     "learning rate of the discriminator; 0: the same"},
+     "learning rate of the discriminator; 0: the same, but 0.0002 where vae-gan's --lr is 0"},
     {"beta1", 0, CLGEN_OPTION_REAL, AT(beta1), "-1", -1, 0.9999, NULL, "X", "Training",
      "Adam's decay of the mean gradient; -1: dcgan 0.5, resnet and style 0, others 0.9"},
     {"beta2", 0, CLGEN_OPTION_REAL, AT(beta2), "-1", -1, 0.999999, NULL, "X", "Training",
@@ -215,7 +215,10 @@ int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch) {
   const clgen_arch_defaults *d = clgen_arch_get_defaults(*arch);
   bool sgd = !strcmp(o->optimizer, "sgd") || !strcmp(o->optimizer, "momentum");
   if (!o->batch) o->batch = d->batch;
-  if (!(o->lr > 0)) o->lr = sgd ? 0.01 : d->lr;
+  if (!(o->lr > 0)) {
+    o->lr = sgd ? 0.01 : d->lr;
+    if (!sgd && !(o->lr_d > 0)) o->lr_d = d->lr_d;
+  }
   if (o->beta1 < 0) o->beta1 = d->beta1;
   if (o->beta2 < 0) o->beta2 = strcmp(o->optimizer, "rmsprop") ? d->beta2 : 0.99;
   if (!(o->ada_target > -1)) o->ada_target = strcmp(o->ada_by, "rv") ? 0.6 : 0.5;

@@ -21,7 +21,8 @@ static clgen_tensor *off_features(clgen_tensor *real, clgen_tensor *recon) {
   return clgen_affine(clgen_mean(each, CLGEN_ALL_AXES, false), 0.5f, 0);
 }
 
-/* Images again are of their own class, samples of the class that was drawn for them. */
+/* Images again are of their own class, samples of the class that was drawn for them. In use G makes samples, so its running
+ * statistics are of those alone: its layers see other means where the latents are posteriors'. */
 static int pass_forward(clgen_step_kind *s, clgen_tensor *real, forward_pass *f) {
   clgen_tensor *mu, *logvar, *real_features, *recon_features, *sample_features;
   int code = clgen_model_encode(s->model, s->net[E], real, &s->pass, &mu, &logvar);
@@ -29,7 +30,9 @@ static int pass_forward(clgen_step_kind *s, clgen_tensor *real, forward_pass *f)
   int64_t n = s->images_n;
   clgen_tensor *z = clgen_model_draw(mu, logvar, clgen_slice(s->noise, 0, 0, n));
   f->real = real;
+  clgen_bound_only_looks(s->net[G], true);
   f->recon = clgen_model_decode(s->model, s->net[G], z, &s->pass);
+  clgen_bound_only_looks(s->net[G], false);
   f->sample = clgen_model_decode(s->model, s->net[G], clgen_slice(s->noise, 0, n, n), &s->fake_pass);
   f->real_logits = clgen_model_judge(s->model, s->net[D], real, &s->pass, &real_features);
   f->recon_logits = clgen_model_judge(s->model, s->net[D], f->recon, &s->pass, &recon_features);

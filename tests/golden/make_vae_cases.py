@@ -224,7 +224,13 @@ def vae_gan_cases():
         mu, logvar = E(x, *([one_hot(own)] if cond else []))
         z = mu + eps[:8] * torch.exp(0.5 * logvar)
         make = lambda z, y: G(torch.cat([z, one_hot(y)], 1)[:, :, None, None] if cond == "acgan" else z[:, :, None, None], y)
-        recon, sample = make(z, own), make(eps[8:], asked)
+        norms = [m for m in G if isinstance(m, nn.BatchNorm2d)]
+        for m in norms:
+            m.momentum = 0  # running statistics are of samples alone
+        recon = make(z, own)
+        for m in norms:
+            m.momentum = 0.1
+        sample = make(eps[8:], asked)
         last = len(D) - (2 if cond else 1)
         seen = [D[:last](i) for i in (x, recon, sample)]
         logits = [D[last](h).view(-1) for h in seen]
