@@ -92,7 +92,7 @@ typedef struct {
   int free_bits_group;  /* dimensions in a group; 0: 1 */
   double capacity;      /* the divergence is drawn to this instead of to 0, ... */
   double capacity_kimg; /* ... which rises from 0 over so many kimg */
-  double recon_gamma;   /* of a VAE-GAN: what the reconstruction weighs for G, beside the discriminator; 0: 0.1 */
+  double recon_gamma;   /* of a VAE-GAN: what the reconstruction weighs for G, beside the discriminator; 0: 0.03 */
   clgen_control_vae_config control; /* sets beta itself where it has a target */
   bool beta_turns;                  /* controllers change beta */
   int samples;                      /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */

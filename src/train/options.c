@@ -129,7 +129,7 @@ static const clgen_option rows[] = {
     {"beta-max", 0, CLGEN_OPTION_REAL, AT(beta_max), "100", 1e-9, 1e9, NULL, "X", "Objective of a VAE",
      "the most that control-vae sets beta to"},
     {"recon-gamma", 0, CLGEN_OPTION_REAL, AT(recon_gamma), "0", 0, 1e9, NULL, "X", "Objective of a VAE",
-     "of vae-gan: what the reconstruction weighs for the decoder, beside fooling the discriminator; 0: 0.1"},
+     "of vae-gan: what the reconstruction weighs for the decoder, beside fooling the discriminator; 0: 0.03"},
     {"iwae", 0, CLGEN_OPTION_INT, AT(iwae), "1", 1, 1024, NULL, "K", "Objective of a VAE",
      "train by the importance-weighted bound of K samples an image; 1: the ELBO"},
     {"cond", 0, CLGEN_OPTION_CHOICE, AT(cond), "none", 0, 0, CLGEN_COND_CHOICES, "WAY", "Classes",

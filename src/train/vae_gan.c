@@ -71,7 +71,7 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, const forward_pass *f) {
 
 static clgen_tensor *loss_of_g(clgen_step_kind *s, const forward_pass *f) {
   const clgen_gan_loss *l = s->config->gan.loss;
-  double gamma = s->config->vae.recon_gamma > 0 ? s->config->vae.recon_gamma : 0.1;
+  double gamma = s->config->vae.recon_gamma > 0 ? s->config->vae.recon_gamma : 0.03;
   clgen_tensor *fools = clgen_add(l->generator(NULL, f->sample_logits), l->generator(NULL, f->recon_logits));
   clgen_step_watch(s, "loss_G", fools);
   if (f->fakes_untold) fools = clgen_step_add_untold(s, fools, "class_G", f->fakes_untold);
