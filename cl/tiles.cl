@@ -62,6 +62,9 @@ static void tile_block(__global const float *a, long a_panel, int row_panels, __
 #define SUM_PLACE(c, j, i, column_panels) \
   ((c) + ((long)((i) / TM * (column_panels) + (j) / TN) * TM + (i) % TM) * TN + (j) % TN)
 
+/* The first of n columns that part g of so many has: whole vectors, as even as they can be. */
+#define PART_START(g, parts, n) min(n, ((n) + TW - 1) / TW * (g) / (parts) * TW)
+
 /* ---- The left operand ------------------------------------------------------------------------------------------ */
 
 /* 8 rows, `row_step` apart, of n neighbouring elements: to [k][row], `step` from one k to the next. By 8 x 4 in registers. */

@@ -30,17 +30,17 @@ static void matrix_gather(__global const float *from, int stride, bool transpose
 __kernel void clgen_tiles_product(__global const long *words, const int at, __global const float *packed,
                                   __global const float *right, __global float *out, __global float *slots) {
   __global const long *h = words + at;
-  const int m = (int)h[0], n = (int)h[1], depth = (int)h[2], columns_each = (int)h[3], panels_each = (int)h[4];
+  const int m = (int)h[0], n = (int)h[1], depth = (int)h[2], n_groups = (int)h[3], panels_each = (int)h[4];
   const int splits = (int)h[5], depth_each = (int)h[6], in_block = (int)h[7], transposed = (int)h[8], stride = (int)h[15];
   const int panels = (m + TM - 1) / TM, m_groups = (panels + panels_each - 1) / panels_each;
-  const int n_groups = (n + columns_each - 1) / columns_each;
   const long a_panel = (long)depth * TM;
   __global float *b = slots + h[12] + (long)get_global_id(0) * h[13], *c = b + h[14];
   packed += h[9];
   right += h[10];
   for (int task = (int)get_global_id(0); task < m_groups * n_groups * splits; task += (int)get_global_size(0)) {
-    const int panel = task % m_groups * panels_each, first = task / m_groups % n_groups * columns_each;
-    const int split = task / (m_groups * n_groups), columns = min(columns_each, n - first);
+    const int panel = task % m_groups * panels_each, part = task / m_groups % n_groups;
+    const int first = PART_START(part, n_groups, n), columns = PART_START(part + 1, n_groups, n) - first;
+    const int split = task / (m_groups * n_groups);
     const int column_panels = (columns + TN - 1) / TN, row_panels = min(panels_each, panels - panel);
     const int from = split * depth_each, to = min(depth, from + depth_each);
     for (int k = from; k < to; k += in_block) {

@@ -77,10 +77,9 @@ __kernel void clgen_tiles_weight(__global const long *words, const int at, __glo
                                  __global const float *x, __global float *out, __global float *slots) {
   __global const long *h = words + at, *g = h + 17;
   const int m = (int)h[0], n = (int)h[1], images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
-  const int blocks = (int)h[6], columns_each = (int)h[7], panels_each = (int)h[8], splits = (int)h[9], blocks_each = (int)h[10];
+  const int blocks = (int)h[6], n_groups = (int)h[7], panels_each = (int)h[8], splits = (int)h[9], blocks_each = (int)h[10];
   const int taps = (int)(g[3] * g[4]), oh = (int)g[9], ow = (int)g[10];
   const int panels = (m + TM - 1) / TM, m_groups = (panels + panels_each - 1) / panels_each;
-  const int n_groups = (n + columns_each - 1) / columns_each;
   const long a_panel = (long)images * oh * ow * TM;
   weight_block w;
   w.rows_there = (int)g[11], w.cols_there = (int)g[12];
@@ -88,8 +87,9 @@ __kernel void clgen_tiles_weight(__global const long *words, const int at, __glo
   __global float *slot = slots + h[13] + (long)get_global_id(0) * h[14], *b = slot + h[15], *c = slot + h[16];
   for (int i = 0; i < h[15]; ++i) slot[i] = 0.0f;
   for (int task = (int)get_global_id(0); task < m_groups * n_groups * splits; task += (int)get_global_size(0)) {
-    const int panel = task % m_groups * panels_each, first = task / m_groups % n_groups * columns_each;
-    const int split = task / (m_groups * n_groups), columns = min(columns_each, n - first);
+    const int panel = task % m_groups * panels_each, part = task / m_groups % n_groups;
+    const int first = PART_START(part, n_groups, n), columns = PART_START(part + 1, n_groups, n) - first;
+    const int split = task / (m_groups * n_groups);
     const int row_panels = min(panels_each, panels - panel), from = split * blocks_each, to = min(blocks, from + blocks_each);
     w.first_channel = first / taps;
     w.channels = (first + columns - 1) / taps + 1 - w.first_channel;

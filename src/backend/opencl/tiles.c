@@ -43,19 +43,19 @@ static int64_t stretches(int64_t n, int64_t blocks, int64_t wanted) {
 
 clgen_tiles_cutting clgen_tiles_cut(const clgen_ocl *ocl, int64_t m, int64_t n, int64_t blocks) {
   const clgen_tile *tile = clgen_tile_of(ocl);
-  const int64_t columns_of = tile->vectors * tile->width, column_panels = tile_up(n, columns_of);
-  int64_t wanted = 2 * (int64_t)ocl->units;
+  const int64_t columns_of = tile->vectors * tile->width, vectors = tile_up(n, tile->width), units = (int64_t)ocl->units;
+  int64_t wanted = 2 * units;
   clgen_tiles_cutting c = {.panels = tile_up(m, tile->rows)};
   c.blocks_each = tile_up(blocks, stretches(n, blocks, wanted));
   c.splits = tile_up(blocks, c.blocks_each);
   wanted = tile_up(wanted, c.splits);
-  int64_t in_task = tile_even(column_panels, tile_most(1, CLGEN_TILES_COLUMNS / columns_of));
-  if (tile_up(column_panels, in_task) < wanted) in_task = tile_up(column_panels, tile_least(column_panels, wanted));
-  int64_t tasks = tile_up(column_panels, in_task);
-  c.columns = in_task * columns_of;
-  c.panels_each = tasks >= wanted ? c.panels : tile_up(c.panels, tile_least(c.panels, tile_up(wanted, tasks)));
-  tasks *= tile_up(c.panels, c.panels_each) * c.splits;
-  c.items = tile_least(tasks, CLGEN_TILES_ITEMS_PER_UNIT * (int64_t)ocl->units);
+  /* A task's columns are whole vectors, not whole tiles, so that all have about as many. */
+  c.column_groups = tile_most(tile_up(n, CLGEN_TILES_COLUMNS), tile_least(tile_up(n, columns_of), wanted));
+  if (c.column_groups > wanted) c.column_groups = tile_up(c.column_groups, units) * units;
+  c.columns = tile_up(tile_up(vectors, c.column_groups), tile->vectors) * columns_of;
+  c.panels_each = c.column_groups >= wanted ? c.panels : tile_up(c.panels, tile_up(wanted, c.column_groups));
+  int64_t tasks = c.column_groups * tile_up(c.panels, c.panels_each) * c.splits;
+  c.items = tile_least(tasks, CLGEN_TILES_ITEMS_PER_UNIT * units);
   return c;
 }
 

@@ -37,7 +37,8 @@ int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, clgen_ocl_me
 /* A product (m,k) x (k,n) as tasks: column groups times panel groups times stretches of k, which are sums of their own and
  * added up afterwards; they are made where there are too few columns to keep every compute unit busy. */
 typedef struct {
-  int64_t columns;             /* of a task */
+  int64_t column_groups;       /* as even as whole vectors make them */
+  int64_t columns;             /* of a task at most, rounded up to whole tiles */
   int64_t panels, panels_each; /* of rows: all, and those of a task */
   int64_t splits, blocks_each; /* stretches, and blocks of k in one */
   int64_t items;

@@ -24,7 +24,7 @@ int clgen_tiles_gemm(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_
   const int64_t head[] = {m,
                           n,
                           k,
-                          cut.columns,
+                          cut.column_groups,
                           cut.panels_each,
                           cut.splits,
                           cut.blocks_each * in_block,

@@ -56,7 +56,7 @@ int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *
                           l.band,
                           l.bands,
                           l.blocks,
-                          cut.columns,
+                          cut.column_groups,
                           cut.panels_each,
                           cut.splits,
                           cut.blocks_each,
