@@ -15,28 +15,29 @@
 typedef JOIN(float, TW) tile_vector;
 typedef JOIN(unaligned_float, TW) unaligned_tile_vector;
 
-/* NAME: c (TM, VECTORS of a row's TV) = or += a x b. A macro, since the loops must be unrolled before anything else is done
- * for the sums to be registers. Packed blocks and sums begin at multiples of a vector, which their pointers say. */
+/* NAME: c (TM, VECTORS of a row's TV) = or += a x b; the rows of c are `step` apart. A macro, since the loops must be unrolled
+ * before anything else is done for the sums to be registers. Packed blocks begin at multiples of a vector, which their
+ * pointers say. */
 #define TILE_PRODUCT(NAME, VECTORS)                                                                                        \
-  static inline void NAME(__global const float *a, __global const float *b, __global float *c, int depth, bool add) {       \
+  static inline void NAME(__global const float *a, __global const float *b, __global float *c, int step, int depth,         \
+                          bool add) {                                                                                      \
     tile_vector sum[TM][VECTORS];                                                                                          \
     _Pragma("unroll") for (int i = 0; i < TM; ++i)                                                                         \
         _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) sum[i][v] = (tile_vector)(0.0f);                               \
     for (int k = 0; k < depth; ++k) {                                                                                      \
       tile_vector row[VECTORS];                                                                                            \
-      _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) row[v] = ((__global const tile_vector *)b)[v];                                        \
+      _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) row[v] = ((__global const tile_vector *)b)[v];                   \
       _Pragma("unroll") for (int i = 0; i < TM; ++i)                                                                       \
           _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) sum[i][v] = fma((tile_vector)(a[i]), row[v], sum[i][v]);     \
       a += TM;                                                                                                             \
       b += TN;                                                                                                             \
     }                                                                                                                      \
-    if (add) {                                                                                                             \
-      _Pragma("unroll") for (int i = 0; i < TM; ++i)                                                                       \
-          _Pragma("unroll") for (int v = 0; v < VECTORS; ++v)                                                              \
-              ((__global tile_vector *)c)[i * TV + v] += sum[i][v];                                             \
-    } else {                                                                                                               \
-      _Pragma("unroll") for (int i = 0; i < TM; ++i)                                                                       \
-          _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) ((__global tile_vector *)c)[i * TV + v] = sum[i][v];                        \
+    _Pragma("unroll") for (int i = 0; i < TM; ++i) {                                                                       \
+      __global float *to = c + (long)i * step;                                                                             \
+      _Pragma("unroll") for (int v = 0; v < VECTORS; ++v) {                                                                \
+        if (add) sum[i][v] += LOAD(tile_vector, to + v * TW);                                                              \
+        STORE(tile_vector, to + v * TW, sum[i][v]);                                                                        \
+      }                                                                                                                    \
     }                                                                                                                      \
   }
 TILE_PRODUCT(tile_product, TV)
@@ -49,10 +50,11 @@ static void tile_block(__global const float *a, long a_panel, int row_panels, __
   const int column_panels = (columns + TN - 1) / TN, whole = TV > 1 && columns % TN <= TW ? columns / TN : column_panels;
   for (int i = 0; i < row_panels; ++i) {
     for (int j = 0; j < whole; ++j)
-      tile_product(a + i * a_panel, b + (long)j * depth * TN, c + (long)(i * column_panels + j) * TM * TN, depth, add);
+      tile_product(a + i * a_panel, b + (long)j * depth * TN, c + (long)(i * column_panels + j) * TM * TN, TN, depth,
+                   add);
     if (whole < column_panels)
-      tile_product_narrow(a + i * a_panel, b + (long)whole * depth * TN, c + (long)(i * column_panels + whole) * TM * TN, depth,
-                          add);
+      tile_product_narrow(a + i * a_panel, b + (long)whole * depth * TN, c + (long)(i * column_panels + whole) * TM * TN, TN,
+                          depth, add);
   }
 }
 
@@ -64,6 +66,9 @@ static void tile_block(__global const float *a, long a_panel, int row_panels, __
 
 /* The first of n columns that part g of so many has: whole vectors, as even as they can be. */
 #define PART_START(g, parts, n) min(n, ((n) + TW - 1) / TW * (g) / (parts) * TW)
+
+/* One of four arguments of a kernel. */
+#define ONE_OF_4(i, name) ((i) == 0 ? name##0 : (i) == 1 ? name##1 : (i) == 2 ? name##2 : name##3)
 
 /* ---- The left operand ------------------------------------------------------------------------------------------ */
 
@@ -111,26 +116,31 @@ static void pack_columns(__global const float *column, long sm, long s, int n, _
   }
 }
 
-/* a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3; several such matrices, one behind the other. */
-__kernel void clgen_tiles_pack(__global const long *words, const int at, __global const float *from, __global float *to) {
-  const int parts = (int)words[at], rows = (int)words[at + 1], panels = (rows + TM - 1) / TM;
-  for (int u = (int)get_global_id(0); u < parts * panels; u += (int)get_global_size(0)) {
-    __global const long *w = words + at + 2 + u / panels * 9;
-    const int k1n = (int)w[0], k2n = (int)w[1], k3n = (int)w[2], sm = (int)w[3], s1 = (int)w[4], s2 = (int)w[5], s3 = (int)w[6];
-    const int panel = u % panels, here = min(TM, rows - panel * TM);
-    __global const float *a = from + w[7] + (long)panel * TM * sm;
-    __global float *p = to + w[8] + (long)panel * TM * k1n * k2n * k3n;
+/* A panel, of which `here` rows are there: row m is at a + m sm, its elements 0 ... n-1 are s apart. */
+static void pack_panel(__global const float *a, int sm, int s, int here, int n, __global float *p) {
+  if (here == TM && s == 1)
+    pack_rows(a, sm, n, p);
+  else if (here == TM)
+    pack_columns(a, sm, s, n, p);
+  else
+    for (int k = 0; k < n; ++k)
+      for (int i = 0; i < TM; ++i) p[k * TM + i] = i < here ? a[i * (long)sm + k * (long)s] : 0.0f;
+}
+
+/* Several matrices: a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3 of one of four pieces of memory. */
+__kernel void clgen_tiles_pack(__global const long *words, const int at, __global float *to, __global const float *from0,
+                               __global const float *from1, __global const float *from2, __global const float *from3) {
+  const int tasks = (int)words[at];
+  for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
+    __global const long *w = words + at + 1;
+    int panel = task;
+    for (; panel >= (int)w[0]; w += 12) panel -= (int)w[0];
+    const int here = min(TM, (int)w[1] - panel * TM);
+    const int k1n = (int)w[3], k2n = (int)w[4], k3n = (int)w[5], sm = (int)w[6], s1 = (int)w[7], s2 = (int)w[8], s3 = (int)w[9];
+    __global const float *a = ONE_OF_4(w[2], from) + w[10] + (long)panel * TM * sm;
+    __global float *p = to + w[11] + (long)panel * TM * k1n * k2n * k3n;
     for (int k1 = 0; k1 < k1n; ++k1)
-      for (int k2 = 0; k2 < k2n; ++k2, p += (long)k3n * TM) {
-        __global const float *row = a + (long)k1 * s1 + k2 * s2;
-        if (here == TM && s3 == 1)
-          pack_rows(row, sm, k3n, p);
-        else if (here == TM)
-          pack_columns(row, sm, s3, k3n, p);
-        else
-          for (int k3 = 0; k3 < k3n; ++k3)
-            for (int i = 0; i < TM; ++i) p[k3 * TM + i] = i < here ? row[i * (long)sm + k3 * (long)s3] : 0.0f;
-      }
+      for (int k2 = 0; k2 < k2n; ++k2, p += (long)k3n * TM) pack_panel(a + (long)k1 * s1 + k2 * s2, sm, s3, here, k3n, p);
   }
 }
 

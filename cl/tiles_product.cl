@@ -26,29 +26,67 @@ static void matrix_gather(__global const float *from, int stride, bool transpose
   }
 }
 
-/* out (m,n) = a (m,k) x b (k,n); or, with splits > 1, as many products of stretches of k, one behind the other. */
+/* One block of the inner dimension: out (rows, columns) = or += the panels a x the block b. Tiles that lie in `out` as a
+ * whole are made there, the others at `edge`. */
+static void matrix_block(__global const float *a, long a_panel, int rows, __global const float *b, int columns, int depth,
+                         __global float *edge, __global float *out, int stride, bool add) {
+  for (int i = 0; i < rows; i += TM, a += a_panel)
+    for (int j = 0; j < columns; j += TN) {
+      __global const float *right = b + (long)j * depth;
+      __global float *to = out + (long)i * stride + j;
+      const int down = min(TM, rows - i), across = min(TN, columns - j);
+      const bool narrow = TV > 1 && across <= TW;
+      if (down == TM && across == TN) {
+        tile_product(a, right, to, stride, depth, add);
+      } else if (down == TM && narrow && across == TW) {
+        tile_product_narrow(a, right, to, stride, depth, add);
+      } else {
+        if (narrow)
+          tile_product_narrow(a, right, edge, TN, depth, false);
+        else
+          tile_product(a, right, edge, TN, depth, false);
+        for (int y = 0; y < down; ++y)
+          for (int x = 0; x < across; ++x)
+            to[(long)y * stride + x] = add ? edge[y * TN + x] + to[(long)y * stride + x] : edge[y * TN + x];
+      }
+    }
+}
+
+/* Up to four products that have nothing to do with each other. Of each: out (m,n) = a (m,k) x b (k,n); or, with splits > 1, as
+ * many products of stretches of k, one behind the other. The panels of a are in `packed`, or, where pack_at is not
+ * negative, packed by each task for itself. */
 __kernel void clgen_tiles_product(__global const long *words, const int at, __global const float *packed,
-                                  __global const float *right, __global float *out, __global float *slots) {
-  __global const long *h = words + at;
-  const int m = (int)h[0], n = (int)h[1], depth = (int)h[2], n_groups = (int)h[3], panels_each = (int)h[4];
-  const int splits = (int)h[5], depth_each = (int)h[6], in_block = (int)h[7], transposed = (int)h[8], stride = (int)h[15];
-  const int panels = (m + TM - 1) / TM, m_groups = (panels + panels_each - 1) / panels_each;
-  const long a_panel = (long)depth * TM;
-  __global float *b = slots + h[12] + (long)get_global_id(0) * h[13], *c = b + h[14];
-  packed += h[9];
-  right += h[10];
-  for (int task = (int)get_global_id(0); task < m_groups * n_groups * splits; task += (int)get_global_size(0)) {
-    const int panel = task % m_groups * panels_each, part = task / m_groups % n_groups;
-    const int first = PART_START(part, n_groups, n), columns = PART_START(part + 1, n_groups, n) - first;
-    const int split = task / (m_groups * n_groups);
-    const int column_panels = (columns + TN - 1) / TN, row_panels = min(panels_each, panels - panel);
-    const int from = split * depth_each, to = min(depth, from + depth_each);
+                                  __global float *slots, __global const float *left0, __global const float *left1,
+                                  __global const float *left2, __global const float *left3, __global const float *right0,
+                                  __global const float *right1, __global const float *right2, __global const float *right3,
+                                  __global float *out0, __global float *out1, __global float *out2, __global float *out3) {
+  __global const long *head = words + at;
+  const int tasks = (int)head[0], pack_at = (int)head[4];
+  __global float *b = slots + head[1] + (long)get_global_id(0) * head[2], *edge = b + head[3];
+  for (int number = (int)get_global_id(0); number < tasks; number += (int)get_global_size(0)) {
+    __global const long *h = head + 5;
+    int task = number, product = 0;
+    for (; task >= (int)h[0]; h += 16, ++product) task -= (int)h[0];
+    const int m = (int)h[1], n = (int)h[2], depth = (int)h[3], n_parts = (int)h[4], panels_each = (int)h[5];
+    const int depth_each = (int)h[6], in_block = (int)h[7], transposed = (int)h[8], stride = (int)h[12];
+    const int m_parts = ((m + TM - 1) / TM + panels_each - 1) / panels_each;
+    const int row = task % m_parts * panels_each * TM, part = task / m_parts % n_parts, split = task / (m_parts * n_parts);
+    const int first = PART_START(part, n_parts, n), columns = PART_START(part + 1, n_parts, n) - first;
+    const int rows = min(panels_each * TM, m - row), from = split * depth_each, to = min(depth, from + depth_each);
+    __global const float *right = ONE_OF_4(product, right) + h[10];
+    __global float *out = ONE_OF_4(product, out) + h[11] + ((long)split * m + row) * n + first;
+    __global const float *a = packed + h[9] + (long)row * depth;
+    if (pack_at >= 0) {
+      const int sm = (int)h[13], s = (int)h[14];
+      __global float *own = b + pack_at;
+      a = own;
+      for (int i = 0; i < rows; i += TM, own += (long)depth * TM)
+        pack_panel(ONE_OF_4(product, left) + h[15] + (long)(row + i) * sm, sm, s, min(TM, rows - i), depth, own);
+    }
     for (int k = from; k < to; k += in_block) {
       const int here = min(in_block, to - k);
-      matrix_gather(right, stride, transposed, k, here, first, columns, b, column_panels);
-      tile_block(packed + panel * a_panel + (long)k * TM, a_panel, row_panels, b, columns, here, c, k > from);
+      matrix_gather(right, stride, transposed, k, here, first, columns, b, (columns + TN - 1) / TN);
+      matrix_block(a + (long)k * TM, (long)depth * TM, rows, b, columns, here, edge, out, n, k > from);
     }
-    rows_store(c, column_panels, min(row_panels * TM, m - panel * TM), columns,
-               out + h[11] + ((long)split * m + panel * TM) * n + first, n);
   }
 }

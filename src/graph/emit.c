@@ -203,13 +203,19 @@ static int emit_node(clgen_lowering *L, const clgen_tensor *t, int *value_of) {
   }
 }
 
+/* Products next to each other may run at once: what one of them touches is there during all of them. */
 static void find_lifetimes(clgen_lowered *low) {
-  for (size_t i = 0; i < low->n_steps; ++i) {
+  int first = 0, last = -1; /* of the steps that may run at once with step i */
+  for (int i = 0; i < (int)low->n_steps; ++i) {
     const clgen_step *s = &low->step[i];
+    if (i > last)
+      for (first = last = i;
+           s->kind == CLGEN_STEP_MATMUL && last + 1 < (int)low->n_steps && low->step[last + 1].kind == CLGEN_STEP_MATMUL;)
+        ++last;
     for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
       clgen_slot *slot = &low->slot[k < s->n_inputs ? s->in[k].slot : s->out[k - s->n_inputs].slot];
-      if (slot->first < 0) slot->first = (int)i;
-      slot->last = (int)i;
+      if (slot->first < 0) slot->first = first;
+      slot->last = last;
     }
   }
 }
@@ -229,6 +235,8 @@ int clgen_emit(clgen_lowering *L) {
     }
   }
   free(value_of);
-  if (!code) find_lifetimes(L->low);
+  if (code) return code;
+  clgen_steps_gather(L->low);
+  find_lifetimes(L->low);
   return code;
 }

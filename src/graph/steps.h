@@ -33,5 +33,7 @@ int clgen_step_end(clgen_step_writer *w);
 /* The last two steps become one where they do the same over neighbours in memory, such as the averages of all running
  * statistics. */
 void clgen_steps_join(clgen_lowered *low);
+/* Moves matrix products up to earlier ones that they do not depend on (order.c). */
+void clgen_steps_gather(clgen_lowered *low);
 
 #endif

@@ -22,7 +22,7 @@ int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes) 
 }
 
 int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved) {
-  if (clgen_tile_of(ocl) && !g->add) return clgen_tiles_gemm(ocl, plan, step, g, reserved);
+  if (clgen_tile_of(ocl) && !g->add) return clgen_tiles_products(ocl, plan, step, g, 1, reserved);
   size_t bytes;
   int err = clgen_ocl_gemm_temp(ocl, g, &bytes);
   if (err) return err;
@@ -74,24 +74,49 @@ size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl) {
   return largest && limit > largest ? (size_t)largest : limit;
 }
 
-int clgen_ocl_add_matmul(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+/* Whether a product writes what another one reads or writes. Before memory is bound its slot says which it will be. */
+static bool meet(const clgen_operand *x, int64_t x_size, const clgen_operand *y, int64_t y_size) {
+  return x->buffer == y->buffer && (x->buffer || x->slot == y->slot) && x->offset < y->offset + y_size &&
+         y->offset < x->offset + x_size;
+}
+static bool disturbs(const clgen_step *writer, const clgen_step *s) {
+  const int64_t size[2] = {s->m * s->k, s->k * s->n}, written = writer->m * writer->n;
+  return meet(&writer->out[0], written, &s->in[0], size[0]) || meet(&writer->out[0], written, &s->in[1], size[1]) ||
+         meet(&writer->out[0], written, &s->out[0], s->m * s->n);
+}
+
+size_t clgen_ocl_products_together(const clgen_step *s, size_t n) {
+  size_t count = 1;
+  for (; count < n && count < CLGEN_TILES_TOGETHER && s[count].kind == CLGEN_STEP_MATMUL; ++count)
+    for (size_t i = 0; i < count; ++i)
+      if (disturbs(&s[i], &s[count]) || disturbs(&s[count], &s[i])) return count;
+  return count;
+}
+
+static clgen_ocl_gemm gemm_of(const clgen_step *s) {
+  return (clgen_ocl_gemm){.m = (size_t)s->m,
+                          .n = (size_t)s->n,
+                          .k = (size_t)s->k,
+                          .ta = s->transpose_a,
+                          .tb = s->transpose_b,
+                          .a = clgen_ocl_mem_of(&s->in[0]),
+                          .b = clgen_ocl_mem_of(&s->in[1]),
+                          .out = clgen_ocl_mem_of(&s->out[0]),
+                          .a_offset = (size_t)s->in[0].offset,
+                          .b_offset = (size_t)s->in[1].offset,
+                          .out_offset = (size_t)s->out[0].offset,
+                          .lda = (size_t)(s->transpose_a ? s->m : s->k),
+                          .ldb = (size_t)(s->transpose_b ? s->k : s->n),
+                          .ldo = (size_t)s->n};
+}
+
+int clgen_ocl_add_matmuls(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, size_t n) {
+  clgen_ocl_gemm g[CLGEN_TILES_TOGETHER];
   int err = clgen_ocl_gemm_ready(ocl);
-  if (err) return err;
-  clgen_ocl_gemm g = {.m = (size_t)s->m,
-                      .n = (size_t)s->n,
-                      .k = (size_t)s->k,
-                      .ta = s->transpose_a,
-                      .tb = s->transpose_b,
-                      .a = clgen_ocl_mem_of(&s->in[0]),
-                      .b = clgen_ocl_mem_of(&s->in[1]),
-                      .out = clgen_ocl_mem_of(&s->out[0]),
-                      .a_offset = (size_t)s->in[0].offset,
-                      .b_offset = (size_t)s->in[1].offset,
-                      .out_offset = (size_t)s->out[0].offset,
-                      .lda = (size_t)(s->transpose_a ? s->m : s->k),
-                      .ldb = (size_t)(s->transpose_b ? s->k : s->n),
-                      .ldo = (size_t)s->n};
-  return clgen_ocl_gemm_add(ocl, plan, index, &g, 0);
+  for (size_t i = 0; i < n; ++i) g[i] = gemm_of(&s[i]);
+  if (!err && clgen_tile_of(ocl)) return clgen_tiles_products(ocl, plan, index, g, (int)n, 0);
+  for (size_t i = 0; i < n && !err; ++i) err = clgen_ocl_gemm_add(ocl, plan, index + i, &g[i], 0);
+  return err;
 }
 
 static bool fits(const clgen_ocl *ocl, const clgen_step *s, const char *what, double floats) {

@@ -21,7 +21,10 @@ typedef struct {
   int rows, vectors, width; /* a tile has rows x (vectors width) sums; width is 4, 8 or 16 */
 } clgen_tile;
 
-enum { CLGEN_TILES_MAX_PHASES = 16 };
+enum {
+  CLGEN_TILES_MAX_PHASES = 16,
+  CLGEN_TILES_TOGETHER = 4 /* products in a launch, and so pieces of memory to pack from */
+};
 
 /* The tile of the device's setting; NULL where CLBlast does everything. */
 const clgen_tile *clgen_tile_of(const clgen_ocl *ocl);
@@ -30,7 +33,9 @@ bool clgen_tiles_take(const clgen_ocl *ocl, const clgen_step *s);
 int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
-int clgen_tiles_gemm(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved);
+/* Products that do not touch what another of them writes, as one launch. Its working memory begins behind `reserved`
+ * floats. */
+int clgen_tiles_products(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int n, int64_t reserved);
 
 /* ---- Tuning --------------------------------------------------------------------------------------------------------- */
 

@@ -71,6 +71,7 @@ typedef struct {
 /* One launch. Every kernel takes (words, index of its first word, its memory objects in order). */
 typedef struct {
   size_t step;
+  int steps; /* so many from `step` on */
   bool is_gemm;
   clgen_ocl_gemm gemm;
   const char *name; /* of a kernel in cl/, or NULL for the generated kernel number `generated` */
@@ -125,7 +126,9 @@ size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n);
 /* Each turns one step into items. Without buffers bound they only say what scratch memory the step needs. */
 int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
-int clgen_ocl_add_matmul(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+/* How many of these steps, the first a matrix product, are products that can run side by side. */
+size_t clgen_ocl_products_together(const clgen_step *s, size_t n);
+int clgen_ocl_add_matmuls(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, size_t n);
 int clgen_ocl_add_conv(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 
@@ -155,8 +158,8 @@ void clgen_ocl_stages_free(clgen_ocl *ocl);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
-/* One launch of a step, whose work is counted with its first launch. */
-int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, cl_event event, bool first);
+/* One launch of a step, with the work of `n` steps from it on: 0 where an earlier launch had it. */
+int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, int n, cl_event event);
 size_t clgen_ocl_profile_count(void *impl);
 int clgen_ocl_profile_get(void *impl, size_t index, clgen_profile_row *row);
 void clgen_ocl_profile_reset(void *impl);

@@ -24,7 +24,7 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
   }
   plan->item = item;
   item += plan->n_items++;
-  *item = (clgen_ocl_item){.step = step, .generated = -1, .first_word = plan->n_words};
+  *item = (clgen_ocl_item){.step = step, .steps = 1, .generated = -1, .first_word = plan->n_words};
   return item;
 }
 
@@ -68,11 +68,16 @@ void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes) {
   if (bytes > plan->scratch_bytes) plan->scratch_bytes = bytes;
 }
 
-static int add_step(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {
+/* The items of step `index` of n, and of those after it that run together with it; *index becomes that of the next one. */
+static int add_steps(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *steps, size_t n, size_t *at) {
+  const size_t index = *at,
+               count = steps[index].kind == CLGEN_STEP_MATMUL ? clgen_ocl_products_together(&steps[index], n - index) : 1;
+  const clgen_step *s = &steps[index];
+  *at += count;
   switch (s->kind) {
     case CLGEN_STEP_MAP: return clgen_ocl_add_map(ocl, plan, s, index);
     case CLGEN_STEP_REDUCE: return clgen_ocl_add_reduce(ocl, plan, s, index);
-    case CLGEN_STEP_MATMUL: return clgen_ocl_add_matmul(ocl, plan, s, index);
+    case CLGEN_STEP_MATMUL: return clgen_ocl_add_matmuls(ocl, plan, s, index, count);
     case CLGEN_STEP_CONV2D:
     case CLGEN_STEP_CONV2D_INPUT_GRAD:
     case CLGEN_STEP_CONV2D_WEIGHT_GRAD: return clgen_ocl_add_conv(ocl, plan, s, index);
@@ -90,8 +95,8 @@ static void want(clgen_ocl_shared *shared, size_t bytes) {
 size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n) {
   clgen_ocl *ocl = impl;
   clgen_plan plan = {0};
-  for (size_t i = 0; i < n; ++i)
-    if (add_step(ocl, &plan, &steps[i], i) != CLGEN_OK) break; /* which creating the plan will say */
+  for (size_t i = 0; i < n;)
+    if (add_steps(ocl, &plan, steps, n, &i) != CLGEN_OK) break; /* which creating the plan will say */
   want(&ocl->scratch, plan.scratch_bytes);
   want(&ocl->gemm_temp, plan.gemm_bytes);
   for (size_t i = 0; i < plan.n_bodies; ++i) clgen_text_free(&plan.body[i]);
@@ -241,8 +246,8 @@ int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_p
   for (size_t i = 0; i < n && !code; ++i) {
     code = clgen_ocl_check(&plan->step[i]);
     if (!code) code = clgen_ocl_check_bound(&plan->step[i]);
-    if (!code) code = add_step(ocl, plan, &plan->step[i], i);
   }
+  for (size_t i = 0; i < n && !code;) code = add_steps(ocl, plan, plan->step, n, &i);
   if (!code) code = finish_plan(ocl, plan);
   if (code) {
     clgen_ocl_plan_free(ocl, plan);
@@ -294,9 +299,9 @@ static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
   if (!code) code = clgen_ocl_finish(ocl);
   for (size_t i = 0; i < plan->n_items; ++i) {
     if (!event[i]) continue;
-    if (!code)
-      code = clgen_ocl_profile_add(ocl, &plan->step[plan->item[i].step], event[i],
-                                   i == 0 || plan->item[i].step != plan->item[i - 1].step);
+    const clgen_ocl_item *item = &plan->item[i];
+    const bool first = i == 0 || item->step != item[-1].step;
+    if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], first ? item->steps : 0, event[i]);
     clReleaseEvent(event[i]);
   }
   free(event);

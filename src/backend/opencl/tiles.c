@@ -15,19 +15,20 @@ clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, 
   return item;
 }
 
-int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, clgen_ocl_mem from, int64_t rows,
+int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_mem *from, int pieces,
                      const clgen_tiles_left *part, int parts) {
-  int64_t panels = tile_up(rows, clgen_tile_of(ocl)->rows);
-  clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", parts * panels);
+  const int64_t rows_of = clgen_tile_of(ocl)->rows;
+  int64_t tasks = 0;
+  for (int p = 0; p < parts; ++p) tasks += tile_up(part[p].rows, rows_of);
+  clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return clgen_fail_nomem(sizeof *item);
-  item->n_mems = 2;
-  item->mem[0] = from;
-  item->mem[1] = clgen_ocl_scratch_mem();
-  const int64_t head[] = {parts, rows};
-  clgen_tiles_words(plan, head, CLGEN_COUNT(head));
+  item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
+  for (int i = 0; i < CLGEN_TILES_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
+  clgen_ocl_word(plan, tasks);
   for (int p = 0; p < parts; ++p) {
-    const int64_t w[] = {part[p].k1, part[p].k2, part[p].k3, part[p].sm, part[p].s1,
-                         part[p].s2, part[p].s3, part[p].at, part[p].to};
+    const clgen_tiles_left *l = &part[p];
+    const int64_t w[] = {
+        tile_up(l->rows, rows_of), l->rows, l->from, l->k1, l->k2, l->k3, l->sm, l->s1, l->s2, l->s3, l->at, l->to};
     clgen_tiles_words(plan, w, CLGEN_COUNT(w));
   }
   return CLGEN_OK;

@@ -23,13 +23,15 @@ void clgen_tiles_words(clgen_plan *plan, const int64_t *value, size_t n);
 /* A launch of a kernel whose work-items share `tasks`; NULL: out of memory. */
 clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, const char *name, int64_t tasks);
 
-/* One matrix that is packed: element (m, (k1,k2,k3)) is at `at` + m sm + k1 s1 + k2 s2 + k3 s3; into the scratch memory, at
- * `to`. */
+/* One matrix that is packed: element (m, (k1,k2,k3)) is at `at` + m sm + k1 s1 + k2 s2 + k3 s3 of `from`, m < rows; into the
+ * scratch memory, at `to`. */
 typedef struct {
   int64_t k1, k2, k3, sm, s1, s2, s3, at, to;
+  int64_t rows;
+  int from; /* of the pieces of memory */
 } clgen_tiles_left;
 
-int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, clgen_ocl_mem from, int64_t rows,
+int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_mem *from, int pieces,
                      const clgen_tiles_left *part, int parts);
 
 /* ---- Products -------------------------------------------------------------------------------------------------------- */

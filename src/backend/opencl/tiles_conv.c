@@ -104,11 +104,13 @@ static int add_conv_tiles(conv_tiles *t) {
   for (int p = 0; p < t->parts; ++p) {
     t->part[p].left.to = scratch;
     left[p] = t->part[p].left;
+    left[p].rows = t->m;
     scratch += tile_aligned(rows * t->channels * t->part[p].kh * t->part[p].kw);
   }
   cut_conv(t);
   lay_out_slot(t);
-  int err = clgen_tiles_pack(t->ocl, t->plan, t->step, clgen_ocl_mem_of(t->weight), t->m, left, t->parts);
+  const clgen_ocl_mem weight = clgen_ocl_mem_of(t->weight);
+  int err = clgen_tiles_pack(t->ocl, t->plan, t->step, &weight, 1, left, t->parts);
   if (!err) err = add_conv_item(t, scratch);
   clgen_ocl_want_scratch(t->plan, (size_t)(scratch + t->slot * t->items) * sizeof(float));
   return err;
