@@ -394,6 +394,24 @@ static void test_memory_is_reused(void **state) {
   clgen_program_free(p);
 }
 
+/* Two products with a sum between them, and a third that needs the first. */
+static void test_products_come_together(void **state) {
+  (void)state;
+  clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 8, 8)), *a = clgen_matmul(x, x, false, true);
+  clgen_tensor *sum = clgen_sum(clgen_tanh(x), 1u << 0, true), *b = clgen_matmul(x, x, true, false);
+  clgen_tensor *other = clgen_exp(a), *c = clgen_matmul(a, x, false, false);
+  clgen_tensor *const all[] = {sum, b, other, c};
+  for (size_t i = 0; i < 4; ++i) OK(clgen_output(all[i]));
+  clgen_lowered low;
+  OK(clgen_lower(&low, g));
+  assert_int_equal(low.n_steps, 5);
+  const clgen_step_kind expected[] = {CLGEN_STEP_MATMUL, CLGEN_STEP_MATMUL, CLGEN_STEP_MATMUL, CLGEN_STEP_REDUCE,
+                                      CLGEN_STEP_MAP};
+  for (size_t i = 0; i < 5; ++i) assert_int_equal(low.step[i].kind, expected[i]);
+  assert_int_equal(clgen_step_together(low.step, low.n_steps), 2);
+  clgen_lowered_free(&low);
+}
+
 static void expect_compile_error(const char *words) {
   clgen_program *p;
   assert_int_equal(clgen_compile(&p, g, store), CLGEN_E_INVALID);
@@ -495,6 +513,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_assign_order, begin, end),
       cmocka_unit_test_setup_teardown(test_a_read_is_not_moved_past_a_write, begin, end),
       cmocka_unit_test_setup_teardown(test_memory_is_reused, begin, end),
+      cmocka_unit_test_setup_teardown(test_products_come_together, begin, end),
       cmocka_unit_test_setup_teardown(test_stale_handle_is_refused, begin, end),
       cmocka_unit_test_setup_teardown(test_empty_graph_is_refused, begin, end),
       cmocka_unit_test_setup_teardown(test_reads_and_writes_are_checked, begin, end),

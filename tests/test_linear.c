@@ -204,6 +204,65 @@ static void products(void **state) {
   for (int t = 0; t < 4; ++t) check_matmul(65, 257, 129, t & 1, t & 2);
 }
 
+/* Products of square matrices that read and write each other's in every way: which of them run side by side must not show.
+ */
+enum { MATRICES = 5, PRODUCTS = 14, LARGEST = 150 };
+
+static void run_products(clgen_device *d, const int pick[PRODUCTS][3], int64_t size,
+                         float values[MATRICES][LARGEST * LARGEST]) {
+  const clgen_backend *b = d->backend;
+  const size_t n = (size_t)(size * size);
+  clgen_buffer *buffer[MATRICES];
+  clgen_step s[PRODUCTS];
+  clgen_plan *plan;
+  for (int i = 0; i < MATRICES; ++i) {
+    OK(b->buffer_create(d->impl, n * sizeof(float), &buffer[i]));
+    OK(b->buffer_write(d->impl, buffer[i], 0, n * sizeof(float), values[i]));
+  }
+  for (int i = 0; i < PRODUCTS; ++i) {
+    s[i] = (clgen_step){.kind = CLGEN_STEP_MATMUL, .label = "matmul", .n_inputs = 2, .n_outputs = 1};
+    s[i].m = s[i].n = s[i].k = size;
+    s[i].transpose_a = i & 1;
+    s[i].transpose_b = i & 2;
+    for (int k = 0; k < 3; ++k)
+      *(k < 2 ? &s[i].in[k] : &s[i].out[0]) = (clgen_operand){.buffer = buffer[pick[i][k]], .dtype = CLGEN_F32};
+    clgen_step_count(&s[i]);
+  }
+  OK(b->plan_create(d->impl, s, PRODUCTS, &plan));
+  OK(b->plan_run(d->impl, plan));
+  for (int i = 0; i < MATRICES; ++i) OK(b->buffer_read(d->impl, buffer[i], 0, n * sizeof(float), values[i]));
+  b->plan_free(d->impl, plan);
+  for (int i = 0; i < MATRICES; ++i) b->buffer_free(d->impl, buffer[i]);
+}
+
+static void products_side_by_side(void **state) {
+  (void)state;
+  static float got[MATRICES][LARGEST * LARGEST], expected[MATRICES][LARGEST * LARGEST];
+  static const int64_t sizes[] = {17, 40, LARGEST};
+  uint64_t random = 9;
+  for (size_t r = 0; r < 3 * ways(); ++r) {
+    const int64_t size = sizes[r % 3];
+    int pick[PRODUCTS][3];
+    take_way(r / 3);
+    for (int i = 0; i < PRODUCTS; ++i) {
+      pick[i][2] = random_int(&random, 0, MATRICES - 1);
+      for (int k = 0; k < 2; ++k) pick[i][k] = (pick[i][2] + random_int(&random, 1, MATRICES - 1)) % MATRICES;
+    }
+    for (int i = 0; i < MATRICES; ++i) /* such that a product has numbers of the same size again */
+      for (int64_t k = 0; k < size * size; ++k)
+        got[i][k] = expected[i][k] = (float)(random_between(&random, -1.7, 1.7) / sqrt((double)size));
+    run_products(tested, pick, size, got);
+    run_products(host, pick, size, expected);
+    for (int i = 0; i < MATRICES; ++i) { /* errors grow from product to product; a wrong order is another matrix */
+      float most = 0;
+      for (int64_t k = 0; k < size * size; ++k) most = fmaxf(most, fabsf(expected[i][k]));
+      for (int64_t k = 0; k < size * size; ++k)
+        if (!(fabsf(got[i][k] - expected[i][k]) <= 1e-3f * most))
+          fail_msg("way %zu, size %d, matrix %d: %g, not %g", r / 3, (int)size, i, got[i][k], expected[i][k]);
+    }
+  }
+}
+
 typedef struct {
   int64_t n, c, h, w, o, kh, kw;
   clgen_conv conv;
@@ -411,6 +470,7 @@ static void no_tuning(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(products),
+    cmocka_unit_test(products_side_by_side),
     cmocka_unit_test(convolutions),
     cmocka_unit_test(sampling),
     cmocka_unit_test(shapes_of_models),

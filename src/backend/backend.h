@@ -194,6 +194,11 @@ struct clgen_device {
 int clgen_device_list_add(clgen_device_list *list, const clgen_device_info *info);
 int clgen_device_list_add_platform(clgen_device_list *list, const char *line);
 
+/* How many of these steps, the first of them included, may run at once: matrix products of which none writes what another
+ * one touches. What they touch has places of its own in memory, so a backend may run them so. */
+#define CLGEN_STEP_TOGETHER 4
+size_t clgen_step_together(const clgen_step *steps, size_t n);
+
 /* Names of operations, for tables and messages. */
 const char *clgen_ew_name(int op);
 int clgen_ew_arity(int op);

@@ -203,19 +203,17 @@ static int emit_node(clgen_lowering *L, const clgen_tensor *t, int *value_of) {
   }
 }
 
-/* Products next to each other may run at once: what one of them touches is there during all of them. */
+/* Steps may run at once: what one of them touches is there during all of them. */
 static void find_lifetimes(clgen_lowered *low) {
-  int first = 0, last = -1; /* of the steps that may run at once with step i */
-  for (int i = 0; i < (int)low->n_steps; ++i) {
-    const clgen_step *s = &low->step[i];
-    if (i > last)
-      for (first = last = i;
-           s->kind == CLGEN_STEP_MATMUL && last + 1 < (int)low->n_steps && low->step[last + 1].kind == CLGEN_STEP_MATMUL;)
-        ++last;
-    for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
-      clgen_slot *slot = &low->slot[k < s->n_inputs ? s->in[k].slot : s->out[k - s->n_inputs].slot];
-      if (slot->first < 0) slot->first = first;
-      slot->last = last;
+  for (size_t i = 0, count; i < low->n_steps; i += count) {
+    count = clgen_step_together(&low->step[i], low->n_steps - i);
+    for (size_t j = i; j < i + count; ++j) {
+      const clgen_step *s = &low->step[j];
+      for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
+        clgen_slot *slot = &low->slot[k < s->n_inputs ? s->in[k].slot : s->out[k - s->n_inputs].slot];
+        if (slot->first < 0) slot->first = (int)i;
+        slot->last = (int)(i + count) - 1;
+      }
     }
   }
 }

@@ -74,25 +74,6 @@ size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl) {
   return largest && limit > largest ? (size_t)largest : limit;
 }
 
-/* Whether a product writes what another one reads or writes. Before memory is bound its slot says which it will be. */
-static bool meet(const clgen_operand *x, int64_t x_size, const clgen_operand *y, int64_t y_size) {
-  return x->buffer == y->buffer && (x->buffer || x->slot == y->slot) && x->offset < y->offset + y_size &&
-         y->offset < x->offset + x_size;
-}
-static bool disturbs(const clgen_step *writer, const clgen_step *s) {
-  const int64_t size[2] = {s->m * s->k, s->k * s->n}, written = writer->m * writer->n;
-  return meet(&writer->out[0], written, &s->in[0], size[0]) || meet(&writer->out[0], written, &s->in[1], size[1]) ||
-         meet(&writer->out[0], written, &s->out[0], s->m * s->n);
-}
-
-size_t clgen_ocl_products_together(const clgen_step *s, size_t n) {
-  size_t count = 1;
-  for (; count < n && count < CLGEN_TILES_TOGETHER && s[count].kind == CLGEN_STEP_MATMUL; ++count)
-    for (size_t i = 0; i < count; ++i)
-      if (disturbs(&s[i], &s[count]) || disturbs(&s[count], &s[i])) return count;
-  return count;
-}
-
 static clgen_ocl_gemm gemm_of(const clgen_step *s) {
   return (clgen_ocl_gemm){.m = (size_t)s->m,
                           .n = (size_t)s->n,
@@ -111,7 +92,7 @@ static clgen_ocl_gemm gemm_of(const clgen_step *s) {
 }
 
 int clgen_ocl_add_matmuls(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, size_t n) {
-  clgen_ocl_gemm g[CLGEN_TILES_TOGETHER];
+  clgen_ocl_gemm g[CLGEN_STEP_TOGETHER];
   int err = clgen_ocl_gemm_ready(ocl);
   for (size_t i = 0; i < n; ++i) g[i] = gemm_of(&s[i]);
   if (!err && clgen_tile_of(ocl)) return clgen_tiles_products(ocl, plan, index, g, (int)n, 0);

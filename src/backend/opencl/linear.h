@@ -21,10 +21,7 @@ typedef struct {
   int rows, vectors, width; /* a tile has rows x (vectors width) sums; width is 4, 8 or 16 */
 } clgen_tile;
 
-enum {
-  CLGEN_TILES_MAX_PHASES = 16,
-  CLGEN_TILES_TOGETHER = 4 /* products in a launch, and so pieces of memory to pack from */
-};
+enum { CLGEN_TILES_MAX_PHASES = 16 };
 
 /* The tile of the device's setting; NULL where CLBlast does everything. */
 const clgen_tile *clgen_tile_of(const clgen_ocl *ocl);

@@ -71,7 +71,8 @@ typedef struct {
 /* One launch. Every kernel takes (words, index of its first word, its memory objects in order). */
 typedef struct {
   size_t step;
-  int steps; /* so many from `step` on */
+  size_t counted; /* whose work is counted with this launch: so many steps from that one on */
+  int steps;
   bool is_gemm;
   clgen_ocl_gemm gemm;
   const char *name; /* of a kernel in cl/, or NULL for the generated kernel number `generated` */
@@ -92,10 +93,11 @@ struct clgen_plan {
   size_t n_words, room_words;
   clgen_text *body; /* distinct generated kernels: parameters and body */
   size_t n_bodies, room_bodies;
-  bool uses_conv;   /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
-  bool uses_sample; /* kernels of cl/sample.cl are wanted */
-  bool uses_tiles;  /* kernels of cl/tiles.cl are wanted */
-  bool failed;      /* out of memory while it was built */
+  bool *body_is_called; /* by another body; those are behind all that can be */
+  bool uses_conv;       /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_sample;     /* kernels of cl/sample.cl are wanted */
+  bool uses_tiles;      /* kernels of cl/tiles.cl are wanted */
+  bool failed;          /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;
   cl_program program;
@@ -110,6 +112,8 @@ int clgen_ocl_word(clgen_plan *plan, int64_t value);
 int clgen_ocl_word_float(clgen_plan *plan, float value);
 /* Adds `body` (taken over) to the generated kernels, or finds its equal; returns its number. */
 int clgen_ocl_body(clgen_plan *plan, clgen_text *body);
+/* Makes fewer items of those that are there. */
+int clgen_ocl_join(clgen_plan *plan);
 /* The step's working memory must have at least this size. */
 void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes);
 
@@ -126,8 +130,7 @@ size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n);
 /* Each turns one step into items. Without buffers bound they only say what scratch memory the step needs. */
 int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_reduce(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
-/* How many of these steps, the first a matrix product, are products that can run side by side. */
-size_t clgen_ocl_products_together(const clgen_step *s, size_t n);
+/* n matrix products that may run at once. */
 int clgen_ocl_add_matmuls(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index, size_t n);
 int clgen_ocl_add_conv(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
@@ -158,8 +161,8 @@ void clgen_ocl_stages_free(clgen_ocl *ocl);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
-/* One launch of a step, with the work of `n` steps from it on: 0 where an earlier launch had it. */
-int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, int n, cl_event event);
+/* One launch of a step, with the work of `n` steps: 0 where an earlier launch had it. */
+int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, const clgen_step *counted, int n, cl_event event);
 size_t clgen_ocl_profile_count(void *impl);
 int clgen_ocl_profile_get(void *impl, size_t index, clgen_profile_row *row);
 void clgen_ocl_profile_reset(void *impl);

@@ -24,7 +24,8 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
   }
   plan->item = item;
   item += plan->n_items++;
-  *item = (clgen_ocl_item){.step = step, .steps = 1, .generated = -1, .first_word = plan->n_words};
+  const bool first = plan->n_items == 1 || item[-1].step != step; /* of a step's launches */
+  *item = (clgen_ocl_item){.step = step, .counted = step, .steps = first, .generated = -1, .first_word = plan->n_words};
   return item;
 }
 
@@ -70,8 +71,7 @@ void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes) {
 
 /* The items of step `index` of n, and of those after it that run together with it; *index becomes that of the next one. */
 static int add_steps(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *steps, size_t n, size_t *at) {
-  const size_t index = *at,
-               count = steps[index].kind == CLGEN_STEP_MATMUL ? clgen_ocl_products_together(&steps[index], n - index) : 1;
+  const size_t index = *at, count = clgen_step_together(&steps[index], n - index);
   const clgen_step *s = &steps[index];
   *at += count;
   switch (s->kind) {
@@ -139,13 +139,21 @@ static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
   }
 }
 
+/* As a function for those that call it and as a kernel for who launches it. */
+static void add_body(const clgen_ocl *ocl, const clgen_plan *plan, size_t i, clgen_text *t) {
+  if (plan->body_is_called[i]) clgen_text_add(t, "static void f%d%s", (int)i, plan->body[i].s);
+  bool launched = false;
+  for (size_t k = 0; k < plan->n_items && !launched; ++k) launched = plan->item[k].generated == (int)i;
+  if (launched)
+    clgen_text_add(t, "__kernel %svoid k%d%s", ocl->local == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "",
+                   (int)i, plan->body[i].s);
+}
+
 static int build(clgen_ocl *ocl, clgen_plan *plan) {
   clgen_text source = {0};
   clgen_text_add(&source, "%s%s%s", prelude, ocl->fused ? fused : apart, clgen_cl_vectors);
   if (plan->n_bodies) add_elementwise(plan, &source);
-  for (size_t i = 0; i < plan->n_bodies; ++i)
-    clgen_text_add(&source, "__kernel %svoid k%d%s",
-                   ocl->local == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "", (int)i, plan->body[i].s);
+  for (size_t i = 0; i < plan->n_bodies; ++i) add_body(ocl, plan, i, &source);
   clgen_ocl_linear_source(ocl, plan, &source);
   int code = source.failed ? clgen_fail_nomem(source.n) : clgen_cl_build(ocl->cl, source.s, "-cl-std=CL1.2", &plan->program);
   clgen_text_free(&source);
@@ -216,6 +224,7 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
+  if (!code) code = clgen_ocl_join(plan);
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
     plan->word = calloc(1, sizeof *plan->word);
@@ -271,6 +280,7 @@ void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
   release_memory(plan->words);
   for (size_t i = 0; i < plan->n_bodies; ++i) clgen_text_free(&plan->body[i]);
   free(plan->body);
+  free(plan->body_is_called);
   free(plan->word);
   free(plan->item);
   free(plan->step);
@@ -300,8 +310,7 @@ static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) {
     if (!event[i]) continue;
     const clgen_ocl_item *item = &plan->item[i];
-    const bool first = i == 0 || item->step != item[-1].step;
-    if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], first ? item->steps : 0, event[i]);
+    if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], &plan->step[item->counted], item->steps, event[i]);
     clReleaseEvent(event[i]);
   }
   free(event);

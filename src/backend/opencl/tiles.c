@@ -23,7 +23,7 @@ int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_
   clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
-  for (int i = 0; i < CLGEN_TILES_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
+  for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
   clgen_ocl_word(plan, tasks);
   for (int p = 0; p < parts; ++p) {
     const clgen_tiles_left *l = &part[p];

@@ -24,8 +24,8 @@ static clgen_tiles_left left_of(const clgen_ocl_gemm *g, const product *p, int n
 }
 
 static int pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, const product *p, int n) {
-  clgen_ocl_mem from[CLGEN_TILES_TOGETHER];
-  clgen_tiles_left left[CLGEN_TILES_TOGETHER];
+  clgen_ocl_mem from[CLGEN_STEP_TOGETHER];
+  clgen_tiles_left left[CLGEN_STEP_TOGETHER];
   for (int i = 0; i < n; ++i) {
     from[i] = g[i].a;
     left[i] = left_of(&g[i], &p[i], i);
@@ -56,7 +56,7 @@ static void describe(clgen_plan *plan, const clgen_ocl_gemm *g, const product *p
 
 int clgen_tiles_products(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int n, int64_t reserved) {
   const clgen_tile *tile = clgen_tile_of(ocl);
-  product p[CLGEN_TILES_TOGETHER];
+  product p[CLGEN_STEP_TOGETHER];
   int64_t right = 0, own = 0, tasks = 0, end = tile_aligned(reserved);
   for (int i = 0; i < n; ++i) {
     const int64_t k = (int64_t)g[i].k;
@@ -79,9 +79,9 @@ int clgen_tiles_products(clgen_ocl *ocl, clgen_plan *plan, size_t step, const cl
   if (!item) return err ? err : clgen_fail_nomem(sizeof *item);
   clgen_ocl_want_scratch(plan, (size_t)(end + (int64_t)item->global * slot) * sizeof(float));
   for (int i = 0; i < 2; ++i) item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
-  for (int i = 0; i < CLGEN_TILES_TOGETHER; ++i) item->mem[item->n_mems++] = g[i < n ? i : 0].a;
-  for (int i = 0; i < CLGEN_TILES_TOGETHER; ++i) item->mem[item->n_mems++] = g[i < n ? i : 0].b;
-  for (int i = 0; i < CLGEN_TILES_TOGETHER; ++i) {
+  for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = g[i < n ? i : 0].a;
+  for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = g[i < n ? i : 0].b;
+  for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) {
     const int k = i < n ? i : 0;
     item->mem[item->n_mems++] = p[k].cut.splits > 1 ? clgen_ocl_scratch_mem() : g[k].out;
   }
