@@ -35,8 +35,6 @@ static void join(clgen_plan *plan, clgen_ocl_item *first, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     plan->body_is_called[first[i].generated] = true;
     for (int k = 0; i > 0 && k < first[i].n_mems; ++k) first->mem[first->n_mems++] = first[i].mem[k];
-    if (first->steps == 0) first->counted = first[i].counted;
-    if (i > 0) first->steps += first[i].steps;
   }
   first->generated = clgen_ocl_body(plan, &body);
 }

@@ -71,8 +71,7 @@ typedef struct {
 /* One launch. Every kernel takes (words, index of its first word, its memory objects in order). */
 typedef struct {
   size_t step;
-  size_t counted; /* whose work is counted with this launch: so many steps from that one on */
-  int steps;
+  int steps; /* so many from `step` on have their work counted with this launch; 0: an earlier one of the step has it */
   bool is_gemm;
   clgen_ocl_gemm gemm;
   const char *name; /* of a kernel in cl/, or NULL for the generated kernel number `generated` */
@@ -112,7 +111,7 @@ int clgen_ocl_word(clgen_plan *plan, int64_t value);
 int clgen_ocl_word_float(clgen_plan *plan, float value);
 /* Adds `body` (taken over) to the generated kernels, or finds its equal; returns its number. */
 int clgen_ocl_body(clgen_plan *plan, clgen_text *body);
-/* Makes fewer items of those that are there. */
+/* Makes fewer items of those that are there (join.c). */
 int clgen_ocl_join(clgen_plan *plan);
 /* The step's working memory must have at least this size. */
 void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes);
@@ -161,8 +160,8 @@ void clgen_ocl_stages_free(clgen_ocl *ocl);
 
 /* ---- Profile -------------------------------------------------------------------------------------------------- */
 
-/* One launch of a step, with the work of `n` steps: 0 where an earlier launch had it. */
-int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, const clgen_step *counted, int n, cl_event event);
+/* One launch of a step, with the work of `n` steps from it on. */
+int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, int n, cl_event event);
 size_t clgen_ocl_profile_count(void *impl);
 int clgen_ocl_profile_get(void *impl, size_t index, clgen_profile_row *row);
 void clgen_ocl_profile_reset(void *impl);

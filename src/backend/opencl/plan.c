@@ -25,7 +25,7 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
   plan->item = item;
   item += plan->n_items++;
   const bool first = plan->n_items == 1 || item[-1].step != step; /* of a step's launches */
-  *item = (clgen_ocl_item){.step = step, .counted = step, .steps = first, .generated = -1, .first_word = plan->n_words};
+  *item = (clgen_ocl_item){.step = step, .steps = first, .generated = -1, .first_word = plan->n_words};
   return item;
 }
 
@@ -141,7 +141,7 @@ static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
 
 /* As a function for those that call it and as a kernel for who launches it. */
 static void add_body(const clgen_ocl *ocl, const clgen_plan *plan, size_t i, clgen_text *t) {
-  if (plan->body_is_called[i]) clgen_text_add(t, "static void f%d%s", (int)i, plan->body[i].s);
+  if (plan->body_is_called && plan->body_is_called[i]) clgen_text_add(t, "static void f%d%s", (int)i, plan->body[i].s);
   bool launched = false;
   for (size_t k = 0; k < plan->n_items && !launched; ++k) launched = plan->item[k].generated == (int)i;
   if (launched)
@@ -224,7 +224,7 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
-  if (!code) code = clgen_ocl_join(plan);
+  if (!code && !ocl->cl->options.profile) code = clgen_ocl_join(plan); /* the profile is of each by itself */
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
     plan->word = calloc(1, sizeof *plan->word);
@@ -310,7 +310,7 @@ static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) {
     if (!event[i]) continue;
     const clgen_ocl_item *item = &plan->item[i];
-    if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], &plan->step[item->counted], item->steps, event[i]);
+    if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], item->steps, event[i]);
     clReleaseEvent(event[i]);
   }
   free(event);

@@ -18,7 +18,7 @@ static clgen_profile_row *row_of(clgen_ocl *ocl, const char *name) {
   return &ocl->row[ocl->n_rows++];
 }
 
-int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, const clgen_step *counted, int n, cl_event event) {
+int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, int n, cl_event event) {
   cl_ulong start = 0, end = 0;
   cl_int err = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
   if (err == CL_SUCCESS) err = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
@@ -27,7 +27,7 @@ int clgen_ocl_profile_add(clgen_ocl *ocl, const clgen_step *s, const clgen_step 
   if (!row) return clgen_fail_nomem(sizeof *row);
   ++row->launches;
   if (end > start) row->seconds += (double)(end - start) * 1e-9;
-  for (int i = 0; i < n; ++i) row->flops += counted[i].flops, row->bytes += counted[i].bytes;
+  for (int i = 0; i < n; ++i) row->flops += s[i].flops, row->bytes += s[i].bytes;
   return CLGEN_OK;
 }
 
