@@ -75,7 +75,7 @@ static inline DRAW_REAL DRAW(clgen_word_turn)(DRAW_WORD k, DRAW_WORD odd) {
   /* cos(x + q pi/2) is cos, -sin, -cos, sin; sin(x + q pi/2) is cos((q - 1) pi/2 + x). */
   DRAW_WORD q = (quadrant - odd) & 3u;
   DRAW_REAL v = (q & 1u) != 0u ? sine : cosine;
-  return (q == 1u) | (q == 2u) ? -v : v;
+  return ((q == 1u) | (q == 2u)) ? -v : v;
 }
 
 /* Normal by Box-Muller from words (0, 1) and (2, 3): u1 in (0, 1], u2 in [0, 1); even elements r cos, odd ones r sin. */
