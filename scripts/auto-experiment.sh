@@ -24,5 +24,5 @@ for seed in $seeds; do
 done
 echo
 cat "$dir/choices"
-"$clgen" plot --output "$plot" --log-y --title "--cfg auto and the default options" --x-label "images seen (kimg)" \
-  --y-label "FID" "$dir/points"
+means "$dir/points" | "$clgen" plot --output "$plot" --log-y --title "--cfg auto and the default options, mean of the seeds" \
+  --x-label "images seen (kimg)" --y-label "FID"

@@ -14,5 +14,10 @@ quietly() { "$@" >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }; }
 result() { sed -n "s/.*\"results\":{[^}]*\"$1\":\([^,}]*\).*/\1/p" "$2" | tail -n 1; }
 least() { sed -n 's/.*"results":{"fid":\([^,}]*\)}.*/\1/p' "$1" | sort -g | head -n 1; }
 curve() { sed -n "s/.*\"results\":{\"fid\":\([^,}]*\)}.*\"kimg\":\([^,}]*\).*/$1\t\2\t\1/p" "$2"; }
+# means FILE: of curves "NAME, seed N" one NAME each, over the seeds; the start, which is of no use on the same axis, left out.
+means() {
+  awk -F '\t' '{ sub(/, seed .*/, "", $1); key = $1 "\t" $2; if (!(key in n)) order[++keys] = key; n[key]++; sum[key] += $3 }
+    END { for (k = 1; k <= keys; ++k) { split(order[k], at, "\t"); if (at[2] >= 1) print order[k] "\t" sum[order[k]] / n[order[k]] } }' "$1"
+}
 # last KEY FILE: the last value of a number in stats.jsonl.
 last() { grep -oE "\"$1\":[-0-9.e]+" "$2" | tail -n 1 | sed 's/.*://'; }
