@@ -1,6 +1,7 @@
 /* Matrix products, convolutions and sampling of random odd shapes: the tested device against the host, at the level of
  * steps. The device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each
- * (default 40); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c. */
+ * (default 40); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c. That may
+ * be one that the device would never get, and gets wrong (docs/drivers.md: loops that end early). */
 #include "graphs.h"
 
 #include "config.h"
