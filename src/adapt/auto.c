@@ -90,18 +90,15 @@ static void choose_augmentation(const clgen_auto_facts *f, clgen_auto_choice *c)
 }
 
 /* What the pictures need against being learned by heart, and against fakes that are all alike. */
-static void choose_for_few(const clgen_auto_facts *f, clgen_auto_choice *c) {
-  because(c, "reg", "r1,mbstd", "%lld images are few: r1 keeps the discriminator smooth, mbstd the fakes apart",
-          (long long)f->images);
-  because_number(c, "r1-gamma", clgen_auto_r1_gamma(c->res, c->batch), "by the size of the images and the batch");
-  because(c, "adapt", "ada,guard", "ada: a discriminator learns so few images by heart; guard: against collapse");
-  choose_augmentation(f, c);
-  because_number(c, "lr", 5e-4, "without batch norm in the discriminator");
-}
-
-static void choose_for_many(const clgen_auto_facts *f, clgen_auto_choice *c) {
+static void choose_against_collapse(const clgen_auto_facts *f, clgen_auto_choice *c) {
+  const bool few = f->images < FEW_IMAGES;
   if (f->diversity < LITTLE_DIVERSITY) because(c, "reg", "mbstd", "pictures differ little: mbstd keeps fakes apart");
-  because(c, "adapt", "guard", "against collapse");
+  if (few)
+    because(c, "adapt", "ada,guard", "ada: a discriminator learns %lld images by heart; guard: against collapse",
+            (long long)f->images);
+  else
+    because(c, "adapt", "guard", "against collapse");
+  if (few) choose_augmentation(f, c);
   because_number(c, "lr", 1e-3, "batch norm in both players bears five times the paper's rate");
 }
 
@@ -127,9 +124,6 @@ void clgen_auto_choose(const clgen_auto_facts *f, clgen_auto_choice *out) {
   choose_size(f, out);
   choose_width(f, out);
   choose_batch(f, out);
-  if (f->images < FEW_IMAGES)
-    choose_for_few(f, out);
-  else
-    choose_for_many(f, out);
+  choose_against_collapse(f, out);
   choose_budget(f, out);
 }
