@@ -53,6 +53,7 @@ typedef struct {
   double lr, beta1, beta2; /* of Adam */
   double lr_d;             /* of the discriminator; 0: the same as lr */
   double tick;             /* thousands of images between reports */
+  double clip;             /* of wgan, where it is not 0.01 */
 } clgen_arch_defaults;
 const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);
 

@@ -272,6 +272,7 @@ const clgen_arch_row clgen_arch_style = {
                  .nz = 128,
                  .batch = 32,
                  .lr = 2e-3,
+                 .clip = 0.5, /* equalised weights start at a deviation of 1, not of a hundredth */
                  .beta1 = 0,
                  .beta2 = 0.99,
                  .tick = 4,

@@ -196,6 +196,8 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
     return code ? code : check_cond(o, out);
   }
   code = clgen_gan_objective_parse(out, o->loss, o->reg);
+  const double clip = clgen_arch_get_defaults(arch)->clip;
+  if (out->clip > 0 && clip > 0) out->clip = clip;
   if (!code) code = check_cond(o, out);
   out->aux_weight = o->aux_weight;
   if (code) return code;

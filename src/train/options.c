@@ -70,7 +70,7 @@ static const clgen_option rows[] = {
     {"critic-steps", 0, CLGEN_OPTION_INT, AT(critic_steps), "0", 0, 1000, NULL, "N", "Objective of a GAN",
      "updates of the discriminator, each on a batch, for one of the generator; 0: wgan and wgan-gp 5, others 1"},
     {"clip", 0, CLGEN_OPTION_REAL, AT(clip), "0", 0, 1e9, NULL, "X", "Objective of a GAN",
-     "wgan keeps the discriminator's weights within X; 0: 0.01"},
+     "wgan keeps the discriminator's weights within X; 0: style 0.5, others 0.01"},
     {"gp-weight", 0, CLGEN_OPTION_REAL, AT(gp_weight), "10", 0, 1e9, NULL, "X", "Objective of a GAN", "of gp and dragan"},
     {"r1-gamma", 0, CLGEN_OPTION_REAL, AT(r1_gamma), "10", 0, 1e9, NULL, "X", "Objective of a GAN",
      "r1 weighs X / 2; 0: 0.0002 times the pixels of an image, divided by the batch"},
