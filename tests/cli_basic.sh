@@ -137,8 +137,8 @@ expect 1 bench gemm --device no-such-device
 err_has "no-such-device"
 expect 1 bench gemm --device 77:77
 expect 0 bench ops --device host --batch 1 --large 2 --seconds 0.001 --json
-json .batch=1 '.ops[0].op=copy' '.ops[0].gb_per_s>0' '.ops[22].op=conv2d_weight_grad' '.ops[22].gflops>0'
-json .large_batch=2 '.large#19' '.large[16].op=adam' '.large[16].of_copy>0'
+json .batch=1 '.ops[0].op=copy' '.ops[0].gb_per_s>0' '.ops[26].op=conv2d_weight_grad' '.ops[26].gflops>0'
+json .large_batch=2 '.large#23' '.large[20].op=adam' '.large[20].of_copy>0'
 expect 0 bench ops --device host --batch 1 --seconds 0.001 --only matmul --json
 json '.ops#3' '.large#0'
 expect 0 bench generate --device host --cfg vae-mlp --hidden 8 --nz 2 --batch 3 --seconds 0.001 --json

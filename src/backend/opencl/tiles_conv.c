@@ -137,7 +137,7 @@ int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, si
                           .pad_x = s->conv.conv.pad_w,
                           .oh = s->conv.oh,
                           .ow = s->conv.ow,
-                          .left = {1, 1, patch, patch, 0, 0, 1, s->in[1].offset, 0},
+                          .left = {.k1 = 1, .k2 = 1, .k3 = patch, .sm = patch, .s3 = 1, .at = s->in[1].offset},
                           .out_at = s->out[0].offset,
                           .row_stride = plane,
                           .image_stride = s->conv.o * plane,
@@ -187,7 +187,7 @@ static int input_grad_folded(clgen_ocl *ocl, clgen_plan *plan, const clgen_step 
                           .kw = 1,
                           .oh = s->conv.oh,
                           .ow = s->conv.ow,
-                          .left = {1, 1, s->conv.o, 1, 0, 0, patch, s->in[1].offset, 0},
+                          .left = {.k1 = 1, .k2 = 1, .k3 = s->conv.o, .sm = 1, .s3 = patch, .at = s->in[1].offset},
                           .out_at = s->out[0].offset,
                           .image_stride = image};
   return add_conv_tiles(&t);
@@ -218,20 +218,26 @@ int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s
       int64_t none = y.taps == 0 || x.taps == 0;
       if (none) y.taps = x.taps = 0;
       int64_t last = none ? 0 : (fy + stride * (y.taps - 1)) * kw + fx + stride * (x.taps - 1);
-      t.part[t.parts++] = (conv_part){
-          .kh = y.taps,
-          .kw = x.taps,
+      t.part[t.parts++] = (conv_part){.kh = y.taps,
+                                      .kw = x.taps,
 
-          .pad_y = y.pad,
-          .pad_x = x.pad,
-          .oh = y.places,
-          .ow = x.places,
-          .left = {s->conv.o, y.taps, x.taps, kernel, s->conv.c * kernel, -stride * kw, -stride, s->in[1].offset + last, 0},
-          .out_at = s->out[0].offset + y.first * s->conv.w + x.first,
-          .row_stride = plane,
-          .image_stride = s->conv.c * plane,
-          .y_stride = stride * s->conv.w,
-          .x_stride = stride};
+                                      .pad_y = y.pad,
+                                      .pad_x = x.pad,
+                                      .oh = y.places,
+                                      .ow = x.places,
+                                      .left = {.k1 = s->conv.o,
+                                               .k2 = y.taps,
+                                               .k3 = x.taps,
+                                               .sm = kernel,
+                                               .s1 = s->conv.c * kernel,
+                                               .s2 = -stride * kw,
+                                               .s3 = -stride,
+                                               .at = s->in[1].offset + last},
+                                      .out_at = s->out[0].offset + y.first * s->conv.w + x.first,
+                                      .row_stride = plane,
+                                      .image_stride = s->conv.c * plane,
+                                      .y_stride = stride * s->conv.w,
+                                      .x_stride = stride};
     }
   return add_conv_tiles(&t);
 }
