@@ -140,6 +140,7 @@ typedef struct {
   int64_t batch, kimg;
 } clgen_auto_facts;
 
+#define CLGEN_AUTO_FEW 5000 /* fewer images than that are augmented, for which their symmetry is looked at */
 #define CLGEN_AUTO_OPTIONS 12
 #define CLGEN_AUTO_VALUE 128
 typedef struct {

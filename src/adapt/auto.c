@@ -14,7 +14,6 @@
 #define BYTES_64 5e6
 /* What share of a large matrix product's rate a step reaches: docs/performance.md. */
 #define SHARE_OF_GEMM 0.6
-#define FEW_IMAGES 5000
 #define LEAST_KIMG 60
 #define MOST_EPOCHS 400
 #define LITTLE_DIVERSITY 0.1
@@ -76,11 +75,13 @@ static void choose_batch(const clgen_auto_facts *f, clgen_auto_choice *c) {
   if (!f->batch) because_number(c, "batch", (double)c->batch, why);
 }
 
+static bool is_near(double ratio, double least_far) { return ratio > 0 && ratio < least_far; }
+
 /* What leads from pictures to others that might be among them may be done as often as ADA likes; what does not is something
  * that a generator might imitate: a mirrored 5. */
 static void choose_augmentation(const clgen_auto_facts *f, clgen_auto_choice *c) {
-  const bool flip = f->mirrored > 0 && f->mirrored<ONE_OF_THEM, turn = f->turned> 0 &&
-                    f->turned<SURELY_ONE_OF_THEM, negate = f->negative> 0 && f->negative < ONE_OF_THEM;
+  const bool flip = is_near(f->mirrored, ONE_OF_THEM), turn = is_near(f->turned, SURELY_ONE_OF_THEM),
+             negate = is_near(f->negative, ONE_OF_THEM);
   char list[CLGEN_AUTO_VALUE];
   snprintf(list, sizeof list, "%s%sxint,scale,aniso,xfrac,brightness,contrast%s%s", flip ? "xflip," : "",
            turn ? "rotate90,rotate," : "", negate ? ",lumaflip" : "", c->channels >= 3 ? ",hue,saturation" : "");
@@ -91,7 +92,7 @@ static void choose_augmentation(const clgen_auto_facts *f, clgen_auto_choice *c)
 
 /* What the pictures need against being learned by heart, and against fakes that are all alike. */
 static void choose_against_collapse(const clgen_auto_facts *f, clgen_auto_choice *c) {
-  const bool few = f->images < FEW_IMAGES;
+  const bool few = f->images < CLGEN_AUTO_FEW;
   if (f->diversity < LITTLE_DIVERSITY) because(c, "reg", "mbstd", "pictures differ little: mbstd keeps fakes apart");
   if (few)
     because(c, "adapt", "ada,guard", "ada: a discriminator learns %lld images by heart; guard: against collapse",

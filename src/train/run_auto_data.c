@@ -125,7 +125,7 @@ int clgen_run_look_at_data(const clgen_run *r, clgen_auto_facts *f) {
   looked_at l = {.ds = ds, .count = i->count < COMPARED ? i->count : COMPARED, .bytes = bytes};
   l.stride = l.count ? i->count / l.count : 1;
   l.channels = i->channels, l.height = i->height, l.width = i->width;
-  code = look_for_symmetry(&l, f);
+  if (i->count < CLGEN_AUTO_FEW) code = look_for_symmetry(&l, f);
   clgen_dataset_close(ds);
   return code;
 }
