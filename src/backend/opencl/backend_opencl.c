@@ -29,6 +29,7 @@ static void ocl_close(void *impl) {
   clgen_ocl_stages_free(ocl);
   if (ocl->scratch.mem) clReleaseMemObject(ocl->scratch.mem);
   if (ocl->gemm_temp.mem) clReleaseMemObject(ocl->gemm_temp.mem);
+  clgen_ocl_gemm_close(ocl);
   clgen_cl_close(ocl->cl);
   free(ocl->row);
   free(ocl);

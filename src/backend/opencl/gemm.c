@@ -37,10 +37,15 @@ int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clge
 int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl_mem b, cl_mem out, cl_mem temp,
                            cl_event *event) {
   float beta = g->add ? 1.0f : 0.0f;
+  ocl->clblast_keeps = true;
   CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), g->m, g->n,
                                                       g->k, 1.0f, a, g->a_offset, g->lda, b, g->b_offset, g->ldb, beta, out,
                                                       g->out_offset, g->ldo, &ocl->cl->queue, event, temp);
   return code == CLBlastSuccess ? CLGEN_OK : fail_clblast(ocl, g, code);
+}
+
+void clgen_ocl_gemm_close(clgen_ocl *ocl) {
+  if (ocl->clblast_keeps) CLBlastClearCache();
 }
 
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source) {

@@ -45,6 +45,7 @@ typedef struct {
   clgen_ocl_shared scratch, gemm_temp;
   bool gemm_ready; /* the setting below is applied */
   clgen_ocl_gemm_setting gemm;
+  bool clblast_keeps;     /* CLBlast has built programs for the context and holds them */
   clgen_profile_row *row; /* the profile */
   size_t n_rows, room_rows;
 } clgen_ocl;
@@ -137,6 +138,11 @@ int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
 /* Appends the OpenCL sources that the items of matrix products, convolutions and sampling need (nothing if there are none).
  */
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source);
+/* Has CLBlast let go of what it built. It keeps programs, and by them contexts, for the whole process and until its end,
+ * when the driver's own variables may be gone already (Oclgrind corrupts the heap then). It forgets those of other open
+ * devices, too: they are built anew when next a product is computed there. */
+void clgen_ocl_gemm_close(clgen_ocl *ocl);
+
 /* Runs one product (an item with is_gemm); a, b, out and temp are the memory that its clgen_ocl_mem became, temp the plan's
  * gemm_temp (NULL when gemm_bytes is 0). `event` may be NULL. */
 int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl_mem b, cl_mem out, cl_mem temp,
