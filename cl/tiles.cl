@@ -128,10 +128,11 @@ static void pack_panel(__global const float *a, int sm, int s, int here, int n, 
 }
 
 /* Several matrices: a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3 of one of four pieces of memory. */
-__kernel void clgen_tiles_pack(__global const long *words, const int at, __global float *to, __global const float *from0,
-                               __global const float *from1, __global const float *from2, __global const float *from3) {
+static void tiles_pack(const int item, const int items, __global const long *words, const int at, __global float *to,
+                       __global const float *from0, __global const float *from1, __global const float *from2,
+                       __global const float *from3) {
   const int tasks = (int)words[at];
-  for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
+  for (int task = item; task < tasks; task += items) {
     __global const long *w = words + at + 1;
     int panel = task;
     for (; panel >= (int)w[0]; w += 12) panel -= (int)w[0];
@@ -142,6 +143,11 @@ __kernel void clgen_tiles_pack(__global const long *words, const int at, __globa
     for (int k1 = 0; k1 < k1n; ++k1)
       for (int k2 = 0; k2 < k2n; ++k2, p += (long)k3n * TM) pack_panel(a + (long)k1 * s1 + k2 * s2, sm, s3, here, k3n, p);
   }
+}
+
+__kernel void clgen_tiles_pack(__global const long *words, const int at, __global float *to, __global const float *from0,
+                               __global const float *from1, __global const float *from2, __global const float *from3) {
+  tiles_pack((int)get_global_id(0), (int)get_global_size(0), words, at, to, from0, from1, from2, from3);
 }
 
 /* ---- What a task of a product leaves ---------------------------------------------------------------------------------- */

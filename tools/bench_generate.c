@@ -72,7 +72,7 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
       json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i}", "cfg", r->cfg, "batch", (json_int_t)r->batch,
                 "images_per_s", rate, "median_s", many->median_s, "gflops", 1e-9 * info->flops / many->median_s, "gflop",
                 1e-9 * info->flops, "one_image_s", one->median_s, "peak_bytes", (json_int_t)info->memory.peak_bytes,
-                "launches", (json_int_t)info->steps, "samples", many->samples);
+                "launches", (json_int_t)info->launches, "samples", many->samples);
   if (!out || !more || json_object_update(out, more)) {
     json_decref(out);
     json_decref(more);
@@ -83,7 +83,7 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
   bench_print_device(out);
   json_decref(out);
   printf("%s, batch %lld: %.1f images/s, %.2f ms a batch, %.2f GFLOP/s, %zu launches; one image %.2f ms\n", r->cfg,
-         (long long)r->batch, rate, 1e3 * many->median_s, 1e-9 * info->flops / many->median_s, info->steps,
+         (long long)r->batch, rate, 1e3 * many->median_s, 1e-9 * info->flops / many->median_s, info->launches,
          1e3 * one->median_s);
   return TOOL_OK;
 }

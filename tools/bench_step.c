@@ -153,7 +153,7 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
   json_t *more = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:i, s:f, s:f}", "cfg", r->cfg, "batch",
                            (json_int_t)b->batch_size, "images_per_s", (double)b->batch_size / t->median_s, "median_s",
                            t->median_s, "best_s", t->best_s, "cpu_s", t->cpu_s, "gflops", 1e-9 * i->flops / t->median_s,
-                           "peak_bytes", (json_int_t)i->memory.peak_bytes, "launches", (json_int_t)i->steps, "gflop",
+                           "peak_bytes", (json_int_t)i->memory.peak_bytes, "launches", (json_int_t)i->launches, "gflop",
                            1e-9 * i->flops, "samples", t->samples, "data_s", data->median_s, "data_share", share);
   if (!out || !more || json_object_update(out, more)) {
     json_decref(out);
@@ -169,7 +169,7 @@ static int print_result(const record *r, const char *who, clgen_device *device, 
       "%s, batch %zu: %.1f images/s, %.2f ms a step (best %.2f, processor time %.2f), %.2f GFLOP/s, %zu launches, %s at "
       "peak; gathering and sending %.3f ms, %.2f%% of it\n",
       r->cfg, b->batch_size, (double)b->batch_size / t->median_s, 1e3 * t->median_s, 1e3 * t->best_s, 1e3 * t->cpu_s,
-      1e-9 * i->flops / t->median_s, i->steps, tool_bytes_text((double)i->memory.peak_bytes, bytes, sizeof bytes),
+      1e-9 * i->flops / t->median_s, i->launches, tool_bytes_text((double)i->memory.peak_bytes, bytes, sizeof bytes),
       1e3 * data->median_s, 100 * share);
   return TOOL_OK;
 }

@@ -204,7 +204,8 @@ typedef struct clgen_program clgen_program;
 /* What a program takes, known before anything is allocated. */
 typedef struct {
   clgen_memory memory;
-  size_t steps, nodes; /* launches of a run; nodes of the graph that are alive */
+  size_t nodes, steps; /* of the graph that are alive; what they became */
+  size_t launches;     /* what the device is asked to run, each time */
   double flops, bytes; /* floating-point operations and bytes moved by one run */
 } clgen_program_info;
 

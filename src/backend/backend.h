@@ -148,6 +148,11 @@ typedef struct {
 
 typedef struct clgen_plan clgen_plan; /* a list of steps made ready by a backend */
 
+typedef struct {
+  size_t scratch_bytes; /* working memory */
+  size_t launches;      /* what the device is asked to run, each time */
+} clgen_plan_needs;
+
 typedef struct clgen_backend {
   const char *name;
 
@@ -166,9 +171,9 @@ typedef struct clgen_backend {
   int (*buffer_write)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, const void *data);
   int (*buffer_read)(void *impl, clgen_buffer *buffer, size_t offset, size_t bytes, void *data); /* waits */
 
-  /* The working memory that a plan of these steps will need. The plans of a device share it, since one runs after the other:
-   * it is allocated by the first that is created, as large as was asked for by then. */
-  size_t (*scratch)(void *impl, const clgen_step *steps, size_t n);
+  /* What a plan of these steps will need. The plans of a device share working memory, since one runs after the other: it is
+   * allocated by the first that is created, as large as was asked for by then. */
+  int (*needs)(void *impl, const clgen_step *steps, size_t n, clgen_plan_needs *out);
   /* Builds and binds. The steps' operands have their buffers; the steps are copied. */
   int (*plan_create)(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
   void (*plan_free)(void *impl, clgen_plan *plan);
@@ -193,6 +198,12 @@ struct clgen_device {
 /* Takes ownership of the strings in info (all from malloc; NULL means ""). */
 int clgen_device_list_add(clgen_device_list *list, const clgen_device_info *info);
 int clgen_device_list_add_platform(clgen_device_list *list, const char *line);
+
+/* Whether a step writes what operand o of step s is in; whether what s reads or writes; whether neither of two disturbs the
+ * other. Where memory is not bound yet, slots are compared. */
+bool clgen_step_writes(const clgen_step *writer, const clgen_step *s, const clgen_operand *o);
+bool clgen_step_disturbs(const clgen_step *writer, const clgen_step *s);
+bool clgen_steps_are_apart(const clgen_step *s, const clgen_step *t);
 
 /* How many of these steps, the first of them included, may run at once: matrix products of which none writes what another
  * one touches. What they touch has places of its own in memory, so a backend may run them so. */

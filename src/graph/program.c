@@ -26,7 +26,38 @@ static int check_supported(const clgen_program *p) {
   return CLGEN_OK;
 }
 
-static void fill_info(clgen_program *p) {
+static void place_operand(const clgen_program *p, clgen_operand *o) {
+  const clgen_slot *s = &p->low.slot[o->slot];
+  o->buffer = s->buffer;
+  if (s->kind != CLGEN_SLOT_TEMP) return;
+  o->slot = p->low.n_slots + s->arena;
+  o->offset += (int64_t)(s->offset / clgen_dtype_size(o->dtype));
+}
+
+/* The steps with the memory that was planned. What has no buffer yet is told apart by its slot, which for intermediate
+ * results is then that of their arena. NULL: out of memory. */
+static clgen_step *place_steps(const clgen_program *p) {
+  clgen_step *placed = malloc(p->low.n_steps * sizeof *placed);
+  if (placed) memcpy(placed, p->low.step, p->low.n_steps * sizeof *placed);
+  for (size_t i = 0; placed && i < p->low.n_steps; ++i) {
+    for (int k = 0; k < placed[i].n_inputs; ++k) place_operand(p, &placed[i].in[k]);
+    for (int k = 0; k < placed[i].n_outputs; ++k) place_operand(p, &placed[i].out[k]);
+  }
+  return placed;
+}
+
+static int find_needs(const clgen_program *p, clgen_plan_needs *needs) {
+  clgen_step *placed = place_steps(p);
+  if (!placed) return clgen_fail_nomem(p->low.n_steps * sizeof *placed);
+  int code = p->device->backend->needs(p->device->impl, placed, p->low.n_steps, needs);
+  free(placed);
+  return code;
+}
+
+static int fill_info(clgen_program *p) {
+  clgen_plan_needs needs;
+  int code = find_needs(p, &needs);
+  if (code) return code;
   clgen_memory *m = &p->info.memory;
   for (int i = 0; i < p->low.n_slots; ++i) {
     const clgen_slot *s = &p->low.slot[i];
@@ -34,14 +65,16 @@ static void fill_info(clgen_program *p) {
     if (s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) m->input_bytes += s->bytes;
   }
   for (int i = 0; i < p->n_arenas; ++i) m->arena_bytes += p->arena_bytes[i];
-  m->scratch_bytes = p->device->backend->scratch(p->device->impl, p->low.step, p->low.n_steps);
+  m->scratch_bytes = needs.scratch_bytes;
   m->peak_bytes = m->state_bytes + m->input_bytes + m->arena_bytes + m->scratch_bytes;
   for (size_t i = 0; i < p->low.n_steps; ++i) {
     p->info.flops += p->low.step[i].flops;
     p->info.bytes += p->low.step[i].bytes;
   }
-  p->info.steps = p->low.n_steps;
   p->info.nodes = p->low.alive;
+  p->info.steps = p->low.n_steps;
+  p->info.launches = needs.launches;
+  return CLGEN_OK;
 }
 
 /* Whether the device gives so much at once. */
@@ -75,7 +108,7 @@ int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
     code = clgen_fail(CLGEN_E_INVALID, "compile: nothing in this graph is an output or assigned");
   if (!code) code = check_supported(p);
   if (!code) code = clgen_plan_memory(&p->low, p->device->info.max_alloc_bytes, p->arena_bytes, &p->n_arenas);
-  if (!code) fill_info(p);
+  if (!code) code = fill_info(p);
   if (!code) code = check_pieces(p);
   if (!code) code = clgen_store_admit(store, &p->low, p->arena_bytes, &p->info.memory);
   p->is_planned = !code;
@@ -118,12 +151,6 @@ static int bind_slot(clgen_program *p, clgen_slot *s) {
   }
 }
 
-static void bind_operand(const clgen_program *p, clgen_operand *o) {
-  const clgen_slot *s = &p->low.slot[o->slot];
-  o->buffer = s->buffer;
-  if (s->kind == CLGEN_SLOT_TEMP) o->offset += (int64_t)(s->offset / clgen_dtype_size(o->dtype));
-}
-
 /* States and inputs, which the caller may touch before the first run. */
 static int allocate(clgen_program *p) {
   int code = CLGEN_OK;
@@ -137,13 +164,8 @@ int clgen_program_prepare(clgen_program *p) {
   if (p->plan) return CLGEN_OK;
   int code = allocate(p);
   if (code) return code;
-  clgen_step *bound = malloc(p->low.n_steps * sizeof *bound);
+  clgen_step *bound = place_steps(p);
   if (!bound) return clgen_fail_nomem(p->low.n_steps * sizeof *bound);
-  memcpy(bound, p->low.step, p->low.n_steps * sizeof *bound);
-  for (size_t i = 0; i < p->low.n_steps; ++i) {
-    for (int k = 0; k < bound[i].n_inputs; ++k) bind_operand(p, &bound[i].in[k]);
-    for (int k = 0; k < bound[i].n_outputs; ++k) bind_operand(p, &bound[i].out[k]);
-  }
   code = p->device->backend->plan_create(p->device->impl, bound, p->low.n_steps, &p->plan);
   free(bound);
   return code;

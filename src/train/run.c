@@ -218,7 +218,7 @@ void clgen_run_say_plan(const clgen_run *r) {
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "held out: %lld images, which are not trained on", (long long)o->validation);
   say_networks(r);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "step:     %s, %lld images, %s, learning rate %g; %zu launches, %.2f GFLOP",
-                  o->cfg, (long long)o->batch, o->optimizer, o->lr, p->steps, p->flops / 1e9);
+                  o->cfg, (long long)o->batch, o->optimizer, o->lr, p->launches, p->flops / 1e9);
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
       "memory:   %.1f MiB at peak of %.0f: parameters and moments %.1f, intermediate results %.1f, working memory "

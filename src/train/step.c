@@ -100,6 +100,7 @@ static void fill_info(clgen_trainer *t) {
     const clgen_program_info *one = clgen_program_get_info(t->kind[kinds[i]].program);
     int64_t runs = clgen_trainer_runs_of(t, kinds[i]);
     t->info.steps += one->steps * (size_t)runs;
+    t->info.launches += one->launches * (size_t)runs;
     t->info.nodes += one->nodes;
     t->info.flops += one->flops * (double)runs;
     t->info.bytes += one->bytes * (double)runs;

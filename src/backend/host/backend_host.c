@@ -118,9 +118,10 @@ static size_t most_sums(const clgen_step *steps, size_t n) {
   return sums;
 }
 
-static size_t host_scratch(void *impl, const clgen_step *steps, size_t n) {
+static int host_needs(void *impl, const clgen_step *steps, size_t n, clgen_plan_needs *out) {
   (void)impl;
-  return most_sums(steps, n) * sizeof(double);
+  *out = (clgen_plan_needs){.scratch_bytes = most_sums(steps, n) * sizeof(double), .launches = n};
+  return CLGEN_OK;
 }
 
 static void host_plan_free(void *impl, clgen_plan *plan) {
@@ -181,7 +182,7 @@ const clgen_backend clgen_backend_host = {
     .buffer_free = host_buffer_free,
     .buffer_write = host_buffer_write,
     .buffer_read = host_buffer_read,
-    .scratch = host_scratch,
+    .needs = host_needs,
     .plan_create = host_plan_create,
     .plan_free = host_plan_free,
     .plan_run = host_plan_run,

@@ -47,11 +47,11 @@ static void open_units(clgen_ew_gen *g, const layout *l, unsigned outer, bool co
   clgen_ew_number(g, "units", l->units);
   if (l->wide) {
     clgen_ew_number(g, "per_item", l->per_item);
-    clgen_text_add(g->t, "int u = (int)get_global_id(0) * per_item;\nconst int end = min(units, u + per_item);\n");
+    clgen_text_add(g->t, "int u = ITEM * per_item;\nconst int end = min(units, u + per_item);\n");
     if (counts) clgen_ew_decode(g, outer, "u");
     clgen_text_add(g->t, "for (; u < end; ++u) {\n");
   } else {
-    clgen_text_add(g->t, "for (int u = (int)get_global_id(0); u < units; u += (int)get_global_size(0)) {\n");
+    clgen_text_add(g->t, "for (int u = ITEM; u < units; u += ITEMS) {\n");
   }
   if (l->blocks == 1)
     clgen_text_add(g->t, "const int row = u; int j = 0;\n");
@@ -116,9 +116,9 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   clgen_text body = {0};
   clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1, .end = s->n_instrs};
   size_t items = clgen_map_turns(ocl, &w) ? clgen_map_write_turned(ocl, &g) : write_rows(ocl, &g, total);
-  item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->in[k]);
   for (int k = 0; k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
+  item->generated = clgen_ocl_body_add(plan, &body, item->n_mems);
   item->local = ocl->local;
   item->global = (items + ocl->local - 1) / ocl->local * ocl->local;
   return CLGEN_OK;

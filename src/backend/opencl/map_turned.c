@@ -59,7 +59,7 @@ static void emit(turned *t, int64_t units, int64_t per_item) {
   clgen_ew_number(g, "per_item", per_item);
   clgen_text_add(g->t,
                  "const int supers = (d%d + %d) / %d, stretches = (d%d + %d) / %d;\n"
-                 "int u = (int)get_global_id(0) * per_item;\nconst int end = min(units, u + per_item);\n"
+                 "int u = ITEM * per_item;\nconst int end = min(units, u + per_item);\n"
                  "for (; u < end; ++u) {\n"
                  "const int row = u / (supers * stretches);\n"
                  "const int row0 = u / stretches %% supers * %d, row1 = min(row0 + %d, d%d);\n"

@@ -77,6 +77,7 @@ typedef struct {
   clgen_ocl_gemm gemm;
   const char *name; /* of a kernel in cl/, or NULL for the generated kernel number `generated` */
   int generated;
+  int packs; /* a launch that packs matrices: 1 + which operand of its steps they are; else 0 */
   int n_mems;
   clgen_ocl_mem mem[CLGEN_OCL_MAX_MEMS];
   size_t first_word;
@@ -84,20 +85,26 @@ typedef struct {
   cl_kernel kernel;
 } clgen_ocl_item;
 
+/* A generated kernel: its parameters and its body, in which ITEM and ITEMS are a work-item's number and how many there are.
+ */
+typedef struct {
+  clgen_text text;
+  int n_mems;
+} clgen_ocl_body;
+
 struct clgen_plan {
-  clgen_step *step;
+  const clgen_step *step;
   size_t n_steps;
   clgen_ocl_item *item;
   size_t n_items, room_items;
   int64_t *word; /* the kernels' numbers: sizes, strides, parameters */
   size_t n_words, room_words;
-  clgen_text *body; /* distinct generated kernels: parameters and body */
+  clgen_ocl_body *body; /* distinct generated kernels */
   size_t n_bodies, room_bodies;
-  bool *body_is_called; /* by another body; those are behind all that can be */
-  bool uses_conv;       /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
-  bool uses_sample;     /* kernels of cl/sample.cl are wanted */
-  bool uses_tiles;      /* kernels of cl/tiles.cl are wanted */
-  bool failed;          /* out of memory while it was built */
+  bool uses_conv;   /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_sample; /* kernels of cl/sample.cl are wanted */
+  bool uses_tiles;  /* kernels of cl/tiles.cl are wanted */
+  bool failed;      /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes;
   cl_mem scratch, gemm_temp, words;
   cl_program program;
@@ -110,10 +117,12 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step);
 /* Adds a number for the item added last; returns its place among that item's words. */
 int clgen_ocl_word(clgen_plan *plan, int64_t value);
 int clgen_ocl_word_float(clgen_plan *plan, float value);
-/* Adds `body` (taken over) to the generated kernels, or finds its equal; returns its number. */
-int clgen_ocl_body(clgen_plan *plan, clgen_text *body);
-/* Makes fewer items of those that are there (join.c). */
-int clgen_ocl_join(clgen_plan *plan);
+/* Adds `text` (taken over) to the generated kernels, or finds its equal; returns its number. */
+int clgen_ocl_body_add(clgen_plan *plan, clgen_text *text, int n_mems);
+/* Makes calls of items with generated kernels, and one of several, unless each is to be measured alone (join.c). */
+int clgen_ocl_join(clgen_plan *plan, bool each_alone);
+/* The kernel that makes these calls. */
+void clgen_ocl_calls_source(const clgen_plan *plan, clgen_text *t);
 /* The step's working memory must have at least this size. */
 void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes);
 
@@ -125,7 +134,7 @@ static inline clgen_ocl_mem clgen_ocl_scratch_mem(void) { return (clgen_ocl_mem)
 int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan);
 int clgen_ocl_plan_run(void *impl, clgen_plan *plan);
-size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n);
+int clgen_ocl_needs(void *impl, const clgen_step *steps, size_t n, clgen_plan_needs *out);
 
 /* Each turns one step into items. Without buffers bound they only say what scratch memory the step needs. */
 int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);

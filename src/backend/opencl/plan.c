@@ -46,22 +46,22 @@ int clgen_ocl_word_float(clgen_plan *plan, float value) {
   return clgen_ocl_word(plan, (int64_t)bits);
 }
 
-int clgen_ocl_body(clgen_plan *plan, clgen_text *body) {
-  plan->failed |= body->failed || !body->s;
+int clgen_ocl_body_add(clgen_plan *plan, clgen_text *text, int n_mems) {
+  plan->failed |= text->failed || !text->s;
   for (size_t i = 0; i < plan->n_bodies && !plan->failed; ++i) {
-    if (strcmp(plan->body[i].s, body->s) != 0) continue;
-    clgen_text_free(body);
+    if (strcmp(plan->body[i].text.s, text->s) != 0) continue;
+    clgen_text_free(text);
     return (int)i;
   }
-  clgen_text *bodies = plan->failed ? NULL : grown(plan->body, plan->n_bodies, &plan->room_bodies, sizeof *bodies);
+  clgen_ocl_body *bodies = plan->failed ? NULL : grown(plan->body, plan->n_bodies, &plan->room_bodies, sizeof *bodies);
   if (!bodies) {
     plan->failed = true;
-    clgen_text_free(body);
+    clgen_text_free(text);
     return 0;
   }
   plan->body = bodies;
-  bodies[plan->n_bodies] = *body;
-  *body = (clgen_text){0};
+  bodies[plan->n_bodies] = (clgen_ocl_body){*text, n_mems};
+  *text = (clgen_text){0};
   return (int)plan->n_bodies++;
 }
 
@@ -92,18 +92,29 @@ static void want(clgen_ocl_shared *shared, size_t bytes) {
   if (bytes > shared->wanted) shared->wanted = bytes;
 }
 
-size_t clgen_ocl_scratch(void *impl, const clgen_step *steps, size_t n) {
+static void free_items(clgen_plan *plan) {
+  for (size_t i = 0; i < plan->n_bodies; ++i) clgen_text_free(&plan->body[i].text);
+  free(plan->body);
+  free(plan->word);
+  free(plan->item);
+}
+
+/* The profile is of each step by itself. */
+static int join(clgen_ocl *ocl, clgen_plan *plan) {
+  return ocl->wide ? clgen_ocl_join(plan, ocl->cl->options.profile) : CLGEN_OK;
+}
+
+int clgen_ocl_needs(void *impl, const clgen_step *steps, size_t n, clgen_plan_needs *out) {
   clgen_ocl *ocl = impl;
-  clgen_plan plan = {0};
+  clgen_plan plan = {.step = steps, .n_steps = n};
   for (size_t i = 0; i < n;)
     if (add_steps(ocl, &plan, steps, n, &i) != CLGEN_OK) break; /* which creating the plan will say */
   want(&ocl->scratch, plan.scratch_bytes);
   want(&ocl->gemm_temp, plan.gemm_bytes);
-  for (size_t i = 0; i < plan.n_bodies; ++i) clgen_text_free(&plan.body[i]);
-  free(plan.item);
-  free(plan.word);
-  free(plan.body);
-  return plan.scratch_bytes + plan.gemm_bytes;
+  int code = join(ocl, &plan);
+  *out = (clgen_plan_needs){.scratch_bytes = plan.scratch_bytes + plan.gemm_bytes, .launches = plan.n_items};
+  free_items(&plan);
+  return code;
 }
 
 /* ---- The program ------------------------------------------------------------------------------------------------- */
@@ -114,7 +125,7 @@ static const char prelude[] = "#pragma OPENCL FP_CONTRACT OFF\n", fused[] = "#de
 
 static bool mentions(const clgen_plan *plan, const char *what) {
   for (size_t i = 0; i < plan->n_bodies; ++i)
-    if (strstr(plan->body[i].s, what)) return true;
+    if (strstr(plan->body[i].text.s, what)) return true;
   return false;
 }
 
@@ -139,22 +150,26 @@ static void add_elementwise(const clgen_plan *plan, clgen_text *t) {
   }
 }
 
-/* As a function for those that call it and as a kernel for who launches it. */
-static void add_body(const clgen_ocl *ocl, const clgen_plan *plan, size_t i, clgen_text *t) {
-  if (plan->body_is_called && plan->body_is_called[i]) clgen_text_add(t, "static void f%d%s", (int)i, plan->body[i].s);
-  bool launched = false;
-  for (size_t k = 0; k < plan->n_items && !launched; ++k) launched = plan->item[k].generated == (int)i;
-  if (launched)
-    clgen_text_add(t, "__kernel %svoid k%d%s", ocl->local == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "",
-                   (int)i, plan->body[i].s);
+/* ITEM and ITEMS are a work-item's number and how many there are. */
+static void add_bodies(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *t) {
+  if (!ocl->wide) clgen_text_add(t, "#define ITEM ((int)get_global_id(0))\n#define ITEMS ((int)get_global_size(0))\n");
+  for (size_t i = 0; i < plan->n_bodies; ++i)
+    if (ocl->wide)
+      clgen_text_add(t, "static __attribute__((noinline)) void f%d(const int ITEM, const int ITEMS, %s", (int)i,
+                     plan->body[i].text.s + 1);
+    else
+      clgen_text_add(t, "__kernel void k%d%s", (int)i, plan->body[i].text.s);
+  if (ocl->wide) clgen_ocl_calls_source(plan, t);
 }
 
 static int build(clgen_ocl *ocl, clgen_plan *plan) {
   clgen_text source = {0};
   clgen_text_add(&source, "%s%s%s", prelude, ocl->fused ? fused : apart, clgen_cl_vectors);
-  if (plan->n_bodies) add_elementwise(plan, &source);
-  for (size_t i = 0; i < plan->n_bodies; ++i) add_body(ocl, plan, i, &source);
   clgen_ocl_linear_source(ocl, plan, &source);
+  if (plan->n_bodies) {
+    add_elementwise(plan, &source);
+    add_bodies(ocl, plan, &source);
+  }
   int code = source.failed ? clgen_fail_nomem(source.n) : clgen_cl_build(ocl->cl, source.s, "-cl-std=CL1.2", &plan->program);
   clgen_text_free(&source);
   return code;
@@ -224,7 +239,7 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
-  if (!code && !ocl->cl->options.profile) code = clgen_ocl_join(plan); /* the profile is of each by itself */
+  if (!code) code = join(ocl, plan);
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
     plan->word = calloc(1, sizeof *plan->word);
@@ -239,9 +254,10 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
 }
 
 static int copy_steps(clgen_plan *plan, const clgen_step *steps, size_t n) {
-  plan->step = malloc((n + 1) * sizeof *steps);
-  if (!plan->step) return clgen_fail_nomem(n * sizeof *steps);
-  if (n) memcpy(plan->step, steps, n * sizeof *steps);
+  clgen_step *copy = malloc((n + 1) * sizeof *steps);
+  if (!copy) return clgen_fail_nomem(n * sizeof *steps);
+  if (n) memcpy(copy, steps, n * sizeof *steps);
+  plan->step = copy;
   plan->n_steps = n;
   return CLGEN_OK;
 }
@@ -278,12 +294,8 @@ void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
   release_memory(plan->scratch);
   release_memory(plan->gemm_temp);
   release_memory(plan->words);
-  for (size_t i = 0; i < plan->n_bodies; ++i) clgen_text_free(&plan->body[i]);
-  free(plan->body);
-  free(plan->body_is_called);
-  free(plan->word);
-  free(plan->item);
-  free(plan->step);
+  free_items(plan);
+  free((void *)plan->step);
   free(plan);
 }
 

@@ -17,6 +17,16 @@ enum { ENOUGH_FOR_PART = 8192, SMALL_WORK = 16384, SERIAL = 64, ITEMS_PER_UNIT =
 
 static int64_t divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/* An item of a wide device goes along as many columns as it can keep sums of, since it reads them best in long runs. Where
+ * there are few rows and columns it takes fewer, for then all items have some, and no second launch adds up parts. */
+static int64_t columns_of_item(const clgen_ocl *ocl, const clgen_reduction *r, int64_t length, int64_t rows) {
+  enum { FEW = 1 << 20 }; /* elements, which are in a cache */
+  const int64_t most = CLGEN_REDUCE_VECTORS * r->width, items = ITEMS_PER_UNIT * (int64_t)ocl->units;
+  if (r->outs / length * divided(length, most) >= items || rows * r->outs > FEW) return most;
+  const int64_t each = divided(divided(length, r->width), divided(items, r->outs / length)) * r->width;
+  return each < most ? each : most;
+}
+
 static void choose_way(const clgen_ocl *ocl, clgen_reduction *r) {
   const clgen_ew_walk *w = &r->walk;
   int column = w->nd - 1;
@@ -33,7 +43,7 @@ static void choose_way(const clgen_ocl *ocl, clgen_reduction *r) {
   while (r->width > 1 && r->width > length) r->width /= 2;
   if (r->width < 4) r->width = 1;
   if (r->columns) {
-    r->chunk = ocl->wide ? CLGEN_REDUCE_VECTORS * r->width : 1;
+    r->chunk = ocl->wide ? columns_of_item(ocl, r, length, summed) : 1;
     r->blocks = divided(length, r->chunk);
     r->owners = r->outs / length * r->blocks;
     r->summands = summed;
@@ -80,7 +90,6 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, clgen_reduction *r, size_t
   r->pairs = goes_in_pairs(r, per_item);
   if (r->pairs) per_item = 2 * divided(per_item, 2);
   clgen_reduction_write(r, per_item);
-  item->generated = clgen_ocl_body(plan, &body);
   for (int k = 0; k < s->n_inputs; ++k)
     item->mem[item->n_mems++] = k < from_scratch ? clgen_ocl_scratch_mem() : clgen_ocl_mem_of(&s->in[k]);
   if (r->parts > 1) {
@@ -88,6 +97,7 @@ static int add_item(clgen_ocl *ocl, clgen_plan *plan, clgen_reduction *r, size_t
     clgen_ocl_want_scratch(plan, (size_t)(r->outs * r->parts * r->n_sums) * sizeof(float));
   }
   for (int k = 0; r->parts == 1 && k < s->n_outputs; ++k) item->mem[item->n_mems++] = clgen_ocl_mem_of(&s->out[k]);
+  item->generated = clgen_ocl_body_add(plan, &body, item->n_mems);
   item->local = r->lanes > 1 ? (size_t)r->lanes : ocl->local;
   item->global = r->lanes > 1 ? (size_t)(tasks * r->lanes)
                               : (size_t)divided(divided(tasks, per_item), (int64_t)ocl->local) * ocl->local;

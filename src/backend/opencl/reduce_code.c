@@ -35,7 +35,7 @@ static void open_tasks(clgen_reduction *r, int64_t per_item) {
   } else {
     clgen_ew_number(g, "tasks", r->owners * r->parts);
     clgen_ew_number(g, "per_item", per_item);
-    clgen_text_add(g->t, "int u = (int)get_global_id(0) * per_item;\nconst int end = min(tasks, u + per_item);\n");
+    clgen_text_add(g->t, "int u = ITEM * per_item;\nconst int end = min(tasks, u + per_item);\n");
     clgen_text_add(g->t, "for (; u < end; ++u) {\n");
   }
   if (r->parts > 1)

@@ -61,7 +61,7 @@ void clgen_reduction_write_pairs(clgen_reduction *r, int64_t per_item) {
   clgen_ew_number(g, "blocks", r->blocks);
   clgen_ew_number(g, "together", clgen_reduction_runs_together(r));
   clgen_text_add(g->t,
-                 "const int begin = (int)get_global_id(0) * per_item, end = min(owners, begin + per_item);\n"
+                 "const int begin = ITEM * per_item, end = min(owners, begin + per_item);\n"
                  "const int pairs = (end - begin + 1) / 2;\n"
                  "for (int u = begin; u < begin + pairs; ++u) {\n" /* of an odd number one is made twice */
                  "const int own0 = u, own1 = min(u + pairs, end - 1);\n");

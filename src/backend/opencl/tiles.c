@@ -15,13 +15,14 @@ clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, 
   return item;
 }
 
-int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_mem *from, int pieces,
+int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from, int pieces,
                      const clgen_tiles_left *part, int parts) {
   const int64_t rows_of = clgen_tile_of(ocl)->rows;
   int64_t tasks = 0;
   for (int p = 0; p < parts; ++p) tasks += tile_up(part[p].rows, rows_of);
   clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return clgen_fail_nomem(sizeof *item);
+  item->packs = 1 + which;
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
   for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
   clgen_ocl_word(plan, tasks);

@@ -110,7 +110,7 @@ static int add_conv_tiles(conv_tiles *t) {
   cut_conv(t);
   lay_out_slot(t);
   const clgen_ocl_mem weight = clgen_ocl_mem_of(t->weight);
-  int err = clgen_tiles_pack(t->ocl, t->plan, t->step, &weight, 1, left, t->parts);
+  int err = clgen_tiles_pack(t->ocl, t->plan, t->step, 1, &weight, 1, left, t->parts);
   if (!err) err = add_conv_item(t, scratch);
   clgen_ocl_want_scratch(t->plan, (size_t)(scratch + t->slot * t->items) * sizeof(float));
   return err;
