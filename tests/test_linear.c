@@ -223,30 +223,32 @@ typedef struct {
 } pick;
 
 static pick random_pick(uint64_t *random, int size) {
-  pick p = {.kind = random_int(random, 0, 5), .out = random_int(random, 0, MATRICES - 1)};
+  pick p = {.kind = random_int(random, 0, 6), .out = random_int(random, 0, MATRICES - 1)};
   for (int k = 0; k < 2; ++k) p.in[k] = (p.out + random_int(random, 1, MATRICES - 1)) % MATRICES;
   for (int k = 0; k < 3; ++k) p.row[k] = random_int(random, 0, size - 1);
   return p;
 }
 
-/* (a + b) / 2 of matrices or of rows, or the sums of a's columns into a row, scaled to be of the same size again. */
+/* Of a + b the elements, those of a row, the sums of columns into a row, or the sum of all into one element, scaled to be of
+ * the same size again. */
 static void make_elementwise(clgen_step *s, const pick *p, int64_t size) {
-  const bool sums = p->kind == 4, rows = p->kind == 3;
+  const bool row = p->kind == 3, columns = p->kind == 4, all = p->kind == 5, sums = columns || all;
   s->kind = sums ? CLGEN_STEP_REDUCE : CLGEN_STEP_MAP;
   s->ndim = 2;
-  s->dim[0] = rows ? 1 : size;
+  s->dim[0] = row ? 1 : size;
   s->dim[1] = size;
-  s->axes = sums ? 1 : 0;
+  s->axes = all ? 3 : columns ? 1 : 0;
   for (int k = 0; k < 3; ++k) {
     clgen_operand *o = k < 2 ? &s->in[k] : &s->out[0];
     o->stride[0] = sums && k == 2 ? 0 : size;
-    o->stride[1] = 1;
-    if (rows || (sums && k == 2)) o->offset = p->row[k] * size;
+    o->stride[1] = all && k == 2 ? 0 : 1;
+    if (row || (sums && k == 2)) o->offset = p->row[k] * size;
   }
+  const float scale = all ? 0.7f / (float)size : columns ? 0.7f / sqrtf((float)size) : 0.7f;
   s->instr[0] = (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = 0};
   s->instr[1] = (clgen_ew_instr){.op = CLGEN_EW_LOAD, .a = 1};
   s->instr[2] = (clgen_ew_instr){.op = CLGEN_EW_ADD, .a = 0, .b = 1};
-  s->instr[3] = (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = 2, .p = sums ? (float)(0.7 / sqrt((double)size)) : 0.7f};
+  s->instr[3] = (clgen_ew_instr){.op = CLGEN_EW_AFFINE, .a = 2, .p = scale};
   s->n_instrs = 4;
   s->value[0] = 3;
 }
