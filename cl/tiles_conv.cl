@@ -12,38 +12,61 @@ typedef struct {
   int columns, panels, unit;
 } conv_part;
 
-/* The block's piece of the source into the slot, with zeros around it, split by phase of the stride: [channel][image]
- * [phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
+/* n neighbouring pixels to x, where pixel i goes to place i / s of phase i % s, counted from `pad` on. */
+static void conv_spread_row(int s, int pad, int n, int phase, __global const float *row, __global float *x) {
+  int i = 0;
+  if (s == 1) {
+    x += pad;
+    for (; i + 16 <= n; i += 16) STORE(float16, x + i, LOAD(float16, row + i));
+    for (; i + 4 <= n; i += 4) STORE(float4, x + i, LOAD(float4, row + i));
+    for (; i < n; ++i) x[i] = row[i];
+  } else if (s == 2) {
+    __global float *even = x + pad % 2 * phase + pad / 2, *odd = x + (pad + 1) % 2 * phase + (pad + 1) / 2;
+    for (; i + 16 <= n; i += 16) {
+      const float16 v = LOAD(float16, row + i);
+      STORE(float8, even + i / 2, v.even);
+      STORE(float8, odd + i / 2, v.odd);
+    }
+    for (; i + 8 <= n; i += 8) {
+      const float8 v = LOAD(float8, row + i);
+      STORE(float4, even + i / 2, v.even);
+      STORE(float4, odd + i / 2, v.odd);
+    }
+    for (; i + 2 <= n; i += 2) even[i / 2] = row[i], odd[i / 2] = row[i + 1];
+    if (i < n) even[i / 2] = row[i];
+  } else if (s == 4) {
+    __global float *to[4];
+    for (int k = 0; k < 4; ++k) to[k] = x + (pad + k) % 4 * phase + (pad + k) / 4;
+    for (; i + 16 <= n; i += 16) {
+      const float16 v = LOAD(float16, row + i);
+      STORE(float4, to[0] + i / 4, (float4)(v.s048c));
+      STORE(float4, to[1] + i / 4, (float4)(v.s159d));
+      STORE(float4, to[2] + i / 4, (float4)(v.s26ae));
+      STORE(float4, to[3] + i / 4, (float4)(v.s37bf));
+    }
+    for (; i + 4 <= n; i += 4)
+      for (int k = 0; k < 4; ++k) to[k][i / 4] = row[i + k];
+    for (int k = 0; i < n; ++i, ++k) to[k][i / 4] = row[i];
+  } else {
+    for (; i < n; ++i) x[(i + pad) % s * phase + (i + pad) / s] = row[i];
+  }
+}
+
+/* The block's piece of the source into the slot, which is 0 where there are no pixels, split by phase of the stride:
+ * [channel][image][phase y][phase x][row][column], so that what neighbouring outputs need lies side by side. */
 static void conv_spread(const conv_source *v, __global const float *source, long image_stride, __global float *x) {
-  const int s = v->stride, cols = v->cols_there;
+  const int s = v->stride, phase = v->rows_there * v->cols_there, top = v->first_row * s - v->pad_y;
+  const int skip = max(0, -v->pad_x), pad = max(0, v->pad_x), n = min(v->width - skip, s * v->cols_there - pad);
+  const int from = max(0, top), to = min(v->height, top + s * v->rows_there);
   for (int c = 0; c < v->channels; ++c)
-    for (int n = 0; n < v->images; ++n)
-      for (int f = 0; f < s * s; ++f) {
-        const int shift = f % s - v->pad_x;
-        const int high = min(cols, v->width - shift > 0 ? (v->width - shift + s - 1) / s : 0);
-        const int low = min(high, shift >= 0 ? 0 : (s - 1 - shift) / s);
-        for (int r = 0; r < v->rows_there; ++r, x += cols) {
-          const int y = (v->first_row + r) * s - v->pad_y + f / s;
-          if (y < 0 || y >= v->height) {
-            for (int q = 0; q < cols; ++q) x[q] = 0.0f;
-            continue;
-          }
-          __global const float *row = source + n * image_stride + ((long)c * v->height + y) * v->width + shift;
-          for (int q = 0; q < low; ++q) x[q] = 0.0f;
-          int q = low;
-          if (s == 1) {
-            for (; q + 8 <= high; q += 8) STORE(float8, x + q, LOAD(float8, row + q));
-            for (; q + 4 <= high; q += 4) STORE(float4, x + q, LOAD(float4, row + q));
-          } else if (s == 2) { /* of the two loads the second one's odd elements, so that none is beyond what is needed */
-            for (; q + 8 <= high; q += 8)
-              STORE(float8, x + q, ((float8)(LOAD(float8, row + 2 * q).even, LOAD(float8, row + 2 * q + 7).odd)));
-            for (; q + 4 <= high; q += 4)
-              STORE(float4, x + q, ((float4)(LOAD(float4, row + 2 * q).even, LOAD(float4, row + 2 * q + 3).odd)));
-          }
-          for (; q < high; ++q) x[q] = row[s * q];
-          for (q = high; q < cols; ++q) x[q] = 0.0f;
-        }
-      }
+    for (int image = 0; image < v->images; ++image, x += s * s * phase) {
+      __global const float *row = source + image * image_stride + ((long)c * v->height + from) * v->width + skip;
+      for (int y = from - top; y < to - top; ++y, row += v->width)
+        conv_spread_row(s, pad, n, phase, row, x + y % s * s * phase + y / s * v->cols_there);
+    }
+}
+static void conv_clear(int floats, __global float *x) {
+  for (int i = 0; i < floats; i += 16) STORE(float16, x + i, (float16)(0.0f)); /* whole lines: tile_aligned */
 }
 
 /* Where in the slot each k = (c, ky, kx) of output 0 is. */
@@ -165,6 +188,7 @@ static void conv_task(__global const long *h, int image, int first_row, int pane
   const long image_stride = (long)channels * v.height * v.width;
   __global float *b = slot + h[13], *c = slot + h[14];
   source += h[10] + image * image_stride;
+  conv_clear((int)h[13], slot);
   for (int first = 0; first < channels; first += in_block) {
     v.channels = min(in_block, channels - first);
     conv_spread(&v, source + (long)first * v.height * v.width, image_stride, slot);

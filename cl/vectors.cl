@@ -5,6 +5,8 @@
   typedef struct __attribute__((packed)) { \
     type v;                              \
   } unaligned_##type;
+UNALIGNED(float)
+UNALIGNED(float2)
 UNALIGNED(float4)
 UNALIGNED(float8)
 UNALIGNED(float16)

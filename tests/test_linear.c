@@ -325,7 +325,9 @@ typedef struct {
   clgen_conv conv;
 } conv_case;
 
-static void check_conv(const conv_case *c) {
+/* Returns how many of its three steps may be made with fewer multiplications. */
+static int check_conv(const conv_case *c) {
+  int taken = 0;
   clgen_step s = {.label = "convolution"};
   s.conv.n = c->n, s.conv.c = c->c, s.conv.h = c->h, s.conv.w = c->w, s.conv.o = c->o, s.conv.kh = c->kh, s.conv.kw = c->kw;
   s.conv.oh = (c->h + 2 * c->conv.pad_h - c->kh) / c->conv.stride_h + 1;
@@ -337,6 +339,9 @@ static void check_conv(const conv_case *c) {
   char what[200];
   for (int kind = CLGEN_STEP_CONV2D; kind <= CLGEN_STEP_CONV2D_WEIGHT_GRAD; ++kind) {
     s.kind = (clgen_step_kind)kind;
+#if CLGEN_HAVE_OPENCL
+    taken += clgen_tiles_winograd_takes(&s);
+#endif
     snprintf(what, sizeof what, "%s n %d c %d %dx%d o %d kernel %dx%d stride %dx%d pad %dx%d", clgen_step_kind_name(s.kind),
              (int)c->n, (int)c->c, (int)c->h, (int)c->w, (int)c->o, (int)c->kh, (int)c->kw, c->conv.stride_h,
              c->conv.stride_w, c->conv.pad_h, c->conv.pad_w);
@@ -347,6 +352,7 @@ static void check_conv(const conv_case *c) {
     else
       check_step(&s, what, x, y, w, (double)(c->n * s.conv.oh * s.conv.ow));
   }
+  return taken;
 }
 
 static void convolutions(void **state) {
@@ -372,6 +378,32 @@ static void convolutions(void **state) {
 }
 
 /* The shapes of the generators and critics, and those that take special ways. */
+/* Those that are made with fewer multiplications: kernels of 3x3 and stride 1, or of 4x4 and stride 2, not too few channels.
+ */
+static void small_kernels(void **state) {
+  (void)state;
+  const bool slow = cases() < 10; /* the device */
+  int taken = 0;
+  uint64_t random = 4;
+  for (int i = 0; i < cases(); ++i) {
+    conv_case c = {.n = random_int(&random, slow ? 7 : 1, 9),
+                   .c = random_int(&random, 16, slow ? 19 : 70),
+                   .h = random_int(&random, slow ? 8 : 4, slow ? 10 : 21),
+                   .w = random_int(&random, slow ? 8 : 4, slow ? 10 : 37),
+                   .o = random_int(&random, 16, slow ? 19 : 50),
+                   .kh = 3,
+                   .kw = 3,
+                   .conv = {1, 1, random_int(&random, 0, 2), random_int(&random, 0, 2)}};
+    if (i % 2) c.kh = c.kw = 4, c.h += 8, c.w += 7, c.conv = (clgen_conv){2, 2, 1, 1};
+    if (i % 4 == 1) c.h = c.h / 2 * 2, c.w = c.w / 2 * 2; /* as networks have them */
+    taken += check_conv(&c);
+  }
+  print_message("%d of %d steps with fewer multiplications\n", taken, 3 * cases());
+#if CLGEN_HAVE_OPENCL
+  assert_true(taken > cases() / 2); /* or nothing was tested */
+#endif
+}
+
 static void sampling(void **state) {
   (void)state;
   for (int kind = CLGEN_STEP_AFFINE_SAMPLE; kind <= CLGEN_STEP_AFFINE_SAMPLE_GRAD; ++kind) {
@@ -540,6 +572,7 @@ int main(void) {
     cmocka_unit_test(products),
     cmocka_unit_test(side_by_side),
     cmocka_unit_test(convolutions),
+    cmocka_unit_test(small_kernels),
     cmocka_unit_test(sampling),
     cmocka_unit_test(shapes_of_models),
 #if CLGEN_HAVE_OPENCL

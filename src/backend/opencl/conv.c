@@ -182,6 +182,7 @@ static bool is_whole(const clgen_step *s) {
 static bool is_empty(const clgen_step *s) { return s->conv.n == 0 || s->conv.c == 0 || s->conv.o == 0; }
 
 static int add_tiles(conv_job *j) {
+  if (clgen_tiles_winograd_takes(j->s)) return clgen_tiles_winograd(j->ocl, j->plan, j->s, j->index);
   switch (j->s->kind) {
     case CLGEN_STEP_CONV2D: return clgen_tiles_conv2d(j->ocl, j->plan, j->s, j->index);
     case CLGEN_STEP_CONV2D_INPUT_GRAD: return clgen_tiles_input_grad(j->ocl, j->plan, j->s, j->index);

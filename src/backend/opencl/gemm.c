@@ -54,8 +54,9 @@ void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen
   if (plan->uses_conv) clgen_text_add(source, "%s", clgen_cl_conv);
   if (plan->uses_sample) clgen_text_add(source, "#define REACH %d\n%s", CLGEN_SAMPLE_REACH, clgen_cl_sample);
   if (plan->uses_tiles && tile)
-    clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s%s%s%s", tile->rows, tile->vectors, tile->width,
-                   clgen_cl_tiles, clgen_cl_tiles_conv, clgen_cl_tiles_product, clgen_cl_tiles_weight);
+    clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s%s%s%s%s", tile->rows, tile->vectors, tile->width,
+                   clgen_cl_tiles, clgen_cl_tiles_conv, clgen_cl_tiles_product, clgen_cl_tiles_weight,
+                   clgen_cl_tiles_winograd);
 }
 
 /* ---- What the steps share ---------------------------------------------------------------------------------------- */

@@ -48,8 +48,7 @@ static size_t run_of(const clgen_plan *plan, const clgen_ocl_item *item, size_t 
 
 /* One call, as clgen_ocl_calls_source reads it. */
 static void add_call(clgen_plan *plan, const clgen_ocl_item *item, int mem, bool goes_on) {
-  const int64_t word[] = {item->packs ? -1 : item->generated, (int64_t)item->global, (int64_t)item->first_word, mem,
-                          goes_on};
+  const int64_t word[] = {item->generated, (int64_t)item->global, (int64_t)item->first_word, mem, goes_on};
   for (size_t i = 0; i < CLGEN_COUNT(word); ++i) clgen_ocl_word(plan, word[i]);
 }
 
@@ -100,7 +99,9 @@ void clgen_ocl_calls_source(const clgen_plan *plan, clgen_text *t) {
                  "switch ((int)w[0]) {\n");
   if (plan->uses_tiles)
     clgen_text_add(t,
-                   "case -1: tiles_pack(item, items, words, from, a[m], a[m + 1], a[m + 2], a[m + 3], a[m + 4]); break;\n");
+                   "case %d: tiles_pack(item, items, words, from, a[m], a[m + 1], a[m + 2], a[m + 3], a[m + 4]); break;\n"
+                   "case %d: tiles_winograd_weights(item, items, words, from, a[m], a[m + 1]); break;\n",
+                   CLGEN_OCL_CALL_PACK, CLGEN_OCL_CALL_WINOGRAD);
   for (size_t i = 0; i < plan->n_bodies; ++i) {
     clgen_text_add(t, "case %d: f%d(item, items, words, from", (int)i, (int)i);
     for (int k = 0; k < plan->body[i].n_mems; ++k) clgen_text_add(t, ", a[m + %d]", k);

@@ -30,6 +30,9 @@ bool clgen_tiles_take(const clgen_ocl *ocl, const clgen_step *s);
 int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_input_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
+/* The same of a convolution or an input gradient with fewer multiplications, where the step's shape allows. */
+bool clgen_tiles_winograd_takes(const clgen_step *s);
+int clgen_tiles_winograd(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index);
 /* Products that do not touch what another of them writes, as one launch. Its working memory begins behind `reserved`
  * floats. */
 int clgen_tiles_products(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int n, int64_t reserved);

@@ -69,6 +69,9 @@ typedef struct {
   size_t a_offset, b_offset, out_offset, lda, ldb, ldo;
 } clgen_ocl_gemm;
 
+/* Kernels of cl/ that other launches may call as they do generated ones, beside these ones' numbers. */
+enum { CLGEN_OCL_CALL_NONE = -1, CLGEN_OCL_CALL_PACK = -2, CLGEN_OCL_CALL_WINOGRAD = -3 };
+
 /* One launch. Every kernel takes (words, index of its first word, its memory objects in order). */
 typedef struct {
   size_t step;

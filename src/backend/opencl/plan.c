@@ -25,7 +25,7 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
   plan->item = item;
   item += plan->n_items++;
   const bool first = plan->n_items == 1 || item[-1].step != step; /* of a step's launches */
-  *item = (clgen_ocl_item){.step = step, .steps = first, .generated = -1, .first_word = plan->n_words};
+  *item = (clgen_ocl_item){.step = step, .steps = first, .generated = CLGEN_OCL_CALL_NONE, .first_word = plan->n_words};
   return item;
 }
 

@@ -23,6 +23,7 @@ int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, c
   clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->packs = 1 + which;
+  item->generated = CLGEN_OCL_CALL_PACK;
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
   for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
   clgen_ocl_word(plan, tasks);
