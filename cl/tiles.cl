@@ -72,22 +72,31 @@ static void tile_block(__global const float *a, long a_panel, int row_panels, __
 
 /* ---- The left operand ------------------------------------------------------------------------------------------ */
 
+/* o[k] = the elements k of r[0] to r[7]. */
+#define TURN_8X4(r, o)                                                                                               \
+  {                                                                                                                  \
+    const float8 a = (float8)(r[0], r[4]), b = (float8)(r[1], r[5]), c = (float8)(r[2], r[6]), d = (float8)(r[3], r[7]); \
+    const float8 e = (float8)(a.s0, b.s0, a.s1, b.s1, a.s4, b.s4, a.s5, b.s5);                                       \
+    const float8 f = (float8)(a.s2, b.s2, a.s3, b.s3, a.s6, b.s6, a.s7, b.s7);                                       \
+    const float8 g = (float8)(c.s0, d.s0, c.s1, d.s1, c.s4, d.s4, c.s5, d.s5);                                       \
+    const float8 h = (float8)(c.s2, d.s2, c.s3, d.s3, c.s6, d.s6, c.s7, d.s7);                                       \
+    o[0] = (float8)(e.s01, g.s01, e.s45, g.s45);                                                                     \
+    o[1] = (float8)(e.s23, g.s23, e.s67, g.s67);                                                                     \
+    o[2] = (float8)(f.s01, h.s01, f.s45, h.s45);                                                                     \
+    o[3] = (float8)(f.s23, h.s23, f.s67, h.s67);                                                                     \
+  }
+
 /* 8 rows, `row_step` apart, of n neighbouring elements: to [k][row], `step` from one k to the next. By 8 x 4 in registers. */
 static void turn8(__global const float *from, long row_step, int n, __global float *to, int step) {
   int k = 0;
   for (; k + 4 <= n; k += 4, from += 4, to += 4 * step) {
     float4 r[8];
+    float8 o[4];
 #pragma unroll
     for (int i = 0; i < 8; ++i) r[i] = LOAD(float4, from + i * row_step);
-    const float8 a = (float8)(r[0], r[4]), b = (float8)(r[1], r[5]), c = (float8)(r[2], r[6]), d = (float8)(r[3], r[7]);
-    const float8 e = (float8)(a.s0, b.s0, a.s1, b.s1, a.s4, b.s4, a.s5, b.s5);
-    const float8 f = (float8)(a.s2, b.s2, a.s3, b.s3, a.s6, b.s6, a.s7, b.s7);
-    const float8 g = (float8)(c.s0, d.s0, c.s1, d.s1, c.s4, d.s4, c.s5, d.s5);
-    const float8 h = (float8)(c.s2, d.s2, c.s3, d.s3, c.s6, d.s6, c.s7, d.s7);
-    STORE(float8, to, ((float8)(e.s01, g.s01, e.s45, g.s45)));
-    STORE(float8, to + step, ((float8)(e.s23, g.s23, e.s67, g.s67)));
-    STORE(float8, to + 2 * step, ((float8)(f.s01, h.s01, f.s45, h.s45)));
-    STORE(float8, to + 3 * step, ((float8)(f.s23, h.s23, f.s67, h.s67)));
+    TURN_8X4(r, o)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) STORE(float8, to + i * step, o[i]);
   }
   for (; k < n; ++k, ++from, to += step)
     for (int i = 0; i < 8; ++i) to[i] = from[i * row_step];

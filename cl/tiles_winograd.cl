@@ -33,14 +33,32 @@ static winograd_form winograd_form_of(int form) {
 #define WINOGRAD_ROWS(value) \
   _Pragma("unroll") for (int i = 0; i < TM; ++i) value
 
+/* Of TM kernels, of which `here` are there and sm apart, tap by tap; the others are any. */
+static void winograd_taps(__global const float *w, long sm, int here, int taps, float (*g)[TM]) {
+  int t = 0;
+#if TM == 8
+  for (; here == TM && t + 4 <= taps; t += 4) {
+    float4 r[8];
+    float8 o[4];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) r[i] = LOAD(float4, w + i * sm + t);
+    TURN_8X4(r, o)
+    for (int i = 0; i < 4; ++i) vstore8(o[i], 0, g[t + i]);
+  }
+#endif
+  for (; t < taps; ++t)
+    for (int i = 0; i < TM; ++i) g[t][i] = w[min(i, here - 1) * sm + t];
+}
+
 /* (1, 0, 0), (1, 1, 1) / 2, (1, -1, 1) / 2, (0, 0, 1) on both sides of 3x3 elements */
-static void winograd_kernels_3(float (*g)[TM], __global float *to, long kind) {
+static void winograd_kernels_3(float (*tap)[TM], bool turned, __global float *to, long kind) {
   float row[12][TM];
   for (int x = 0; x < 3; ++x) {
-    WINOGRAD_ROWS(row[x][i] = g[x][i]);
-    WINOGRAD_ROWS(row[3 + x][i] = 0.5f * (g[x][i] + g[6 + x][i]) + 0.5f * g[3 + x][i]);
-    WINOGRAD_ROWS(row[6 + x][i] = 0.5f * (g[x][i] + g[6 + x][i]) - 0.5f * g[3 + x][i]);
-    WINOGRAD_ROWS(row[9 + x][i] = g[6 + x][i]);
+    const float *g0 = tap[turned ? 8 - x : x], *g1 = tap[turned ? 5 - x : 3 + x], *g2 = tap[turned ? 2 - x : 6 + x];
+    WINOGRAD_ROWS(row[x][i] = g0[i]);
+    WINOGRAD_ROWS(row[3 + x][i] = 0.5f * (g0[i] + g2[i]) + 0.5f * g1[i]);
+    WINOGRAD_ROWS(row[6 + x][i] = 0.5f * (g0[i] + g2[i]) - 0.5f * g1[i]);
+    WINOGRAD_ROWS(row[9 + x][i] = g2[i]);
   }
   for (int y = 0; y < 4; ++y, to += 4 * kind) {
     float(*r)[TM] = row + 3 * y;
@@ -78,16 +96,9 @@ static void tiles_winograd_weights(const int item, const int items, __global con
     for (int k = 0; k < channels; ++k) {
       __global float *place = to + ((long)panel * channels + k) * f.phases * TM;
       float g[16][TM];
-      for (int i = 0; i < TM; ++i) {
-        const int m = min(panel * TM + i, rows - 1); /* rows that are not there: any numbers */
-        __global const float *from = w + (long)m * sm + (long)k * s1;
-        if (form == 0)
-          for (int t = 0; t < 9; ++t) g[t][i] = from[turned ? 8 - t : t];
-        else
-          for (int t = 0; t < 16; ++t) g[t][i] = from[t];
-      }
+      winograd_taps(w + (long)panel * TM * sm + (long)k * s1, sm, min(TM, rows - panel * TM), form == 0 ? 9 : 16, g);
       if (form == 0)
-        winograd_kernels_3(g, place, kind);
+        winograd_kernels_3(g, turned, place, kind);
       else
         for (int p = 0; p < 4; ++p) { /* of the input gradient: even places are made by taps 3 and 1, odd ones by 2 and 0 */
           const int first = form == 1 ? p / 2 * 4 + p % 2 : (3 - p / 2) * 4 + 3 - p % 2, x = form == 1 ? 2 : -2;
