@@ -2,6 +2,7 @@
 #include "backend/opencl/linear.h"
 
 #include <clblast_c.h>
+#include <string.h>
 
 #include "backend/opencl/sources.h"
 
@@ -48,15 +49,29 @@ void clgen_ocl_gemm_close(clgen_ocl *ocl) {
   if (ocl->clblast_keeps) CLBlastClearCache();
 }
 
+bool clgen_ocl_launches(const clgen_plan *plan, const char *kernel) {
+  for (size_t i = 0; i < plan->n_items; ++i)
+    if (plan->item[i].name && strcmp(plan->item[i].name, kernel) == 0) return true;
+  return false;
+}
+
+/* Of the kernels of tiles those that are wanted: each costs its time to compile. */
+static void add_tiles(const clgen_tile *tile, const clgen_plan *plan, clgen_text *source) {
+  const bool winograd = clgen_ocl_launches(plan, "clgen_tiles_winograd");
+  clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s", tile->rows, tile->vectors, tile->width,
+                 clgen_cl_tiles);
+  if (winograd || clgen_ocl_launches(plan, "clgen_tiles_conv")) clgen_text_add(source, "%s", clgen_cl_tiles_conv);
+  if (winograd) clgen_text_add(source, "%s", clgen_cl_tiles_winograd);
+  if (clgen_ocl_launches(plan, "clgen_tiles_product")) clgen_text_add(source, "%s", clgen_cl_tiles_product);
+  if (clgen_ocl_launches(plan, "clgen_tiles_weight")) clgen_text_add(source, "%s", clgen_cl_tiles_weight);
+}
+
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source) {
   const clgen_tile *tile = clgen_tile_of(ocl);
   if (plan->uses_conv || plan->uses_sample) clgen_text_add(source, "%s", clgen_cl_stretch);
   if (plan->uses_conv) clgen_text_add(source, "%s", clgen_cl_conv);
   if (plan->uses_sample) clgen_text_add(source, "#define REACH %d\n%s", CLGEN_SAMPLE_REACH, clgen_cl_sample);
-  if (plan->uses_tiles && tile)
-    clgen_text_add(source, "#define TM %d\n#define TV %d\n#define TW %d\n%s%s%s%s%s", tile->rows, tile->vectors, tile->width,
-                   clgen_cl_tiles, clgen_cl_tiles_conv, clgen_cl_tiles_product, clgen_cl_tiles_weight,
-                   clgen_cl_tiles_winograd);
+  if (plan->uses_tiles && tile) add_tiles(tile, plan, source);
 }
 
 /* ---- What the steps share ---------------------------------------------------------------------------------------- */

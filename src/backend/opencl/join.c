@@ -99,9 +99,11 @@ void clgen_ocl_calls_source(const clgen_plan *plan, clgen_text *t) {
                  "switch ((int)w[0]) {\n");
   if (plan->uses_tiles)
     clgen_text_add(t,
-                   "case %d: tiles_pack(item, items, words, from, a[m], a[m + 1], a[m + 2], a[m + 3], a[m + 4]); break;\n"
-                   "case %d: tiles_winograd_weights(item, items, words, from, a[m], a[m + 1]); break;\n",
-                   CLGEN_OCL_CALL_PACK, CLGEN_OCL_CALL_WINOGRAD);
+                   "case %d: tiles_pack(item, items, words, from, a[m], a[m + 1], a[m + 2], a[m + 3], a[m + 4]); break;\n",
+                   CLGEN_OCL_CALL_PACK);
+  if (clgen_ocl_launches(plan, "clgen_tiles_winograd"))
+    clgen_text_add(t, "case %d: tiles_winograd_weights(item, items, words, from, a[m], a[m + 1]); break;\n",
+                   CLGEN_OCL_CALL_WINOGRAD);
   for (size_t i = 0; i < plan->n_bodies; ++i) {
     clgen_text_add(t, "case %d: f%d(item, items, words, from", (int)i, (int)i);
     for (int k = 0; k < plan->body[i].n_mems; ++k) clgen_text_add(t, ", a[m + %d]", k);

@@ -150,6 +150,8 @@ int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
 /* Appends the OpenCL sources that the items of matrix products, convolutions and sampling need (nothing if there are none).
  */
 void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen_text *source);
+/* Whether a kernel of cl/ is launched. */
+bool clgen_ocl_launches(const clgen_plan *plan, const char *kernel);
 /* Has CLBlast let go of what it built. It keeps programs, and by them contexts, for the whole process and until its end,
  * when the driver's own variables may be gone already (Oclgrind corrupts the heap then). It forgets those of other open
  * devices, too: they are built anew when next a product is computed there. */
