@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/opencl/linear.h"
+#include "backend/opencl/tune.h"
 
 static const char store_key[] = "gemm";
 
@@ -71,8 +71,7 @@ static void product_step(clgen_step *s, const int64_t size[3], bool ta, bool tb)
   clgen_step_count(s);
 }
 
-/* Numbers of [-0.5, 0.5] that any two places of a matrix hardly share. */
-static void fill(float *x, size_t n) {
+void clgen_tune_fill(float *x, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] = (float)((i * 2654435761u) >> 8 & 1023) / 1023.0f - 0.5f;
 }
 
@@ -109,7 +108,7 @@ static int add_product(products *p, const int64_t size[3], bool ta, bool tb) {
     size_t n = count_of(s, k);
     float *x = p->host[i][k] = malloc(n * sizeof(float));
     if (!x) return clgen_fail_nomem(n * sizeof(float));
-    fill(x, n);
+    clgen_tune_fill(x, n);
     err = clgen_ocl_buffer_create(p->ocl, n * sizeof(float), &p->buffer[i][k]);
     if (!err) err = clgen_ocl_buffer_write(p->ocl, p->buffer[i][k], 0, n * sizeof(float), x);
     (k < 2 ? &s->in[k] : &s->out[0])->buffer = p->buffer[i][k];
@@ -139,94 +138,6 @@ static bool agrees(products *p, int i, int64_t apart) {
   return true;
 }
 
-/* One small convolution and its two gradients. */
-enum { CONV_KINDS = 3 };
-
-static void convolution_steps(clgen_step step[CONV_KINDS]) {
-  for (int k = 0; k < CONV_KINDS; ++k) {
-    clgen_step *s = &step[k];
-    *s = (clgen_step){
-        .kind = (clgen_step_kind)(CLGEN_STEP_CONV2D + k), .label = "convolution", .n_inputs = 2, .n_outputs = 1};
-    s->conv.n = 3, s->conv.c = 5, s->conv.h = 13, s->conv.w = 16, s->conv.o = 9, s->conv.kh = s->conv.kw = 4;
-    s->conv.conv = (clgen_conv){2, 2, 1, 1};
-    s->conv.oh = 6, s->conv.ow = 8;
-    for (int i = 0; i < 2; ++i) s->in[i].dtype = CLGEN_F32;
-    s->out[0].dtype = CLGEN_F32;
-    clgen_step_count(s);
-  }
-}
-
-/* The definition: each weight joins an input to an output; sums[k] is what it means for the output of step k. */
-static void convolve(const clgen_step *s, const float *x, const float *w, const float *y, double *sums[CONV_KINDS]) {
-  const clgen_conv cv = s->conv.conv;
-  int64_t out = 0;
-  for (int64_t n = 0; n < s->conv.n; ++n)
-    for (int64_t o = 0; o < s->conv.o; ++o)
-      for (int64_t oy = 0; oy < s->conv.oh; ++oy)
-        for (int64_t ox = 0; ox < s->conv.ow; ++ox, ++out)
-          for (int64_t t = 0; t < s->conv.c * s->conv.kh * s->conv.kw; ++t) {
-            int64_t c = t / (s->conv.kh * s->conv.kw), row = oy * cv.stride_h - cv.pad_h + t / s->conv.kw % s->conv.kh;
-            int64_t column = ox * cv.stride_w - cv.pad_w + t % s->conv.kw;
-            if (row < 0 || row >= s->conv.h || column < 0 || column >= s->conv.w) continue;
-            int64_t in = ((n * s->conv.c + c) * s->conv.h + row) * s->conv.w + column;
-            int64_t weight = o * s->conv.c * s->conv.kh * s->conv.kw + t;
-            sums[0][out] += (double)w[weight] * x[in];
-            sums[1][in] += (double)w[weight] * y[out];
-            sums[2][weight] += (double)y[out] * x[in];
-          }
-}
-
-enum { CONV_X = 3 * 5 * 13 * 16, CONV_W = 9 * 5 * 4 * 4, CONV_Y = 3 * 9 * 6 * 8 };
-typedef struct {
-  float x[CONV_X], w[CONV_W], y[CONV_Y], got[CONV_X];
-  double sum_y[CONV_Y], sum_x[CONV_X], sum_w[CONV_W];
-} conv_numbers;
-
-/* Runs the three with x, w and y as inputs and compares each output with the definition's. */
-static bool convolutions_run(clgen_ocl *ocl, conv_numbers *m, clgen_buffer *buffer[2 * CONV_KINDS]) {
-  const size_t size[CONV_KINDS] = {CONV_Y, CONV_X, CONV_W}; /* of outputs */
-  const size_t from[CONV_KINDS] = {CONV_X, CONV_W, CONV_Y}; /* of x, w, y */
-  const float *data[CONV_KINDS] = {m->x, m->w, m->y};
-  static const int input[CONV_KINDS][2] = {{0, 1}, {2, 1}, {0, 2}};
-  double *sums[CONV_KINDS] = {m->sum_y, m->sum_x, m->sum_w};
-  clgen_step step[CONV_KINDS];
-  clgen_plan *plan = NULL;
-  int err = CLGEN_OK;
-  convolution_steps(step);
-  convolve(&step[0], m->x, m->w, m->y, sums);
-  for (int k = 0; k < CONV_KINDS && !err; ++k) {
-    err = clgen_ocl_buffer_create(ocl, from[k] * sizeof(float), &buffer[k]);
-    if (!err) err = clgen_ocl_buffer_write(ocl, buffer[k], 0, from[k] * sizeof(float), data[k]);
-    if (!err) err = clgen_ocl_buffer_create(ocl, size[k] * sizeof(float), &buffer[CONV_KINDS + k]);
-  }
-  for (int k = 0; k < CONV_KINDS; ++k) {
-    for (int i = 0; i < 2; ++i) step[k].in[i].buffer = buffer[input[k][i]];
-    step[k].out[0].buffer = buffer[CONV_KINDS + k];
-  }
-  if (!err) err = clgen_ocl_plan_create(ocl, step, CONV_KINDS, &plan);
-  if (!err) err = clgen_ocl_plan_run(ocl, plan);
-  bool good = !err;
-  for (int k = 0; k < CONV_KINDS && good; ++k) {
-    good = clgen_ocl_buffer_read(ocl, buffer[CONV_KINDS + k], 0, size[k] * sizeof(float), m->got) == CLGEN_OK;
-    for (size_t i = 0; i < size[k] && good; ++i) good = fabs(sums[k][i] - m->got[i]) <= 1e-4;
-  }
-  clgen_ocl_plan_free(ocl, plan);
-  return good;
-}
-
-static bool convolutions_agree(clgen_ocl *ocl) {
-  conv_numbers *m = calloc(1, sizeof *m);
-  clgen_buffer *buffer[2 * CONV_KINDS] = {NULL};
-  if (!m) return false;
-  fill(m->x, CONV_X);
-  fill(m->w, CONV_W);
-  fill(m->y, CONV_Y);
-  bool good = convolutions_run(ocl, m, buffer);
-  for (int k = 0; k < 2 * CONV_KINDS; ++k) clgen_ocl_buffer_free(ocl, buffer[k]);
-  free(m);
-  return good;
-}
-
 static bool is_right(void *user, size_t candidate) {
   static const int64_t odd[][3] = {{33, 65, 47}, {7, 129, 300}, {40, 3, 1500}, {1, 1, 1}};
   products p = {.ocl = user};
@@ -239,7 +150,7 @@ static bool is_right(void *user, size_t candidate) {
   good = good && run(&p) == CLGEN_OK;
   for (int i = 0; i < MAX_PRODUCTS && good; ++i) good = agrees(&p, i, 1);
   products_free(&p);
-  return good && convolutions_agree(p.ocl);
+  return good && clgen_tune_convolutions_agree(p.ocl);
 }
 
 /* Large products are checked too: a driver that ends long loops early gets the small ones right and is fast
