@@ -88,34 +88,39 @@ static void conv_numbers_free(clgen_ocl *ocl, conv_numbers *m) {
   free(m->got);
 }
 
-/* Runs the three and compares each output with the definition's. */
-static bool convolution_agrees(clgen_ocl *ocl, size_t which) {
-  conv_numbers m = {0};
-  clgen_step step[CONV_KINDS];
-  clgen_plan *plan = NULL;
-  convolution_steps(step, which);
-  int err = conv_numbers_make(ocl, &step[0], &m);
-  for (int k = 0; k < CONV_KINDS; ++k) {
-    for (int i = 0; i < 2; ++i) step[k].in[i].buffer = m.in[conv_input[k][i]];
-    step[k].out[0].buffer = m.out[conv_output[k]];
-  }
-  if (!err) err = clgen_ocl_plan_create(ocl, step, CONV_KINDS, &plan);
-  if (!err) err = clgen_ocl_plan_run(ocl, plan);
-  bool good = !err;
-  double *sums[CONV_KINDS] = {m.sums[2], m.sums[0], m.sums[1]};
-  if (good) convolve(&step[0], m.data[0], m.data[1], m.data[2], sums);
+/* What a convolution and its gradients left against the definition's sums. */
+static bool outputs_agree(clgen_ocl *ocl, const clgen_step *step, conv_numbers *m) {
+  double *sums[CONV_KINDS] = {m->sums[2], m->sums[0], m->sums[1]};
+  bool good = true;
+  convolve(&step[0], m->data[0], m->data[1], m->data[2], sums);
   for (int k = 0; k < CONV_KINDS && good; ++k) {
-    const size_t n = m.count[conv_output[k]];
-    good = clgen_ocl_buffer_read(ocl, m.out[conv_output[k]], 0, n * sizeof(float), m.got) == CLGEN_OK;
-    for (size_t i = 0; i < n && good; ++i) good = fabs(sums[k][i] - m.got[i]) <= 1e-4;
+    const size_t n = m->count[conv_output[k]];
+    good = clgen_ocl_buffer_read(ocl, m->out[conv_output[k]], 0, n * sizeof(float), m->got) == CLGEN_OK;
+    for (size_t i = 0; i < n && good; ++i) good = fabs(sums[k][i] - m->got[i]) <= 1e-4;
   }
-  clgen_ocl_plan_free(ocl, plan);
-  conv_numbers_free(ocl, &m);
   return good;
 }
 
+/* All are one plan: a kernel that several of them want is compiled once. */
 bool clgen_tune_convolutions_agree(clgen_ocl *ocl) {
-  for (size_t i = 0; i < CLGEN_COUNT(small_conv); ++i)
-    if (!convolution_agrees(ocl, i)) return false;
-  return true;
+  enum { SHAPES = CLGEN_COUNT(small_conv) };
+  conv_numbers m[SHAPES] = {0};
+  clgen_step step[SHAPES][CONV_KINDS];
+  clgen_plan *plan = NULL;
+  int err = CLGEN_OK;
+  for (size_t i = 0; i < SHAPES; ++i) {
+    convolution_steps(step[i], i);
+    if (!err) err = conv_numbers_make(ocl, &step[i][0], &m[i]);
+    for (int k = 0; k < CONV_KINDS; ++k) {
+      for (int j = 0; j < 2; ++j) step[i][k].in[j].buffer = m[i].in[conv_input[k][j]];
+      step[i][k].out[0].buffer = m[i].out[conv_output[k]];
+    }
+  }
+  if (!err) err = clgen_ocl_plan_create(ocl, step[0], SHAPES * CONV_KINDS, &plan);
+  if (!err) err = clgen_ocl_plan_run(ocl, plan);
+  bool good = !err;
+  for (size_t i = 0; i < SHAPES && good; ++i) good = outputs_agree(ocl, step[i], &m[i]);
+  clgen_ocl_plan_free(ocl, plan);
+  for (size_t i = 0; i < SHAPES; ++i) conv_numbers_free(ocl, &m[i]);
+  return good;
 }
