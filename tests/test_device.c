@@ -162,6 +162,28 @@ static void test_nothing(void **state) {
   clgen_devices_free(list);
 }
 
+/* Vectors in kernels are for CPUs. VideoCore and Mali have local memory that is ordinary memory, too. */
+static void test_cpu_like(void **state) {
+  (void)state;
+  static const struct {
+    clgen_device_info info;
+    bool cpu_like;
+  } rows[] = {
+      {{.type = CLGEN_DEVICE_CPU, .vector_width = 8}, true},
+      {{.type = CLGEN_DEVICE_CPU, .vector_width = 4}, true},
+      {{.type = CLGEN_DEVICE_CPU, .vector_width = 16, .local_is_dedicated = true}, true},
+      {{.type = CLGEN_DEVICE_CPU, .vector_width = 1}, false}, /* llvmpipe */
+      {{.type = CLGEN_DEVICE_CPU, .vector_width = 0}, false},
+      {{.type = CLGEN_DEVICE_GPU_INTEGRATED, .vector_width = 16, .unified_memory = true}, false}, /* VideoCore */
+      {{.type = CLGEN_DEVICE_GPU_INTEGRATED, .vector_width = 4, .unified_memory = true}, false},  /* Mali */
+      {{.type = CLGEN_DEVICE_GPU_DISCRETE, .vector_width = 4}, false},
+      {{.type = CLGEN_DEVICE_ACCELERATOR, .vector_width = 16}, false},
+      {{.type = CLGEN_DEVICE_OTHER, .vector_width = 16}, false},
+  };
+  for (size_t i = 0; i < CLGEN_COUNT(rows); i++)
+    if (clgen_device_is_cpu_like(&rows[i].info) != rows[i].cpu_like) fail_msg("row %zu", i);
+}
+
 /* ---- Opening ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -430,6 +452,7 @@ int main(void) {
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_automatic),
       cmocka_unit_test(test_nothing),
+      cmocka_unit_test(test_cpu_like),
       cmocka_unit_test(test_open_host),
       cmocka_unit_test(test_environment),
       cmocka_unit_test(test_open_automatic),

@@ -115,6 +115,10 @@ const char *clgen_devices_platform_line(const clgen_device_list *list, size_t in
   return index < list->n_platforms ? list->platform[index] : "";
 }
 
+bool clgen_device_is_cpu_like(const clgen_device_info *info) {
+  return info->type == CLGEN_DEVICE_CPU && info->vector_width >= 4;
+}
+
 const char *clgen_device_type_name(clgen_device_type type) {
   switch (type) {
     case CLGEN_DEVICE_GPU_DISCRETE: return "gpu";

@@ -4,16 +4,15 @@
 #include <stdlib.h>
 
 #include "backend/opencl/ocl.h"
+#include "device/list.h"
 
 /* Work-items of a group, on devices that run them side by side. */
 #define USUAL_GROUP 128
 
-/* A device whose local memory is ordinary memory and that has vector registers gains by vectors in the text and few
- * work-items. One that vectorises over work-items by itself says so by a native width of 1. */
 static void choose_style(clgen_ocl *ocl) {
   const clgen_device_info *info = &ocl->cl->info;
   ocl->units = info->compute_units ? info->compute_units : 1;
-  ocl->wide = !info->local_is_dedicated && info->vector_width >= 4;
+  ocl->wide = clgen_device_is_cpu_like(info);
   ocl->width = !ocl->wide ? 1 : info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
   ocl->local = ocl->wide ? 1 : USUAL_GROUP;
   while (info->max_work_group && ocl->local > info->max_work_group) ocl->local /= 2;

@@ -33,8 +33,8 @@ typedef struct {
 /* An open device. */
 typedef struct {
   clgen_cl *cl;
-  /* Wide devices (CPUs) want few work-items, each of which goes through a stretch of memory with vectors; all others want
-   * many work-items side by side. Decided by capabilities. */
+  /* Wide devices (clgen_device_is_cpu_like) want few work-items, each of which goes through a stretch of memory with
+   * vectors; all others want many work-items side by side. Decided by capabilities. */
   bool wide;
   int width;    /* floats in a vector of a kernel: 1 unless wide */
   size_t units; /* compute units */
