@@ -13,7 +13,7 @@ words_below() { awk -v heading="$1" '$0 == heading { on = 1; next } on && !/^  /
 command_help() {
   echo ".SS $*" | sed 's/-/\\-/g'
   echo .nf
-  "$clgen" "$@" --help >"$help"
+  "$clgen" "$@" --help all >"$help"
   verbatim <"$help"
   echo .fi
 }
@@ -30,7 +30,7 @@ while IFS= read -r line; do
         for part in $("$clgen" "$command" --help | words_below "Parts:"); do command_help "$command" "$part"; done
       done ;;
     "@HELP clgen-devices@")
-      "$devices" --help >"$help"
+      "$devices" --help all >"$help"
       echo .nf
       verbatim <"$help"
       echo .fi ;;

@@ -25,6 +25,7 @@ expect() {
   [ "$got" = "$wanted" ] || fail "$last: exit status $got, not $wanted"
 }
 out_has() { grep -qF -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
+out_lacks() { ! grep -qF -e "$1" "$dir/out" || fail "$last: standard output has '$1'"; }
 out_matches() { grep -qE -e "$1" "$dir/out" || fail "$last: standard output lacks '$1'"; }
 out_matches_not() { ! grep -qE -e "$1" "$dir/out" || fail "$last: standard output has '$1'"; }
 err_has() { grep -qF -e "$1" "$dir/err" || fail "$last: standard error lacks '$1'"; }

@@ -13,11 +13,14 @@ commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$dir/out")
 for command in inspect bench; do
   grep -qx "$command" <<<"$commands" || fail "--help does not list $command"
 done
+# At most 40 lines of at most 120 columns, whatever the command.
+screen() { awk 'length > 122 || NR > 40 { bad = 1 } END { exit bad }' "$dir/out" || fail "$last: more than a screen"; }
 for command in $commands; do
   expect 0 "$command" --help
   out_has "usage: clgen $command"
   out_has "--help"
   err_empty
+  screen
   expect 0 help "$command"
   out_has "usage: clgen $command"
   expect 2 "$command" --no-such-option
@@ -40,6 +43,27 @@ for part in gemm ops generate; do
   out_has "usage: clgen bench $part"
   out_has "--device SPEC"
 done
+# A long table shows what a beginner needs; the rest by --help all or by a word.
+expect 0 train --help
+for option in --data --outdir --cfg --res --kimg --batch --lr --resume --device --dry-run; do out_has " $option"; done
+out_has "--help all"
+out_lacks "--beta2"
+expect 0 train --help all
+out_has "--beta2"
+out_has "--data SRC"
+[ -z "$MAN" ] || grep -q 'beta2' "$MAN/clgen.1" || fail "the manual lacks options that are not basic"
+for word in "--help momentum" "--help=momentum" "-h momentum"; do
+  expect 0 train $word
+  out_has "--momentum X"
+  out_lacks "--data SRC"
+done
+expect 0 help train momentum
+out_has "--momentum X"
+expect 0 bench step --help all
+out_has "usage: clgen bench step"
+expect 2 train --help momentun
+out_empty
+err_has "did you mean 'momentum'?"
 expect 0 --version
 [[ $(<"$dir/out") =~ ^clgen\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "--version"
 expect 2

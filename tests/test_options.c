@@ -43,7 +43,7 @@ enum { N = sizeof rows / sizeof rows[0] };
 static bool given[N];
 static const char *operands[2];
 static int n_operands;
-static bool help;
+static const char *help;
 
 /* Words separated by '\1' here, since spaces matter. */
 static int parse(record *r, const char *line) {
@@ -95,7 +95,7 @@ static void every_spelling(void **state) {
   assert_string_equal(operands[0], "one");
   assert_string_equal(operands[1], "two");
   assert_true(given[0] && given[1] && given[2] && given[3] && given[4] && given[5] && given[6] && !given[7] && !given[8]);
-  assert_false(help);
+  assert_null(help);
 
   assert_int_equal(parse(&r, "-nm\1-s12\1--mirror=off\1--cfg\1vae-mlp\1--cfg=dcgan\1--\1--kimg"), 0);
   assert_true(r.dry && !r.mirror && r.seed == 12);
@@ -122,9 +122,18 @@ static void asks_for_help(void **state) {
   (void)state;
   record r;
   assert_int_equal(parse(&r, "--kimg=5\1--help\1--kimg=nonsense"), 0);
-  assert_true(help && r.kimg == 5);
+  assert_true(help && !help[0] && r.kimg == 5);
   assert_int_equal(parse(&r, "-h"), 0);
-  assert_true(help);
+  assert_true(help && !help[0]);
+  static const char *const about[] = {"--help\1lr", "--help=lr", "-h\1lr", "-nh\1lr", "--help\1lr\1--kimg=nonsense"};
+  for (size_t i = 0; i < CLGEN_COUNT(about); ++i) {
+    assert_int_equal(parse(&r, about[i]), 0);
+    assert_string_equal(help, "lr");
+  }
+  assert_int_equal(parse(&r, "lr\1--help"), 0); /* the word stands behind it */
+  assert_string_equal(help, "");
+  assert_int_equal(parse(&r, "lr"), 0);
+  assert_null(help);
 }
 
 static void bad_values(void **state) {
@@ -165,7 +174,6 @@ static void bad_names(void **state) {
   REFUSES("--kimg", "--kimg", "needs a value");
   REFUSES("-n\1-d", "--data", "needs a value");
   REFUSES("--no-mirror=yes", "--no-mirror", "no value");
-  REFUSES("--help=yes", "--help", "no value");
   REFUSES("--no-kimg", "--no-kimg");
   REFUSES("--m=1", "--mirror", "--metrics");
   REFUSES(
@@ -209,7 +217,7 @@ static void leaves_getopt_alone(void **state) {
 
 static void helps(void **state) {
   (void)state;
-  char *text = clgen_options_help(rows, N, "usage: thing [OPTION]...");
+  char *text = clgen_options_help(rows, N, "usage: thing [OPTION]...", NULL);
   assert_non_null(text);
   const char *const parts[] = {
       "usage: thing [OPTION]...\n\nTraining:\n",
@@ -222,7 +230,8 @@ static void helps(void **state) {
       "      --cfg dcgan|vae-mlp|vae-conv\n                            network\n",
       "judge (one of none|elbo; default none)\n\nOptions:\n",
       "\n  -n, --dry-run             check everything, train nothing\n",
-      "  -m, --[no-]mirror         mirror images (default yes)\n  -h, --help                show this help\n",
+      "  -m, --[no-]mirror         mirror images (default yes)\n  -h, --help [WORD]         show this help; WORD: the "
+      "options about it\n",
       "\n\nInput:\n  -d, --data SRC            images\n",
   };
   const char *at = text;
@@ -235,6 +244,59 @@ static void helps(void **state) {
     assert_in_range(length, 0, 100);
   }
   assert_ptr_equal(strstr(strstr(text, "Training:") + 1, "Training:"), NULL); /* one heading although rows are apart */
+  free(text);
+}
+
+/* What is shown for a word: exactly these options, or (NULL) a message that holds `message`. */
+static void shows(const clgen_option *table, const char *word, const char *names, const char *message) {
+  char got[256] = "";
+  char *text = clgen_options_help(table, N, "usage: thing", word);
+  if (!names) {
+    assert_null(text);
+    if (!strstr(clgen_last_error(), message)) fail_msg("%s: '%s'", word, clgen_last_error());
+    return;
+  }
+  assert_non_null(text);
+  for (size_t i = 0; i < N; ++i) {
+    char left[64], flag[64];
+    snprintf(left, sizeof left, "--%s", table[i].name);
+    snprintf(flag, sizeof flag, "--[no-]%s", table[i].name);
+    const char *at = strstr(text, left) ? strstr(text, left) : strstr(text, flag);
+    if (at) snprintf(got + strlen(got), sizeof got - strlen(got), " %s", table[i].name);
+  }
+  if (strcmp(got, names) != 0) fail_msg("%s:%s and not%s in\n%s", word ? word : "NULL", got, names, text);
+  assert_true(!strstr(text, "usage: thing") == (word && word[0] && strcmp(word, "all") != 0));
+  free(text);
+}
+
+static void helps_about_a_word(void **state) {
+  (void)state;
+  static const char everything[] = " kimg seed lr beta dry-run mirror data zero cfg metrics";
+  shows(rows, "", everything, NULL); /* no row is basic */
+  shows(rows, "all", everything, NULL);
+  shows(rows, "RATE", " lr", NULL);          /* in a text */
+  shows(rows, "ran", " seed", NULL);         /* the beginning of a word, and not of "train" */
+  shows(rows, "run", " kimg dry-run", NULL); /* a part of a name */
+  shows(rows, "--lr", " lr", NULL);
+  shows(rows, "vae", " cfg", NULL);    /* a choice */
+  shows(rows, "input", " data", NULL); /* a group */
+  shows(rows, "learning rate", " lr", NULL);
+  shows(rows, "miror", NULL, "no option is about 'miror'; did you mean 'mirror'?");
+  shows(rows, "zzz", NULL, "no option is about 'zzz'");
+}
+
+static void basic_options_first(void **state) {
+  (void)state;
+  clgen_option some[N];
+  memcpy(some, rows, sizeof some);
+  some[2].group = some[6].group = CLGEN_OPTIONS_BASIC;
+  shows(some, NULL, " lr data", NULL);
+  shows(some, "all", " kimg seed lr beta dry-run mirror data zero cfg metrics", NULL);
+  char *text = clgen_options_help(some, N, "usage: thing", NULL);
+  assert_non_null(strstr(text, "usage: thing\n\nBasic options:\n      --lr X"));
+  assert_non_null(strstr(text, "--help [WORD]         show this help; all: every option; WORD"));
+  assert_non_null(strstr(text, "\n\n--help all shows all 10 options,"));
+  assert_non_null(strstr(text, "\nGroups: Training, Options\n"));
   free(text);
 }
 
@@ -331,13 +393,21 @@ static void suggestions(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults),      cmocka_unit_test(every_spelling),
-      cmocka_unit_test(asks_for_help), cmocka_unit_test(order_does_not_matter),
-      cmocka_unit_test(bad_values),    cmocka_unit_test(bad_names),
-      cmocka_unit_test(long_text),     cmocka_unit_test(leaves_getopt_alone),
-      cmocka_unit_test(helps),         cmocka_unit_test(json_round_trip),
-      cmocka_unit_test(bad_json),      cmocka_unit_test(locale_does_not_matter),
+      cmocka_unit_test(defaults),
+      cmocka_unit_test(every_spelling),
+      cmocka_unit_test(asks_for_help),
+      cmocka_unit_test(order_does_not_matter),
+      cmocka_unit_test(bad_values),
+      cmocka_unit_test(bad_names),
+      cmocka_unit_test(long_text),
+      cmocka_unit_test(leaves_getopt_alone),
+      cmocka_unit_test(helps),
+      cmocka_unit_test(json_round_trip),
+      cmocka_unit_test(bad_json),
+      cmocka_unit_test(locale_does_not_matter),
       cmocka_unit_test(suggestions),
+      cmocka_unit_test(helps_about_a_word),
+      cmocka_unit_test(basic_options_first),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

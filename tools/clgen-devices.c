@@ -188,9 +188,12 @@ static int run(const arguments *args) {
   return status;
 }
 
-static int show_help(void) {
-  char *help = clgen_options_help(rows, CLGEN_COUNT(rows), usage);
-  if (!help) return report(clgen_last_error());
+static int show_help(const char *word) {
+  char *help = clgen_options_help(rows, CLGEN_COUNT(rows), usage, word);
+  if (!help) {
+    report(clgen_last_error());
+    return 2;
+  }
   printf("%s", help);
   free(help);
   return 0;
@@ -198,7 +201,7 @@ static int show_help(void) {
 
 int main(int argc, char **argv) {
   arguments args;
-  bool help = false;
+  const char *help = NULL;
   int n_operands = 0;
   clgen_options_init(rows, CLGEN_COUNT(rows), &args);
   int code = clgen_options_parse(rows, CLGEN_COUNT(rows), &args, argc, argv, NULL, NULL, 0, &n_operands, &help);
@@ -208,7 +211,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "clgen-devices: %s\nTry clgen-devices --help.\n", clgen_last_error());
     return 2;
   }
-  if (help) return show_help();
+  if (help) return show_help(help);
   if (args.version) {
     printf("clgen-devices %s\n", CLGEN_VERSION);
     return 0;

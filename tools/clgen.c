@@ -56,8 +56,8 @@ static int run_command(int argc, char **argv) {
 static int run(int argc, char **argv) {
   const char *first = argc > 1 ? argv[1] : "";
   if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {
-    char *help[] = {argc > 2 ? argv[2] : NULL, "--help", NULL};
-    if (argc > 2 && strcmp(first, "help") == 0) return run_command(2, help);
+    char *help[] = {argc > 2 ? argv[2] : NULL, "--help", argc > 3 ? argv[3] : NULL, NULL};
+    if (argc > 2 && strcmp(first, "help") == 0) return run_command(argc > 3 ? 3 : 2, help);
     print_help(stdout);
     return TOOL_OK;
   }

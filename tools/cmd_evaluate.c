@@ -11,48 +11,48 @@
 #include "commands.h"
 
 static const char usage[] =
-    "usage: clgen evaluate --network FILE --data SRC [--split train|test] [--metrics LIST] [--num N] [--json]\n"
-    "       clgen evaluate --fakes SRC --data SRC [--split train|test] [--metrics LIST] [--num N] [--json]\n\n"
-    "Judges the images of a trained network (seeds 0 to N-1), or any images, against real ones. Metrics, by commas:\n"
+    "usage: clgen evaluate --network FILE --data SRC [OPTION]...\n"
+    "       clgen evaluate --fakes SRC --data SRC [OPTION]...\n\n"
+    "Compares images of a trained network (seeds 0 to N-1), or any images, with real ones. Metrics:\n"
     "  fid     Frechet distance of features; lower is better\n"
     "  kid     kernel distance of features (100 subsets of 1000); lower is better\n"
-    "  is      Inception Score: sure and different classes (10 splits); higher is better\n"
-    "  prdc    precision, recall, density, coverage, among 5 and 3 neighbours; higher is better\n"
-    "  gantest of a network told a class: share of images that the features recognise as it; higher is better\n"
-    "  ndb     share of statistically different bins of 100, and the divergence of the bins; lower is better\n"
-    "  msssim  likeness of pairs of images: above the floor is too little variety\n"
-    "  dup     duplicates: share of images, rate of pairs, how many different images there seem to be\n"
-    "  mem     copies of training images: authentic share, ratio of distances, chance of copying, exact copies\n"
-    "  elbo    of a VAE: negative evidence lower bound in nats an image, one draw an image; lower is better\n"
-    "  iwae    of a VAE: the tighter bound by --samples importance-weighted draws\n"
-    "The name of the features stands beside each figure; figures of different features must not be compared. The floor is\n"
-    "what one half of the reals gets against the other. +- is a standard error, the brackets a 95% interval.\n";
+    "  is      Inception Score (10 splits); higher is better\n"
+    "  prdc    precision, recall, density, coverage (3 and 5 nearest neighbours); higher is better\n"
+    "  gantest class-conditional networks: accuracy of the feature network on fakes; higher is better\n"
+    "  ndb     share of statistically different bins (100), Jensen-Shannon divergence; lower is better\n"
+    "  msssim  mean similarity of pairs of fakes; far above that of real pairs: too little variety\n"
+    "  dup     duplicates: share of images, rate of pairs, estimated number of distinct images\n"
+    "  mem     memorisation: authentic share, ratio of distances, copying test, exact copies\n"
+    "  elbo    VAEs: negative evidence lower bound, nats per image, one sample each; lower is better\n"
+    "  iwae    VAEs: importance-weighted bound with --samples samples; lower is better\n"
+    "Values are comparable only for the same features, which are named beside each value. The floor\n"
+    "compares one half of the real images with the other. +- is a standard error, [ ] a 95% interval.\n";
 
 static const clgen_option rows[] = {
-    {"network", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, network), "", 0, 0, NULL, "FILE", NULL,
-     "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},
-    {"fakes", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, fakes), "", 0, 0, NULL, "SRC", NULL,
-     "images to judge in place of a network's: what 'clgen train' takes as data"},
-    {"data", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, data), "", 0, 0, NULL, "SRC", NULL,
-     "real images: what 'clgen train' takes; brought to the size and channels of the judged images"},
-    {"split", 0, CLGEN_OPTION_CHOICE, offsetof(evaluate_record, split), "test", 0, 0, "train|test", NULL, NULL,
-     "which part of data that come in two"},
+    {"network", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, network), "", 0, 0, NULL, "FILE", CLGEN_OPTIONS_BASIC,
+     "network-snapshot-NNNNNN.safetensors, or a run's folder for its newest snapshot"},
+    {"fakes", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, fakes), "", 0, 0, NULL, "SRC", CLGEN_OPTIONS_BASIC,
+     "images to evaluate instead of a network's; same formats as --data"},
+    {"data", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, data), "", 0, 0, NULL, "SRC", CLGEN_OPTIONS_BASIC,
+     "real images, as for 'clgen train'; converted to the size and channels of the evaluated images"},
+    {"split", 0, CLGEN_OPTION_CHOICE, offsetof(evaluate_record, split), "test", 0, 0, "train|test", NULL,
+     CLGEN_OPTIONS_BASIC, "split of --data"},
     {"classes", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, classes), "", 0, 0, NULL, "LIST", NULL,
-     "by the real images of these classes only: numbers, ranges and names with commas, as 0-4,7; without it all"},
-    {"metrics", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, metrics), "", 0, 0, NULL, "LIST", NULL,
-     "what to measure; without it elbo for a VAE, fid,kid,is,prdc for anything else"},
-    {"features", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, features), "", 0, 0, NULL, "FILE", NULL,
-     "judge by the features of a classifier or another network (docs/features.md), a file or mnist-cnn; without it "
-     "mnist-cnn where it knows the images, else "
-     "one trained on the data's labels"},
-    {"num", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, num), "0", 0, 1e9, NULL, "N", NULL,
-     "on N images, chosen by the seed; 0: 10000 or as many as there are (elbo and iwae: all)"},
+     "use real images of these classes only: numbers, ranges and names with commas, as 0-4,7; default: all"},
+    {"metrics", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, metrics), "", 0, 0, NULL, "LIST", CLGEN_OPTIONS_BASIC,
+     "metrics with commas; default: elbo for a VAE, else fid,kid,is,prdc"},
+    {"features", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, features), "", 0, 0, NULL, "FILE", CLGEN_OPTIONS_BASIC,
+     "feature network: a file (docs/features.md) or mnist-cnn; default: mnist-cnn where it fits the data, else a classifier "
+     "trained on the data's labels"},
+    {"num", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, num), "0", 0, 1e9, NULL, "N", CLGEN_OPTIONS_BASIC,
+     "number of images; 0: 10000 or all that exist, elbo and iwae: all"},
     {"samples", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, samples), "50", 1, 1000000, NULL, "K", NULL,
-     "draws an image of iwae"},
-    {"seed", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, seed), "0", 0, 4294967295.0, NULL, "N", NULL, "of the draws"},
+     "iwae: samples per image"},
+    {"seed", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, seed), "0", 0, 4294967295.0, NULL, "N", NULL, "random seed"},
     {"background", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, background), "000000", 0, 0, NULL, "RRGGBB", NULL,
-     "transparent images are laid on this colour"},
-    {"json", 0, CLGEN_OPTION_FLAG, offsetof(evaluate_record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
+     "colour behind transparent pixels"},
+    {"json", 0, CLGEN_OPTION_FLAG, offsetof(evaluate_record, json), "no", 0, 0, NULL, NULL, CLGEN_OPTIONS_BASIC,
+     "print JSON"},
     TOOL_DEVICE_ROWS(evaluate_record, device),
 };
 

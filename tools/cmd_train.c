@@ -10,13 +10,11 @@
 #include "preview.h"
 
 static const char usage[] =
-    "usage: clgen train --data SRC --outdir DIR --cfg NAME --kimg N [OPTION]...\n"
+    "usage: clgen train --data SRC --outdir DIR [OPTION]...\n"
     "       clgen train --resume RUN [--kimg N]\n\n"
-    "Trains a generator and writes snapshots, pictures and statistics into a new folder DIR/00000-DATA-CFG. With --resume "
-    "it\n"
-    "goes on exactly where the run's last snapshot was, in the same folder. Ctrl-C finishes the step, writes a snapshot "
-    "and\n"
-    "exits with 130.\n";
+    "Trains an image generator. Writes snapshots, sample images and statistics to a new folder,\n"
+    "DIR/00000-DATA-CFG. --resume continues a run from its last snapshot, exactly. Ctrl-C writes a\n"
+    "snapshot and exits with status 130.\n";
 
 /* The library's rows, and what only the program knows. */
 typedef struct {
@@ -92,9 +90,9 @@ static int finish(const char *who, int code, const clgen_train_result *result) {
 
 static const clgen_option own[] = {
     {"preview", 0, CLGEN_OPTION_FLAG, offsetof(record, preview), "no", 0, 0, NULL, NULL, "Run",
-     "draw the images of each snapshot in the terminal"},
+     "show sample images of each snapshot in the terminal"},
     {"profile", 0, CLGEN_OPTION_FLAG, offsetof(record, profile), "no", 0, 0, NULL, NULL, "Run",
-     "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"},
+     "at the end print the time of each operation (as CLGEN_PROFILE=1)"},
 };
 
 int cmd_train(int argc, char **argv) {

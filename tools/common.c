@@ -49,15 +49,15 @@ clgen_logger tool_logger(const char *who) { return (clgen_logger){write_log, (vo
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
 int tool_parse(tool_options *o, int argc, char **argv) {
-  bool help = false;
+  const char *help = NULL;
   clgen_options_init(o->rows, o->n_rows, o->record);
   int code = clgen_options_parse(o->rows, o->n_rows, o->record, argc, argv, o->given, o->operands, o->max_operands,
                                  &o->n_operands, &help);
   if (code == CLGEN_E_NOMEM) return tool_failed(argv[0]);
   if (code) return tool_usage(argv[0], "%s", clgen_last_error());
   if (!help) return TOOL_GO_ON;
-  char *text = clgen_options_help(o->rows, o->n_rows, o->usage);
-  if (!text) return tool_failed(argv[0]);
+  char *text = clgen_options_help(o->rows, o->n_rows, o->usage, help);
+  if (!text) return tool_usage(argv[0], "%s", clgen_last_error());
   fputs(text, stdout);
   free(text);
   return TOOL_OK;

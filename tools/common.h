@@ -53,9 +53,9 @@ typedef struct {
 /* clang-format off */
 #define TOOL_DEVICE_ROWS(record, member)                                                                               \
   {"device", 0, CLGEN_OPTION_STRING, offsetof(record, member.spec), "", 0, 0, NULL, "SPEC", "Device",                   \
-   "P:D, gpu, cpu, accel (each also :N), host, or a piece of a name; without it CLGEN_DEVICE, else the best"},          \
+   "P:D, gpu, cpu, accel (each also :N), host, or part of a name; default: CLGEN_DEVICE, else the best"},               \
   {"profile", 0, CLGEN_OPTION_FLAG, offsetof(record, member.profile), "no", 0, 0, NULL, NULL, "Device",                 \
-   "at the end print the time spent by operation (CLGEN_PROFILE=1 does too)"}
+   "at the end print the time of each operation (as CLGEN_PROFILE=1)"}
 /* clang-format on */
 
 /* ---- Commands of parts ------------------------------------------------------------------------------------------------ */

@@ -19,6 +19,7 @@ typedef enum {
   CLGEN_OPTION_CHOICE  /* char[CLGEN_OPTION_TEXT], one of choices "a|b|c" */
 } clgen_option_type;
 #define CLGEN_OPTION_TEXT 1024
+#define CLGEN_OPTIONS_BASIC "Basic options"
 
 typedef struct {
   const char *name; /* "kimg": --kimg */
@@ -29,7 +30,7 @@ typedef struct {
   double low, high;    /* INT and REAL: inclusive range; both 0: any */
   const char *choices; /* CHOICE: "a|b|c" */
   const char *operand; /* how --help calls the value: "N", "DIR" */
-  const char *group;   /* heading in --help: "Training" */
+  const char *group;   /* heading in --help: "Training"; CLGEN_OPTIONS_BASIC: what --help alone shows */
   const char *help;
 } clgen_option;
 
@@ -37,11 +38,14 @@ void clgen_options_init(const clgen_option *rows, size_t n, void *record); /* ev
 /* Sets one option from text; CLGEN_E_INVALID with a message that names the option, the value and what is allowed. */
 int clgen_options_set(const clgen_option *rows, size_t n, void *record, const char *name, const char *text);
 /* Parses argv[1..argc-1] with getopt_long, whose state belongs to the process: one thread at a time. Sets given[i] for rows
- * that appeared (given may be NULL). What is not an option is moved to operands (NULL: refuse any). --help sets *help and
- * stops. */
+ * that appeared (given may be NULL). What is not an option is moved to operands (NULL: refuse any). --help stops the
+ * parsing; *help is then the word behind it ("--help lr", "--help=lr"), "" where there is none, and NULL without --help. */
 int clgen_options_parse(const clgen_option *rows, size_t n, void *record, int argc, char **argv, bool *given,
-                        const char **operands, int max_operands, int *n_operands, bool *help);
-char *clgen_options_help(const clgen_option *rows, size_t n, const char *usage);     /* free() it; NULL: no memory */
+                        const char **operands, int max_operands, int *n_operands, const char **help);
+/* The text of --help, which begins with `usage`. word: NULL or "": the rows of CLGEN_OPTIONS_BASIC, or all rows where none
+ * is of that group; "all": all rows; else, without usage, the rows in whose name, help, choices or group a word begins with
+ * it. free() it. NULL: CLGEN_E_INVALID where no row is about the word, or CLGEN_E_NOMEM. */
+char *clgen_options_help(const clgen_option *rows, size_t n, const char *usage, const char *word);
 char *clgen_options_to_json(const clgen_option *rows, size_t n, const void *record); /* one object; free() it */
 /* Sets every option that the object names; an unknown name is an error. */
 int clgen_options_from_json(const clgen_option *rows, size_t n, void *record, const char *json, const char *source_name);

@@ -1,4 +1,4 @@
-/* The option table: defaults, values from text, and the command line. Its help and its JSON are in options_text.c. */
+/* The option table: defaults, values from text, and the command line. Its help: options_help.c, its JSON: options_text.c. */
 #include <clgen/options.h>
 
 #include <errno.h>
@@ -200,7 +200,7 @@ static int getopt_table_make(getopt_table *t, const clgen_option *rows, size_t n
     if (!t->negated[i]) return CLGEN_E_NOMEM;
     t->options[k++] = (struct option){t->negated[i], no_argument, NULL, NEGATED(n) + (int)i};
   }
-  t->options[k] = (struct option){"help", no_argument, NULL, HELP};
+  t->options[k] = (struct option){"help", optional_argument, NULL, HELP};
   if (!h_taken) *letter++ = 'h';
   *letter = 0;
   return CLGEN_OK;
@@ -250,7 +250,7 @@ static int take(const clgen_option *rows, size_t n, void *record, int c, bool *g
 }
 
 static int parse(const clgen_option *rows, size_t n, void *record, int argc, char **argv, bool *given, const char **operands,
-                 int max_operands, int *n_operands, bool *help, const getopt_table *t) {
+                 int max_operands, int *n_operands, const char **help, const getopt_table *t) {
   int code = CLGEN_OK;
   while (!code) {
     /* What the complaint will be about: after a bundle of letters optind has not moved. */
@@ -258,7 +258,7 @@ static int parse(const clgen_option *rows, size_t n, void *record, int argc, cha
     int c = getopt_long(argc, argv, t->letters, t->options, NULL);
     if (c == -1) break;
     if (c == HELP || (c == 'h' && row_of_letter(rows, n, 'h') == n)) {
-      *help = true;
+      *help = optarg ? optarg : optind < argc && argv[optind][0] != '-' ? argv[optind] : "";
       return CLGEN_OK;
     }
     if (c == 1)
@@ -277,9 +277,9 @@ static int parse(const clgen_option *rows, size_t n, void *record, int argc, cha
 }
 
 int clgen_options_parse(const clgen_option *rows, size_t n, void *record, int argc, char **argv, bool *given,
-                        const char **operands, int max_operands, int *n_operands, bool *help) {
+                        const char **operands, int max_operands, int *n_operands, const char **help) {
   getopt_table table;
-  bool asked = false;
+  const char *asked = NULL;
   int count = 0, code = getopt_table_make(&table, rows, n);
   if (given) memset(given, 0, n * sizeof *given);
   if (!code) {
