@@ -34,6 +34,7 @@ need zlib1g-dev lib zlib
 need libpng-dev lib libpng
 need libjpeg-dev lib libjpeg
 need libjansson-dev lib jansson
+need libutf8proc-dev lib libutf8proc
 need ocl-icd-opencl-dev lib OpenCL
 need libclblast-dev lib clblast
 need liblapacke-dev lib lapacke
@@ -55,8 +56,8 @@ if ! has apt-get; then
   cat >&2 <<END
 Missing here, by Debian's names: $missing
 Fedora: sudo dnf install gcc gcc-c++ meson ninja-build pkgconf-pkg-config zlib-devel libpng-devel libjpeg-turbo-devel \\
-          jansson-devel ocl-icd-devel opencl-headers clblast-devel lapack-devel openblas-devel pocl libcmocka-devel
-Arch:   sudo pacman -S base-devel meson zlib libpng libjpeg-turbo jansson ocl-icd opencl-headers clblast lapacke openblas pocl cmocka
+          jansson-devel utf8proc-devel ocl-icd-devel opencl-headers clblast-devel lapack-devel openblas-devel pocl libcmocka-devel
+Arch:   sudo pacman -S base-devel meson zlib libpng libjpeg-turbo jansson libutf8proc ocl-icd opencl-headers clblast lapacke openblas pocl cmocka
 CLBlast, the OpenCL headers and the OpenCL loader may be missing: Meson then builds them from subprojects/.
 END
   exit 1

@@ -294,10 +294,63 @@ static void folder_classes(void **state) {
   assert_true(clgen_dataset_label(ds, 0) == 0 && clgen_dataset_label(ds, 1) == 1 && clgen_dataset_label(ds, 2) == 1);
   assert_int_equal(clgen_dataset_image(ds, 0)[0], 80);
   clgen_dataset_close(ds);
-  put_picture("sub/top.png", 4, 4, 1, grey); /* images in the folder itself: only those */
+  put_picture("sub/top.png", 4, 4, 1, grey); /* one beside folders of classes */
   ds = open_dataset(file_at("sub"), NULL);
-  assert_true(clgen_dataset_get_info(ds)->count == 1 && !clgen_dataset_get_info(ds)->has_labels);
-  assert_non_null(strstr(files_log, "left alone"));
+  assert_true(clgen_dataset_get_info(ds)->count == 3 && clgen_dataset_get_info(ds)->classes == 2);
+  assert_int_equal(clgen_dataset_get_info(ds)->passed_over, 1);
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "top.png: lies beside"));
+  clgen_dataset_close(ds);
+  for (int k = 0; k < 4; ++k) { /* more in the folder itself: those */
+    char name[] = "sub/top0.png";
+    name[7] = (char)('0' + k);
+    put_picture(name, 4, 4, 1, grey);
+  }
+  ds = open_dataset(file_at("sub"), NULL);
+  assert_true(clgen_dataset_get_info(ds)->count == 5 && !clgen_dataset_get_info(ds)->has_labels);
+  assert_int_equal(clgen_dataset_get_info(ds)->left_out, 3);
+  assert_non_null(strstr(files_log, "are left out"));
+  clgen_dataset_close(ds);
+}
+
+/* By what they hold, not by what they are called. */
+static void folder_contents(void **state) {
+  (void)state;
+  put_picture("kinds/plain", 4, 4, 1, grey);
+  put_picture("kinds/photo.dat", 4, 4, 1, grey);
+  put_text("kinds/notes.txt", "no picture");
+  put_text("kinds/archive", "RIFF....WEBPVP8 ");
+  put_file("kinds/phone.HEIC",
+           "\0\0\0\x18"
+           "ftypheic....",
+           16);
+  put_text("kinds/scan.ppm", "P6 1 1 255 ...");
+  clgen_dataset *ds = open_dataset(file_at("kinds"), NULL);
+  const clgen_dataset_info *info = clgen_dataset_get_info(ds);
+  assert_true(info->count == 2 && info->passed_over == 3 && info->other_files == 1);
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "archive: a WebP"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 1), "phone.HEIC: a HEIC"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 2), "scan.ppm: a PPM"));
+  clgen_dataset_close(ds);
+  put_text("pointer/a.png", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  refuse(file_at("pointer"), NULL, CLGEN_E_FORMAT, "Git LFS");
+}
+
+/* Ink on nothing, on a background of the ink's colour. */
+static void folder_blank(void **state) {
+  (void)state;
+  clgen_image im;
+  assert_int_equal(clgen_image_create(&im, 4, 4, 4), 0);
+  for (int k = 0; k < 16; ++k) im.data[4 * k + 3] = k % 3 ? 255 : 0;
+  put_file("ink/a.png", "", 0);
+  assert_int_equal(clgen_image_write_png(file_at("ink/a.png"), &im), 0);
+  clgen_image_free(&im);
+  clgen_dataset *ds = open_dataset(file_at("ink"), NULL);
+  assert_int_equal(clgen_dataset_get_info(ds)->blank, 1);
+  assert_non_null(strstr(files_log, "--background"));
+  clgen_dataset_close(ds);
+  const clgen_dataset_options white = {.background = {255, 255, 255}};
+  ds = open_dataset(file_at("ink"), &white);
+  assert_int_equal(clgen_dataset_get_info(ds)->blank, 0);
   clgen_dataset_close(ds);
 }
 
@@ -317,6 +370,66 @@ static void folder_splits(void **state) {
   assert_int_equal(clgen_dataset_get_info(ds)->count, 2);
   assert_non_null(strstr(files_log, "both"));
   clgen_dataset_close(ds);
+  static const char *const names[][2] = {
+      {"Train", "Valid"},    {"training", "testing"}, {"TRAIN", "validation"},        {"train", "dev"},
+      {"trn", "Evaluation"}, {"in/train", "in/val"},  {"a/b/Training", "a/b/holdout"}};
+  for (size_t i = 0; i < CLGEN_COUNT(names); ++i) {
+    char name[80];
+    for (int k = 0; k < 3; ++k) {
+      snprintf(name, sizeof name, "split%zu/%s/%c/1.png", i, names[i][k / 2], "xyx"[k]);
+      put_picture(name, 4, 4, 1, k < 2 ? grey : grey2);
+    }
+    snprintf(name, sizeof name, "split%zu", i);
+    ds = open_dataset(file_at(name), NULL);
+    assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 2);
+    clgen_dataset_close(ds);
+    ds = open_dataset(file_at(name), &test);
+    assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] == 80);
+    clgen_dataset_close(ds);
+  }
+}
+
+/* Columns under headings, blanks, quotes, names without an ending or from another system, numbers from 1. */
+static void folder_csv_forms(void **state) {
+  (void)state;
+  static const char *const csv[] = {
+      "file,class,\n0.png,cat,\n1.png,dog,\n",
+      "file,class,split\n0.png,cat,train\n1.png,dog,train\n",
+      "\xef\xbb\xbf"
+      "image_id,label\r\n0,cat\r\n1,dog\r\n",
+      ",file_name,size,Label\n0,\"0.png\",9,\"cat\"\n1,1.png,9,dog\n",
+      "./0.png, cat\n.\\1.png ,dog\n",
+      "0.png\tcat\n1.png\tdog\n",
+      "0.png;cat\n\n1.png;dog",
+      "bild,klasse\n0.png,cat\n1.png,dog\n",
+      "label,path\ncat,0.png\ndog,1.png\n",
+  };
+  put_picture("forms/0.png", 4, 4, 1, grey);
+  put_picture("forms/1.png", 4, 4, 1, grey2);
+  for (size_t i = 0; i < CLGEN_COUNT(csv); ++i) {
+    put_text("forms/labels.csv", csv[i]);
+    clgen_dataset *ds = open_dataset(file_at("forms"), NULL);
+    const clgen_dataset_info *info = clgen_dataset_get_info(ds);
+    if (info->count != 2 || info->classes != 2 || info->passed_over) fail_msg("form %zu", i);
+    assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 0)), "cat");
+    assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "dog");
+    clgen_dataset_close(ds);
+  }
+  put_text("forms/labels.csv", "file,class\n0.png,1\n1.png,2\n");
+  clgen_dataset *ds = open_dataset(file_at("forms"), NULL);
+  assert_int_equal(clgen_dataset_get_info(ds)->classes, 2);
+  assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "2");
+  clgen_dataset_close(ds);
+  put_text("forms/labels.csv", "file,class,split\n0.png,cat,train\n1.png,dog,val\n");
+  ds = open_dataset(file_at("forms"), NULL);
+  assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] != 80);
+  clgen_dataset_close(ds);
+  put_text("forms/labels.csv", "file,\"a\nb\",class\n0.png,x,cat\n1.png\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 4 ");
+  put_text("forms/labels.csv", "file,width,height\n0.png,4,4\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "none of its 3 headings");
+  put_text("forms/labels.csv", "0.png,cat,train\n1.png,dog,train\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 1 ");
 }
 
 static void folder_csv(void **state) {
@@ -414,6 +527,13 @@ static void folder_refused(void **state) {
   assert_int_equal(clgen_make_folders(file_at("circle/in")), 0);
   assert_int_equal(symlink("..", file_at("circle/in/out")), 0);
   refuse(file_at("circle"), NULL, CLGEN_E_FORMAT, "deep");
+  put_picture("circle/in/side/a.png", 4, 4, 1, grey); /* with a picture somewhere it is no more than a thing to say */
+  put_picture("circle/in/more/b.png", 4, 4, 1, grey);
+  ds = open_dataset(file_at("circle"), NULL);
+  assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 2);
+  assert_true(clgen_dataset_get_info(ds)->passed_over == 1);
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "a link to a folder that it lies in"));
+  clgen_dataset_close(ds);
   const clgen_dataset_options options[] = {
       {.resolution = -1}, {.resolution = 100000}, {.channels = 5}, {.subset = -1}, {.subset = 2}};
   for (size_t i = 0; i < CLGEN_COUNT(options); ++i) {
@@ -758,6 +878,9 @@ int main(void) {
       cmocka_unit_test(folder_classes),
       cmocka_unit_test(folder_splits),
       cmocka_unit_test(folder_csv),
+      cmocka_unit_test(folder_csv_forms),
+      cmocka_unit_test(folder_contents),
+      cmocka_unit_test(folder_blank),
       cmocka_unit_test(folder_json),
       cmocka_unit_test(folder_refused),
       cmocka_unit_test(array_options),

@@ -31,8 +31,11 @@ typedef struct {
   int64_t count;
   int channels, height, width;
   bool has_labels;
-  int classes;                                      /* 0 without labels */
-  int64_t passed_over;                              /* files that were not taken */
+  int classes;         /* 0 without labels */
+  int64_t passed_over; /* files that were not taken, each with its reason */
+  int64_t left_out;    /* pictures in subfolders of a folder whose own were taken */
+  int64_t other_files; /* files of a folder that are no pictures */
+  int64_t blank;       /* pictures on which nothing is to be seen: one colour, once alpha is composed on the background */
   int min_width, min_height, max_width, max_height; /* of the pictures as they were found, before resizing */
 } clgen_dataset_info;
 
@@ -43,11 +46,13 @@ typedef struct clgen_dataset clgen_dataset;
  * name has "labels" for "images" (and "idx1" for "idx3"). Or a folder of them: train-images* is the split train,
  * t10k-images* or test-images* the split test.
  * - a CIFAR-10 binary file (*.bin), or a folder of them: data_batch_*.bin is train, test_batch.bin test.
- * - a folder of PNG and JPEG files of any sizes and kinds. Images that lie directly in it are the dataset; when there are
- *   none, those of all its subfolders are. Their order is bytewise by path; hidden files are left out. Classes come from
- *   dataset.json ({"labels": [["file", class], ...]}, as StyleGAN2-ADA writes it) or labels.csv (file,class) in it, else
- *   from the names of two or more subfolders. Classes that are all numbers keep them, others are numbered in the bytewise
- *   order of their names. Subfolders train and test (or val) are the splits.
+ * - a folder of PNG and JPEG files of any sizes and kinds, whatever they are called. Images that lie directly in it are the
+ *   dataset; when there are none, or more lie in two or more subfolders, those of all its subfolders are. Their order is
+ *   bytewise by path; hidden files are left out. Classes come from dataset.json ({"labels": [["file", class], ...]}, as
+ *   StyleGAN2-ADA writes it), labels.csv (file,class, or any columns under headings) or metadata.csv (file_name and label,
+ * as Hugging Face has it), else from the names of two or more subfolders. Classes that are all numbers are numbered from the
+ *   least of them on, others in the bytewise order of their names. Subfolders train and test (or training, val, valid,
+ *   validation, dev, testing, ...; in any case) are the splits; a folder whose only content is another stands for that.
  * - an NPY file: (N,H,W), (N,H,W,C) or (N,C,H,W) with C from 1 to 4, the channels last where both fit. uint8 is taken as it
  *   is, bool becomes 0 and 255, other integers must lie in 0..255; floats must all lie in 0..1 (which becomes 0..255) or be
  *   whole numbers in 0..255. Labels: X_labels.npy or X-labels.npy beside X.npy, or "labels" for "images" in the name.

@@ -35,6 +35,11 @@ const char *clgen_suggest(const char *word, const char *const *known, size_t n);
 /* The whole file, at most max_bytes, with a terminating zero after it; free(*data). */
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size);
 
+/* Whether a file's bytes are a Git LFS pointer, which stands in a checkout for a large file that was not fetched; and the
+ * error that says so. */
+bool clgen_is_lfs_pointer(const void *data, size_t size);
+int clgen_fail_lfs_pointer(const char *path);
+
 /* A file that appears whole or not at all: written to a temporary name beside `path`, flushed, synced, renamed. */
 typedef struct clgen_file_writer clgen_file_writer;
 int clgen_file_writer_open(clgen_file_writer **out, const char *path);

@@ -49,13 +49,23 @@ static int refuse(const char *list, const char *item, char *const *names, int n)
                     item, known);
 }
 
+/* The first item of a list: up to the next comma, unless a name with commas in it stands there. */
+static size_t item_length(const char *p, char *const *names, int n) {
+  size_t longest = 0;
+  for (int i = 0; names && i < n; ++i) {
+    const size_t length = strlen(names[i]);
+    if (length > longest && strncmp(p, names[i], length) == 0 && (!p[length] || p[length] == ',')) longest = length;
+  }
+  return longest ? longest : strcspn(p, ",");
+}
+
 int clgen_choose(const char *list, char *const *names, int n, int **out, size_t *count) {
   *count = 0;
   *out = malloc(((size_t)n + 1) * sizeof **out);
   bool *taken = calloc((size_t)n + 1, sizeof *taken);
   int code = *out && taken ? CLGEN_OK : clgen_fail_nomem((size_t)n * sizeof **out), low = 0, high = 0;
   for (const char *p = list; !code;) {
-    size_t length = strcspn(p, ",");
+    size_t length = item_length(p, names, n);
     char *item = clgen_format("%.*s", (int)length, p);
     code = !item ? CLGEN_E_NOMEM : find_item(item, names, n, &low, &high) ? CLGEN_OK : refuse(list, item, names, n);
     free(item);

@@ -24,6 +24,15 @@ char *clgen_format(const char *format, ...) {
 
 char *clgen_strdup(const char *s) { return clgen_format("%s", s); }
 
+bool clgen_is_lfs_pointer(const void *data, size_t size) {
+  static const char begin[] = "version https://git-lfs.";
+  return size >= sizeof begin - 1 && memcmp(data, begin, sizeof begin - 1) == 0;
+}
+
+int clgen_fail_lfs_pointer(const char *path) {
+  return clgen_fail(CLGEN_E_FORMAT, "%s: a Git LFS pointer, not the file itself: 'git lfs pull' fetches it", path);
+}
+
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size) {
   *data = NULL;
   *size = 0;

@@ -76,6 +76,11 @@ static int read_parts(clgen_safetensors *st, FILE *f, uint64_t size, char **text
   unsigned char prefix[8];
   if (size < 8 || fread(prefix, 1, 8, f) != 8) return bad(st->path, NULL, "shorter than the 8 bytes of its header's length");
   uint64_t n = 0;
+  char begin[32];
+  memcpy(begin, prefix, 8);
+  const size_t more = fread(begin + 8, 1, sizeof begin - 8, f);
+  if (clgen_is_lfs_pointer(begin, 8 + more)) return clgen_fail_lfs_pointer(st->path);
+  if (fseek(f, 8, SEEK_SET) != 0) return clgen_fail(CLGEN_E_IO, "%s: %s", st->path, strerror(errno));
   for (int i = 0; i < 8; ++i) n |= (uint64_t)prefix[i] << (8 * i);
   if (n > MAX_HEADER_BYTES) return bad(st->path, NULL, "the header's length is over 100 MB");
   if (n > size - 8) return bad(st->path, NULL, "the header's length goes beyond the end of the file");

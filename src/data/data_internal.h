@@ -98,22 +98,35 @@ bool clgen_file_exists(const char *path);
 /* ---- Classes of image files (labels.c) ------------------------------------------------------------------------------ */
 
 typedef struct {
-  char *file, *name; /* name: of the class, as text */
+  char *file, *name; /* file: as clgen_path_key makes it; name: of the class, as text */
+  int split;         /* CLGEN_SPLIT_* */
+  bool found;        /* a file asked for it */
 } clgen_file_class;
+enum { CLGEN_SPLIT_ANY, CLGEN_SPLIT_TRAIN, CLGEN_SPLIT_TEST };
 typedef struct {
-  const char *source;   /* "labels.csv", "dataset.json"; NULL: there is neither */
+  const char *source;   /* "labels.csv", "metadata.csv", "dataset.json"; NULL: there is none */
   clgen_file_class *at; /* sorted by file */
   size_t n, room;
   char **classes; /* of whoever takes it */
   int count;
-  bool numbers; /* classes are their own numbers */
-  bool nested;  /* a file lies in a subfolder */
+  bool numbers; /* classes are numbers, those of `first` and up */
+  int first;
+  bool nested; /* a file lies in a subfolder */
 } clgen_labels;
+/* How paths are compared: with / for \, without . and empty parts, and, in a build with utf8proc, accents composed (Unicode
+ * NFC): macOS stores names decomposed. NULL when memory is short; free() it. */
+char *clgen_path_key(const char *path);
+/* CLGEN_SPLIT_TRAIN for "train", "Training", ..., CLGEN_SPLIT_TEST for "test", "val", "validation", "dev", ...; else
+ * CLGEN_SPLIT_ANY. *rank: the lower, the more it is meant where there are several for the same. May be NULL. */
+int clgen_split_of_name(const char *name, size_t length, int *rank);
+/* Rows of labels.csv or metadata.csv, as labels (labels_csv.c). `files`: what lies beside it. */
+int clgen_labels_read_csv(clgen_labels *l, const char *path, const clgen_names *files);
 int clgen_labels_read(clgen_labels *labels, const char *folder, const clgen_names *files);
 int clgen_labels_add(clgen_labels *labels, char *file, char *name); /* takes over both */
 /* Sorts, refuses contradictions, numbers the classes. */
 int clgen_labels_end(clgen_labels *labels);
-const clgen_file_class *clgen_labels_find(const clgen_labels *labels, const char *file);
+/* The class of a file, by its name with or without its extension; notes that it was found. NULL: none. */
+const clgen_file_class *clgen_labels_find(clgen_labels *labels, const char *file);
 int clgen_labels_class(const clgen_labels *labels, const char *name);
 void clgen_labels_free(clgen_labels *labels);
 

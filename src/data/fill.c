@@ -125,10 +125,18 @@ static void note_size(clgen_dataset_info *info, const clgen_image *im) {
   if (im->height > info->max_height) info->max_height = im->height;
 }
 
+static bool is_one_colour(const clgen_image *im) {
+  const size_t c = (size_t)im->channels, n = (size_t)im->height * (size_t)im->width;
+  for (size_t i = 1; i < n; ++i)
+    if (memcmp(im->data, im->data + i * c, c) != 0) return false;
+  return true;
+}
+
 int clgen_fill_image(clgen_dataset *ds, clgen_image *im, int label, const char *name) {
   clgen_dataset_info *info = &ds->info;
   int channels = wanted_channels(&ds->options, im), code = CLGEN_OK;
   int from_width = im->width, from_height = im->height;
+  const bool had_alpha = im->channels % 2 == 0;
   if (info->count && info->channels > channels) channels = info->channels;
   code = fit(&ds->options, im, channels);
   if (code) return code;
@@ -143,6 +151,7 @@ int clgen_fill_image(clgen_dataset *ds, clgen_image *im, int label, const char *
   }
   if (code) return code;
   note_size(info, &(clgen_image){from_width, from_height, 0, NULL});
+  info->blank += had_alpha && is_one_colour(im);
   to_planes(im, ds->pixels + (size_t)info->count * image_bytes(ds));
   ds->labels[info->count++] = label;
   return CLGEN_OK;
@@ -184,6 +193,13 @@ int clgen_fill_end(clgen_dataset *ds) {
     if (less) ds->pixels = less;
     ds->room = info->count;
   }
+  if (info->blank)
+    clgen_log_write(
+        &ds->options.log, CLGEN_LOG_WARNING,
+        "%s: on %lld of %lld pictures nothing is to be seen: where they are not transparent they have the colour "
+        "of the background, %02x%02x%02x; --background chooses another",
+        ds->path, (long long)info->blank, (long long)info->count, ds->options.background[0], ds->options.background[1],
+        ds->options.background[2]);
   int top = -1;
   for (int64_t i = 0; ds->labels && i < info->count; ++i)
     if (ds->labels[i] > top) top = ds->labels[i];
@@ -284,7 +300,22 @@ static void adopt(clgen_dataset *ds, clgen_array *a, const int64_t *chosen, int6
   a->labels = NULL;
 }
 
+/* Bytes of which none is above 1 are black and white, not 0 and 1 of 255. */
+static void stretch_binary(clgen_dataset *ds, clgen_array *a) {
+  const size_t n = (size_t)a->count * (size_t)a->channels * (size_t)a->height * (size_t)a->width;
+  bool any = false;
+  for (size_t i = 0; i < n; ++i) {
+    if (a->bytes[i] > 1) return;
+    any = any || a->bytes[i];
+  }
+  if (!any) return;
+  for (size_t i = 0; i < n; ++i) a->bytes[i] = a->bytes[i] ? 255 : 0;
+  clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: all values are 0 or 1: taken as black and white, 0 and 255",
+                  ds->path);
+}
+
 int clgen_fill_from_array(clgen_dataset *ds, clgen_array *a) {
+  stretch_binary(ds, a);
   int64_t *chosen, n;
   int code = choose(ds, a, &chosen, &n);
   int side = ds->options.resolution, channels = ds->options.channels;

@@ -1,14 +1,45 @@
-/* Classes of image files: labels.csv (file,class a line) or dataset.json, {"labels": [["file", class], ...]}, as
- * StyleGAN2-ADA's dataset tool writes it. */
+/* Classes of image files: labels.csv (labels_csv.c) or dataset.json, {"labels": [["file", class], ...]}, as StyleGAN2-ADA's
+ * dataset tool writes it. */
 #include "data/data_internal.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
+#if CLGEN_HAVE_UTF8PROC
+#include <utf8proc.h>
+#endif
+
 #define MAX_BYTES ((size_t)1 << 30)
 
-int clgen_labels_add(clgen_labels *l, char *file, char *name) {
+char *clgen_path_key(const char *path) {
+  char *key = clgen_strdup(path), *to = key;
+  for (const char *from = key; from && *from;) {
+    const size_t n = strcspn(from, "/\\");
+    const bool nothing = n == 0 || (n == 1 && from[0] == '.');
+    const char *next = from + n + (from[n] != 0);
+    if (!nothing) {
+      if (to != key) *to++ = '/';
+      memmove(to, from, n);
+      to += n;
+    }
+    from = next;
+  }
+  if (key) *to = 0;
+#if CLGEN_HAVE_UTF8PROC
+  char *composed = key ? (char *)utf8proc_NFC((const utf8proc_uint8_t *)key) : NULL; /* NULL too where it is no UTF-8 */
+  if (composed) {
+    free(key);
+    return composed;
+  }
+#endif
+  return key;
+}
+
+int clgen_labels_add(clgen_labels *l, char *path, char *name) {
+  char *file = path ? clgen_path_key(path) : NULL;
+  free(path);
   int code = file && name ? CLGEN_OK : CLGEN_E_NOMEM;
   if (!code && l->n == l->room) {
     size_t room = l->room ? l->room * 2 : 256;
@@ -25,76 +56,8 @@ int clgen_labels_add(clgen_labels *l, char *file, char *name) {
     return code;
   }
   if (strchr(file, '/')) l->nested = true;
-  l->at[l->n++] = (clgen_file_class){file, name};
+  l->at[l->n++] = (clgen_file_class){.file = file, .name = name};
   return CLGEN_OK;
-}
-
-/* ---- labels.csv ------------------------------------------------------------------------------------------------------- */
-
-/* A field as in RFC 4180: in quotes it may hold commas, line ends and doubled quotes. */
-static const char *end_of_field(const char *p) {
-  bool quoted = false;
-  for (; *p && (quoted || !strchr(",\r\n", *p)); ++p)
-    if (*p == '"') quoted = !quoted;
-  return p;
-}
-
-static char *take_field(const char **p) {
-  const char *end = end_of_field(*p);
-  char *out = malloc((size_t)(end - *p) + 1), *to = out;
-  if (!out) return NULL;
-  bool quoted = **p == '"';
-  for (const char *from = *p; from < end; ++from) {
-    if (quoted && *from == '"' && (from == *p || from[1] != '"' || ++from >= end)) continue;
-    *to++ = *from;
-  }
-  *to = 0;
-  *p = end;
-  return out;
-}
-
-static bool is_picture_name(const char *name) {
-  const char *dot = strrchr(name, '.');
-  return dot && strchr("pPjJ", dot[1]) && dot[1];
-}
-
-static int take_line(clgen_labels *l, const char **p, int line, const char *path) {
-  char *file = take_field(p), *name = NULL;
-  if (file && **p == ',') {
-    ++*p;
-    name = take_field(p);
-  }
-  bool empty = file && !file[0] && !name, rest = **p && !strchr("\r\n", **p);
-  while (**p == '\r' || **p == '\n') {
-    bool end = **p == '\n';
-    ++*p;
-    if (end) break;
-  }
-  if (!file || empty || (line == 1 && name && !is_picture_name(file))) { /* an empty line, or headings */
-    free(file);
-    free(name);
-    return file ? CLGEN_OK : clgen_fail_nomem(0);
-  }
-  if (!name || rest) {
-    int code = clgen_fail(CLGEN_E_FORMAT, "%s: line %d is not a file and its class with a comma between", path, line);
-    free(file);
-    free(name);
-    return code;
-  }
-  return clgen_labels_add(l, file, name);
-}
-
-static int read_csv(clgen_labels *l, const char *path) {
-  void *data;
-  size_t size;
-  int code = clgen_file_read(path, MAX_BYTES, &data, &size);
-  if (code) return code;
-  if (memchr(data, 0, size)) code = clgen_fail(CLGEN_E_FORMAT, "%s: holds a zero byte: not text", path);
-  const char *p = data;
-  if (strncmp(p, "\xef\xbb\xbf", 3) == 0) p += 3;
-  for (int line = 1; !code && *p; ++line) code = take_line(l, &p, line, path);
-  free(data);
-  return code;
 }
 
 /* ---- dataset.json ----------------------------------------------------------------------------------------------------- */
@@ -143,21 +106,24 @@ static bool as_number(const char *text, int *out) {
   return v < CLGEN_MAX_CLASSES;
 }
 
-/* Classes that are all numbers keep them; others are numbered in the order of their names. */
+/* Classes that are all numbers keep their order and their distances, from the least of them on, which need not be 0; others
+ * are numbered in the order of their names. */
 static int number_classes(clgen_labels *l) {
   bool numbers = true;
-  int v, top = 0;
+  int v, top = 0, first = CLGEN_MAX_CLASSES;
   for (size_t i = 0; i < l->n && numbers; ++i) {
     numbers = as_number(l->at[i].name, &v);
     if (numbers && v >= top) top = v + 1;
+    if (numbers && v < first) first = v;
   }
   l->numbers = numbers;
-  size_t room = numbers ? (size_t)top : l->n, n = 0;
+  l->first = numbers ? first : 0;
+  size_t room = numbers ? (size_t)(top - first) : l->n, n = 0;
   l->classes = calloc(room ? room : 1, sizeof *l->classes);
   if (!l->classes) return clgen_fail_nomem(room * sizeof *l->classes);
   if (numbers) {
-    for (; l->count < top; ++l->count)
-      if (!(l->classes[l->count] = clgen_format("%d", l->count))) return CLGEN_E_NOMEM;
+    for (; l->count < top - first; ++l->count)
+      if (!(l->classes[l->count] = clgen_format("%d", first + l->count))) return CLGEN_E_NOMEM;
     return CLGEN_OK;
   }
   char **sorted = malloc(l->n * sizeof *sorted);
@@ -189,26 +155,40 @@ int clgen_labels_end(clgen_labels *l) {
 
 int clgen_labels_read(clgen_labels *l, const char *folder, const clgen_names *files) {
   memset(l, 0, sizeof *l);
-  l->source = clgen_names_have(files, "dataset.json") ? "dataset.json"
-              : clgen_names_have(files, "labels.csv") ? "labels.csv"
-                                                      : NULL;
+  l->source = clgen_names_have(files, "dataset.json")   ? "dataset.json"
+              : clgen_names_have(files, "labels.csv")   ? "labels.csv"
+              : clgen_names_have(files, "metadata.csv") ? "metadata.csv"
+                                                        : NULL;
   if (!l->source) return CLGEN_OK;
   char *path = clgen_format("%s/%s", folder, l->source);
   if (!path) return CLGEN_E_NOMEM;
-  int code = strcmp(l->source, "labels.csv") == 0 ? read_csv(l, path) : read_json(l, path);
+  int code = strcmp(l->source, "dataset.json") == 0 ? read_json(l, path) : clgen_labels_read_csv(l, path, files);
   free(path);
   if (!code && (code = clgen_labels_end(l)) == CLGEN_E_FORMAT) code = clgen_fail_prefix(code, "%s", folder);
   return code;
 }
 
-const clgen_file_class *clgen_labels_find(const clgen_labels *l, const char *file) {
-  clgen_file_class key = {(char *)(uintptr_t)file, NULL};
-  return l->n ? bsearch(&key, l->at, l->n, sizeof *l->at, by_file) : NULL;
+static clgen_file_class *find_key(const clgen_labels *l, char *key) {
+  const clgen_file_class wanted = {.file = key};
+  return l->n ? bsearch(&wanted, l->at, l->n, sizeof *l->at, by_file) : NULL;
+}
+
+const clgen_file_class *clgen_labels_find(clgen_labels *l, const char *file) {
+  char *key = l->n ? clgen_path_key(file) : NULL;
+  clgen_file_class *found = key ? find_key(l, key) : NULL;
+  char *slash = key ? strrchr(key, '/') : NULL, *dot = key ? strrchr(key, '.') : NULL;
+  if (key && !found && dot && dot > (slash ? slash : key)) {
+    *dot = 0;
+    found = find_key(l, key);
+  }
+  free(key);
+  if (found) found->found = true;
+  return found;
 }
 
 int clgen_labels_class(const clgen_labels *l, const char *name) {
   int v = -1;
-  if (l->numbers) return as_number(name, &v) ? v : -1;
+  if (l->numbers) return as_number(name, &v) ? v - l->first : -1;
   char **found = l->count ? bsearch(&name, l->classes, (size_t)l->count, sizeof *l->classes, by_text) : NULL;
   return found ? (int)(found - l->classes) : -1;
 }

@@ -38,9 +38,11 @@ int clgen_image_convert(const clgen_image *in, int channels, const unsigned char
 }
 
 int clgen_colour_parse(unsigned char rgb[3], const char *text) {
-  const char *digits = text[0] == '#' ? text + 1 : text;
+  const char *digits = strcmp(text, "white") == 0   ? "ffffff"
+                       : strcmp(text, "black") == 0 ? "000000"
+                                                    : text + (text[0] == '#');
   if (strlen(digits) != 6 || strspn(digits, "0123456789abcdefABCDEF") != 6)
-    return clgen_fail(CLGEN_E_INVALID, "'%s' is not a colour of six hexadecimal digits, RRGGBB", text);
+    return clgen_fail(CLGEN_E_INVALID, "'%s' is not a colour: six hexadecimal digits RRGGBB, black or white", text);
   unsigned long value = strtoul(digits, NULL, 16);
   for (int k = 0; k < 3; ++k) rgb[k] = (unsigned char)(value >> (16 - 8 * k));
   return CLGEN_OK;

@@ -70,26 +70,62 @@ void clgen_image_reduce(clgen_image *image) {
   if (less) image->data = less;
 }
 
-static const char *other_kind(const unsigned char *p, size_t size) {
-  if (size >= 6 && memcmp(p, "GIF8", 4) == 0) return "a GIF picture";
-  if (size >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0) return "a WebP picture";
-  if (size >= 4 && (memcmp(p, "II*\0", 4) == 0 || memcmp(p, "MM\0*", 4) == 0)) return "a TIFF picture";
-  if (size >= 12 && memcmp(p + 4, "ftypavif", 8) == 0) return "an AVIF picture";
-  if (size >= 2 && memcmp(p, "BM", 2) == 0) return "a BMP picture";
+typedef struct {
+  const char *kind;
+  size_t at;
+  const char *bytes;
+  size_t n;
+} signature;
+#define SIGNATURE(kind, at, bytes) \
+  { kind, at, bytes, sizeof(bytes) - 1 }
+
+static const signature certain[] = {
+    SIGNATURE("PNG", 0, "\x89PNG\r\n\x1a\n"),
+    SIGNATURE("JPEG", 0, "\xff\xd8\xff"),
+    SIGNATURE("GIF", 0, "GIF8"),
+    SIGNATURE("WebP", 8, "WEBP"),
+    SIGNATURE("AVIF", 4, "ftypavi"),
+    SIGNATURE("HEIC", 4, "ftyphei"),
+    SIGNATURE("HEIC", 4, "ftyphev"),
+    SIGNATURE("HEIF", 4, "ftypmif1"),
+    SIGNATURE("HEIF", 4, "ftypmsf1"),
+    SIGNATURE("TIFF", 0, "II*\0"),
+    SIGNATURE("TIFF", 0, "MM\0*"),
+    SIGNATURE("JPEG XL", 0, "\0\0\0\x0cJXL "),
+    SIGNATURE("JPEG 2000", 0, "\0\0\0\x0cjP  "),
+    SIGNATURE("JPEG 2000", 0, "\xff\x4f\xff\x51"),
+    SIGNATURE("PSD", 0, "8BPS"),
+    SIGNATURE("OpenEXR", 0, "\x76\x2f\x31\x01"),
+    SIGNATURE("QOI", 0, "qoif"),
+    SIGNATURE("Radiance HDR", 0, "#?RADIANCE"),
+};
+static const signature short_ones[] = {
+    SIGNATURE("BMP", 0, "BM"),        SIGNATURE("PBM", 0, "P1"),   SIGNATURE("PGM", 0, "P2"),
+    SIGNATURE("PPM", 0, "P3"),        SIGNATURE("PBM", 0, "P4"),   SIGNATURE("PGM", 0, "P5"),
+    SIGNATURE("PPM", 0, "P6"),        SIGNATURE("PFM", 0, "PF"),   SIGNATURE("JPEG XL", 0, "\xff\x0a"),
+    SIGNATURE("icon", 0, "\0\0\1\0"), SIGNATURE("SVG", 0, "<svg"), SIGNATURE("SVG", 0, "<?xm"),
+};
+
+static const char *kind_among(const signature *rows, size_t n, const void *head, size_t size) {
+  for (size_t i = 0; i < n; ++i)
+    if (size >= rows[i].at + rows[i].n && memcmp((const char *)head + rows[i].at, rows[i].bytes, rows[i].n) == 0)
+      return rows[i].kind;
   return NULL;
 }
 
+const char *clgen_image_kind(const void *head, size_t size) { return kind_among(certain, CLGEN_COUNT(certain), head, size); }
+
 int clgen_image_read_memory(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
-  static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   const unsigned char *p = data;
+  const char *kind = clgen_image_kind(data, size);
   memset(out, 0, sizeof *out);
   if (size == 0) return clgen_fail(CLGEN_E_FORMAT, "%s: the file is empty", name);
-  if (size >= 8 && memcmp(p, png, 8) == 0) return clgen_image_read_png(out, data, size, max_pixels, name);
-  if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff)
-    return clgen_image_read_jpeg(out, data, size, max_pixels, name);
-  const char *kind = other_kind(p, size);
-  if (kind) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %s; only PNG and JPEG are read", name, kind);
-  if (size >= 4 && memcmp(p, png, 4) == 0)
+  if (kind && strcmp(kind, "PNG") == 0) return clgen_image_read_png(out, data, size, max_pixels, name);
+  if (kind && strcmp(kind, "JPEG") == 0) return clgen_image_read_jpeg(out, data, size, max_pixels, name);
+  if (!kind) kind = kind_among(short_ones, CLGEN_COUNT(short_ones), data, size);
+  if (kind) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a %s picture; only PNG and JPEG are read", name, kind);
+  if (clgen_is_lfs_pointer(data, size)) return clgen_fail_lfs_pointer(name);
+  if (size >= 4 && memcmp(p, "\x89PNG", 4) == 0)
     return clgen_fail(CLGEN_E_FORMAT, "%s: damaged PNG signature (line ends converted?)", name);
   return clgen_fail(CLGEN_E_FORMAT, "%s: neither a PNG nor a JPEG file (it begins with %02x %02x %02x %02x)", name, p[0],
                     size > 1 ? p[1] : 0, size > 2 ? p[2] : 0, size > 3 ? p[3] : 0);

@@ -73,10 +73,20 @@ static void read_rows(reader *r) {
   }
 }
 
+/* EXIF data are in the first APP1 segment that begins with their name. */
+static int orientation_of(const reader *r) {
+  static const char name[6] = "Exif";
+  for (const struct jpeg_marker_struct *m = r->jpeg.marker_list; m; m = m->next)
+    if (m->marker == JPEG_APP0 + 1 && m->data_length > sizeof name && memcmp(m->data, name, sizeof name) == 0)
+      return clgen_exif_orientation(m->data + sizeof name, m->data_length - sizeof name);
+  return 1;
+}
+
 static int decode(reader *r) {
   if (setjmp(r->jump)) return CLGEN_E_FORMAT;
   jpeg_create_decompress(&r->jpeg);
   jpeg_mem_src(&r->jpeg, r->data, (unsigned long)r->size);
+  jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(&r->jpeg, TRUE);
   if ((r->code = check_header(r)) != 0) return r->code;
   bool grey = r->jpeg.jpeg_color_space == JCS_GRAYSCALE;
@@ -88,8 +98,9 @@ static int decode(reader *r) {
   if ((r->code = clgen_image_create(&r->image, width, height, grey ? 1 : 3)) != 0) return r->code;
   if (cmyk && !(r->row = malloc((size_t)width * 4))) return r->code = clgen_fail_nomem((size_t)width * 4);
   read_rows(r);
+  const int orientation = orientation_of(r); /* finishing frees it */
   jpeg_finish_decompress(&r->jpeg);
-  return CLGEN_OK;
+  return clgen_image_orient(&r->image, orientation);
 }
 
 int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {

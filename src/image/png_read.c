@@ -56,6 +56,15 @@ static void ask_for_8_bits(reader *r) {
   png_read_update_info(r->png, r->info);
 }
 
+static int orientation_of(const reader *r) {
+  png_uint_32 size = 0;
+  png_bytep exif = NULL;
+#ifdef PNG_eXIf_SUPPORTED
+  if (png_get_eXIf_1(r->png, r->info, &size, &exif) != PNG_INFO_eXIf) return 1;
+#endif
+  return exif ? clgen_exif_orientation(exif, size) : 1;
+}
+
 static int decode(reader *r) {
   if (setjmp(png_jmpbuf(r->png))) return r->code;
   png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* our own check says it better */
@@ -71,8 +80,8 @@ static int decode(reader *r) {
   if (!r->rows) return r->code = clgen_fail_nomem((size_t)height * sizeof *r->rows);
   for (int y = 0; y < height; ++y) r->rows[y] = r->image.data + (size_t)y * stride;
   png_read_image(r->png, r->rows);
-  png_read_end(r->png, NULL);
-  return CLGEN_OK;
+  png_read_end(r->png, r->info);
+  return clgen_image_orient(&r->image, orientation_of(r));
 }
 
 int clgen_image_read_png(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
