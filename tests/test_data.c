@@ -9,6 +9,7 @@
 
 #include <clgen/npy.h>
 
+#include "config.h"
 #include "files.h"
 
 static double mean_of(const clgen_dataset *ds) {
@@ -415,6 +416,14 @@ static void folder_csv_forms(void **state) {
     assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "dog");
     clgen_dataset_close(ds);
   }
+#if CLGEN_HAVE_UTF8PROC
+  put_picture("forms/e\xcc\x81.png", 4, 4, 1, grey); /* as macOS stores it, and as people write it */
+  put_text("forms/labels.csv", "\xc3\xa9.png,cat\n0.png,dog\n1.png,dog\n");
+  clgen_dataset *accents = open_dataset(file_at("forms"), NULL);
+  assert_true(clgen_dataset_get_info(accents)->passed_over == 0 && clgen_dataset_label(accents, 2) == 0);
+  clgen_dataset_close(accents);
+  assert_int_equal(unlink(file_at("forms/e\xcc\x81.png")), 0);
+#endif
   put_text("forms/labels.csv", "file,class\n0.png,1\n1.png,2\n");
   clgen_dataset *ds = open_dataset(file_at("forms"), NULL);
   assert_int_equal(clgen_dataset_get_info(ds)->classes, 2);

@@ -19,6 +19,7 @@
 
 #include "base/base.h"
 #include "config.h"
+#include "image/image_internal.h"
 
 #define MANY ((uint64_t)1 << 26)
 
@@ -67,6 +68,128 @@ static bool same(const clgen_image *a, const clgen_image *b) {
   return a->width == b->width && a->height == b->height && a->channels == b->channels &&
          memcmp(a->data, b->data, (size_t)a->width * (size_t)a->height * (size_t)a->channels) == 0;
 }
+
+/* ---- EXIF ---------------------------------------------------------------------------------------------------------------
+ */
+
+/* A TIFF directory of two entries, the second of which is the orientation. */
+static size_t make_exif(uint8_t *to, bool big, int orientation) {
+  const unsigned values[] = {0x4949, 42, 8, 0, 2, 0x0100, 3, 1, 0, 9, 0, 0x0112, 3, 1, 0, 0, 0, 0, 0};
+  const size_t n = CLGEN_COUNT(values);
+  for (size_t i = 0; i < n; ++i) {
+    unsigned v = i == 0 && big ? 0x4d4d : i == 15 ? (unsigned)orientation : values[i];
+    /* numbers of 4 bytes are a pair of 2, the larger half first where the most significant byte is */
+    const bool first = i == 2 || i == 7 || i == 13, second = i == 3 || i == 8 || i == 14;
+    if (big && (first || second)) v = first ? values[i + 1] : values[i - 1];
+    to[2 * i + !big] = (uint8_t)(v >> 8);
+    to[2 * i + big] = (uint8_t)v;
+  }
+  return 2 * n;
+}
+
+/* Of the stored picture 1 2 3 / 4 5 6 what is to be shown, by the pictures in the EXIF standard. */
+static const uint8_t shown[9][6] = {{0},
+                                    {1, 2, 3, 4, 5, 6},
+                                    {3, 2, 1, 6, 5, 4},
+                                    {6, 5, 4, 3, 2, 1},
+                                    {4, 5, 6, 1, 2, 3},
+                                    {1, 4, 2, 5, 3, 6},
+                                    {4, 1, 5, 2, 6, 3},
+                                    {6, 3, 5, 2, 4, 1},
+                                    {3, 6, 2, 5, 1, 4}};
+
+static void check_shown(const clgen_image *im, int orientation, int scale) {
+  const int width = orientation < 5 ? 3 : 2, height = orientation < 5 ? 2 : 3;
+  assert_true(im->width == width * scale && im->height == height * scale && im->channels == 1);
+  for (int i = 0; i < 6; ++i) {
+    const int y = i / width * scale + scale / 2, x = i % width * scale + scale / 2;
+    const int got = im->data[y * im->width + x], right = 30 * shown[orientation][i];
+    if (abs(got - right) > 3) fail_msg("orientation %d, place %d: %d, not %d", orientation, i, got, right);
+  }
+}
+
+static size_t with_chunk(const uint8_t *png, size_t size, const uint8_t *exif, size_t n, uint8_t *out) {
+  enum { AFTER_IHDR = 8 + 25 };
+  memcpy(out, png, AFTER_IHDR);
+  uint8_t *to = out + AFTER_IHDR;
+  for (int k = 0; k < 4; ++k) to[k] = (uint8_t)(n >> (24 - 8 * k));
+  memcpy(to + 4, "eXIf", 4);
+  memcpy(to + 8, exif, n);
+  const unsigned long crc = crc32(0, to + 4, (uInt)(n + 4));
+  for (int k = 0; k < 4; ++k) to[8 + n + (size_t)k] = (uint8_t)(crc >> (24 - 8 * k));
+  memcpy(to + 12 + n, png + AFTER_IHDR, size - AFTER_IHDR);
+  return size + 12 + n;
+}
+
+static void exif_of_png(void **state) {
+  (void)state;
+  clgen_image im;
+  assert_int_equal(clgen_image_create(&im, 3, 2, 1), 0);
+  for (int i = 0; i < 6; ++i) im.data[i] = (uint8_t)(30 * (i + 1));
+  assert_int_equal(clgen_image_write_png(path, &im), 0);
+  clgen_image_free(&im);
+  void *png;
+  size_t size;
+  assert_int_equal(clgen_file_read(path, 1 << 16, &png, &size), 0);
+  uint8_t exif[64], turned[512];
+  for (int k = 0; k < 20; ++k) {
+    const int orientation = k / 2; /* 0 and 9 mean nothing */
+    const size_t n = with_chunk(png, size, exif, make_exif(exif, k % 2, orientation), turned);
+    if (read_bytes(turned, n, &im)) fail_msg("%s", clgen_last_error());
+    check_shown(&im, orientation % 9 ? orientation : 1, 1);
+    clgen_image_free(&im);
+  }
+  unlink(path);
+  free(png);
+}
+
+static void exif_damage(void **state) {
+  (void)state;
+  uint8_t exif[64];
+  const size_t size = make_exif(exif, false, 6);
+  assert_int_equal(clgen_exif_orientation(exif, size), 6);
+  for (size_t n = 0; n < 8 + 2 + 12 + 12; ++n) {
+    uint8_t *copy = malloc(n ? n : 1); /* of that size, for the sanitizer */
+    memcpy(copy, exif, n);
+    assert_int_equal(clgen_exif_orientation(copy, n), 1);
+    free(copy);
+  }
+  for (size_t i = 0; i < size; ++i)
+    for (int bit = 0; bit < 8; ++bit) {
+      exif[i] ^= (uint8_t)(1 << bit);
+      const int got = clgen_exif_orientation(exif, size);
+      assert_true(got >= 1 && got <= 8);
+      exif[i] ^= (uint8_t)(1 << bit);
+    }
+}
+
+#if CLGEN_HAVE_JPEG
+static void exif_of_jpeg(void **state) {
+  (void)state;
+  size_t size;
+  uint8_t *jpeg = slurp("jpeg", "rgb.jpg", &size), exif[64], *turned = malloc(size + 128);
+  clgen_image right, im;
+  assert_int_equal(read_bytes(jpeg, size, &right), 0);
+  for (int k = 2; k < 18; ++k) {
+    const size_t n = make_exif(exif, k % 2, k / 2), at = 2 + 2 + 2 + 6;
+    memcpy(turned, "\xff\xd8\xff\xe1\0\0Exif\0", at);
+    turned[5] = (uint8_t)(2 + 6 + n);
+    memcpy(turned + at, exif, n);
+    memcpy(turned + at + n, jpeg + 2, size - 2);
+    if (read_bytes(turned, at + n + size - 2, &im)) fail_msg("%s", clgen_last_error());
+    clgen_image expected = right;
+    expected.data = malloc((size_t)(right.width * right.height * right.channels));
+    memcpy(expected.data, right.data, (size_t)(right.width * right.height * right.channels));
+    assert_int_equal(clgen_image_orient(&expected, k / 2), 0); /* whose meaning the PNG test holds */
+    assert_true(same(&im, &expected));
+    clgen_image_free(&expected);
+    clgen_image_free(&im);
+  }
+  clgen_image_free(&right);
+  free(turned);
+  free(jpeg);
+}
+#endif
 
 /* ---- PNG ------------------------------------------------------------------------------------------------------------ */
 
@@ -510,24 +633,29 @@ static void animation(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(pngsuite_valid),
-      cmocka_unit_test(pngsuite_corrupt),
-      cmocka_unit_test(png_damage),
-      cmocka_unit_test(huge_headers),
-      cmocka_unit_test(other_kinds),
-      cmocka_unit_test(jpeg_pixels),
-      cmocka_unit_test(jpeg_damage),
-      cmocka_unit_test(jpeg_huge_header),
-      cmocka_unit_test(round_trip),
-      cmocka_unit_test(write_refuses),
-      cmocka_unit_test(resize_like_pillow),
-      cmocka_unit_test(resize_properties),
-      cmocka_unit_test(convert),
-      cmocka_unit_test(crop),
-      cmocka_unit_test(grid),
-      cmocka_unit_test(fewest_channels),
-      cmocka_unit_test(animation),
-      cmocka_unit_test(colours),
+    cmocka_unit_test(pngsuite_valid),
+    cmocka_unit_test(pngsuite_corrupt),
+    cmocka_unit_test(png_damage),
+    cmocka_unit_test(exif_of_png),
+    cmocka_unit_test(exif_damage),
+#if CLGEN_HAVE_JPEG
+    cmocka_unit_test(exif_of_jpeg),
+#endif
+    cmocka_unit_test(huge_headers),
+    cmocka_unit_test(other_kinds),
+    cmocka_unit_test(jpeg_pixels),
+    cmocka_unit_test(jpeg_damage),
+    cmocka_unit_test(jpeg_huge_header),
+    cmocka_unit_test(round_trip),
+    cmocka_unit_test(write_refuses),
+    cmocka_unit_test(resize_like_pillow),
+    cmocka_unit_test(resize_properties),
+    cmocka_unit_test(convert),
+    cmocka_unit_test(crop),
+    cmocka_unit_test(grid),
+    cmocka_unit_test(fewest_channels),
+    cmocka_unit_test(animation),
+    cmocka_unit_test(colours),
   };
   return cmocka_run_group_tests_name("image", tests, set_up, tear_down);
 }
