@@ -11,8 +11,8 @@
 int clgen_image_read_png(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name);
 int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name);
 
-/* The orientation, 1 .. 8, in a block of EXIF data, which is a small TIFF file; 1 (as stored) where it has none or is damaged.
- * CIPA DC-008 (EXIF 2.32), 4.6.4. */
+/* The orientation, 1 .. 8, in a block of EXIF data, which is a small TIFF file; 1 (as stored) where it has none or is
+ * damaged. CIPA DC-008 (EXIF 2.32), 4.6.4. */
 int clgen_exif_orientation(const void *tiff, size_t size);
 /* Turns and mirrors a picture as stored into the one to be shown. */
 int clgen_image_orient(clgen_image *image, int orientation);
