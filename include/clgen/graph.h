@@ -189,7 +189,7 @@ int clgen_store_info(const clgen_store *store, const char *name, clgen_dtype *dt
 /* Memory of a device. */
 typedef struct {
   uint64_t state_bytes;   /* states */
-  uint64_t input_bytes;   /* inputs and outputs */
+  uint64_t input_bytes;   /* inputs and outputs, and what a device keeps for one program from run to run (packed weights) */
   uint64_t arena_bytes;   /* intermediate results, after reuse */
   uint64_t scratch_bytes; /* working memory of single operations */
   uint64_t peak_bytes;    /* all of them */

@@ -150,7 +150,8 @@ typedef struct clgen_plan clgen_plan; /* a list of steps made ready by a backend
 
 typedef struct {
   size_t scratch_bytes; /* working memory */
-  size_t launches;      /* what the device is asked to run, each time */
+  size_t cache_bytes; /* memory of the plan's own: what it keeps from run to run, such as weights in the order of a kernel */
+  size_t launches;    /* what the device is asked to run, each time */
 } clgen_plan_needs;
 
 typedef struct clgen_backend {

@@ -65,6 +65,7 @@ static int fill_info(clgen_program *p) {
     if (s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) m->input_bytes += s->bytes;
   }
   for (int i = 0; i < p->n_arenas; ++i) m->arena_bytes += p->arena_bytes[i];
+  m->input_bytes += needs.cache_bytes;
   m->scratch_bytes = needs.scratch_bytes;
   m->peak_bytes = m->state_bytes + m->input_bytes + m->arena_bytes + m->scratch_bytes;
   for (size_t i = 0; i < p->low.n_steps; ++i) {

@@ -17,6 +17,7 @@ int clgen_ocl_buffer_create(void *impl, size_t bytes, clgen_buffer **out) {
   cl_int err = CL_SUCCESS;
   const cl_uint zero = 0;
   b->bytes = bytes;
+  b->version = 1;
   b->mem = clCreateBuffer(ocl->cl->context, CL_MEM_READ_WRITE, room, NULL, &err);
   if (err == CL_SUCCESS) err = clEnqueueFillBuffer(ocl->cl->queue, b->mem, &zero, sizeof zero, 0, room, 0, NULL, NULL);
   if (err != CL_SUCCESS) {
@@ -70,6 +71,7 @@ int clgen_ocl_buffer_write(void *impl, clgen_buffer *b, size_t offset, size_t by
   int code = check_range(ocl, b, offset, bytes);
   if (code || bytes == 0) return code;
   clgen_ocl_stage *stage = NULL;
+  ++b->version;
   bool wait = bytes > LONGEST_STAGED;
   if (!wait && (code = fill_stage(ocl, bytes, data, &stage)) != CLGEN_OK) return code;
   cl_int err = clEnqueueWriteBuffer(ocl->cl->queue, b->mem, wait, offset, bytes, wait ? data : stage->data, 0, NULL,

@@ -10,7 +10,7 @@ enum { MOST = 16 }; /* launches that become one */
 
 static bool is_single(const clgen_ocl_item *item) { return item->global == 1; }
 
-static bool may_join(const clgen_ocl_item *item) { return !item->is_gemm && (!item->name || item->packs); }
+static bool may_join(const clgen_ocl_item *item) { return !item->is_gemm && !item->cached && (!item->name || item->packs); }
 
 static bool uses_scratch(const clgen_ocl_item *item) {
   for (int k = 0; k < item->n_mems; ++k)

@@ -9,6 +9,7 @@
 struct clgen_buffer {
   cl_mem mem;
   size_t bytes;
+  uint64_t version; /* how often it was written: by a write, or by the run of a plan */
 };
 
 /* A write copies the caller's data here first, so that it need not wait for the device. */
@@ -55,7 +56,7 @@ typedef struct {
 enum { CLGEN_OCL_MAX_MEMS = CLGEN_STEP_MAX_INPUTS + CLGEN_STEP_MAX_OUTPUTS };
 
 /* Where an item finds memory: a step's buffer, or working memory that is allocated once the whole plan is known. */
-typedef enum { CLGEN_OCL_MEM_BUFFER, CLGEN_OCL_MEM_SCRATCH, CLGEN_OCL_MEM_GEMM } clgen_ocl_mem_kind;
+typedef enum { CLGEN_OCL_MEM_BUFFER, CLGEN_OCL_MEM_SCRATCH, CLGEN_OCL_MEM_GEMM, CLGEN_OCL_MEM_CACHE } clgen_ocl_mem_kind;
 typedef struct {
   clgen_ocl_mem_kind kind;
   cl_mem mem;
@@ -84,6 +85,8 @@ typedef struct {
   int n_mems;
   clgen_ocl_mem mem[CLGEN_OCL_MAX_MEMS];
   size_t first_word;
+  const clgen_operand *cached; /* only launched when this operand was written since: cache.c; NULL: always */
+  uint64_t cached_version;
   size_t global, local; /* local 0: the driver's choice */
   cl_kernel kernel;
 } clgen_ocl_item;
@@ -108,8 +111,8 @@ struct clgen_plan {
   bool uses_sample; /* kernels of cl/sample.cl are wanted */
   bool uses_tiles;  /* kernels of cl/tiles.cl are wanted */
   bool failed;      /* out of memory while it was built */
-  size_t scratch_bytes, gemm_bytes;
-  cl_mem scratch, gemm_temp, words;
+  size_t scratch_bytes, gemm_bytes, cache_bytes;
+  cl_mem scratch, gemm_temp, cache, words;
   cl_program program;
   cl_event in_flight[2]; /* the ends of the last two runs */
   int next_flight;
@@ -126,6 +129,18 @@ int clgen_ocl_body_add(clgen_plan *plan, clgen_text *text, int n_mems);
 int clgen_ocl_join(clgen_plan *plan, bool each_alone);
 /* The kernel that makes these calls. */
 void clgen_ocl_calls_source(const clgen_plan *plan, clgen_text *t);
+/* ---- Packed weights that are kept from run to run (cache.c) ---- */
+
+/* Whether the plan keeps the packed form of operand `which` of a step, of which `columns` columns are made. */
+bool clgen_ocl_caches(const clgen_plan *plan, const clgen_step *s, int which, int64_t columns);
+/* Room for so many floats in the plan's cache; returns where it begins, in floats. */
+int64_t clgen_ocl_cache_take(clgen_plan *plan, int64_t floats);
+/* Whether the cached result of a launch is out of date; after the launch, that it is not. */
+bool clgen_ocl_cache_is_stale(const clgen_ocl_item *item);
+void clgen_ocl_cache_filled(clgen_ocl_item *item);
+/* Counts the buffers that a run of the plan writes as written. */
+void clgen_ocl_cache_count_writes(const clgen_plan *plan);
+
 /* The step's working memory must have at least this size. */
 void clgen_ocl_want_scratch(clgen_plan *plan, size_t bytes);
 
@@ -133,6 +148,7 @@ static inline clgen_ocl_mem clgen_ocl_mem_of(const clgen_operand *o) {
   return (clgen_ocl_mem){CLGEN_OCL_MEM_BUFFER, o->buffer ? o->buffer->mem : NULL};
 }
 static inline clgen_ocl_mem clgen_ocl_scratch_mem(void) { return (clgen_ocl_mem){CLGEN_OCL_MEM_SCRATCH, NULL}; }
+static inline clgen_ocl_mem clgen_ocl_cache_mem(void) { return (clgen_ocl_mem){CLGEN_OCL_MEM_CACHE, NULL}; }
 
 int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out);
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan);

@@ -112,7 +112,8 @@ int clgen_ocl_needs(void *impl, const clgen_step *steps, size_t n, clgen_plan_ne
   want(&ocl->scratch, plan.scratch_bytes);
   want(&ocl->gemm_temp, plan.gemm_bytes);
   int code = join(ocl, &plan);
-  *out = (clgen_plan_needs){.scratch_bytes = plan.scratch_bytes + plan.gemm_bytes, .launches = plan.n_items};
+  *out = (clgen_plan_needs){.scratch_bytes = plan.scratch_bytes + plan.gemm_bytes, .cache_bytes = plan.cache_bytes};
+  for (size_t i = 0; i < plan.n_items; ++i) out->launches += !plan.item[i].cached;
   free_items(&plan);
   return code;
 }
@@ -208,6 +209,7 @@ static cl_mem memory(const clgen_plan *plan, const clgen_ocl_mem *mem) {
     case CLGEN_OCL_MEM_BUFFER: return mem->mem;
     case CLGEN_OCL_MEM_SCRATCH: return plan->scratch;
     case CLGEN_OCL_MEM_GEMM: return plan->gemm_temp;
+    case CLGEN_OCL_MEM_CACHE: return plan->cache;
   }
   return NULL;
 }
@@ -239,6 +241,7 @@ static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
+  if (!code) code = allocate(ocl, CL_MEM_READ_WRITE, plan->cache_bytes, NULL, &plan->cache);
   if (!code) code = join(ocl, plan);
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
@@ -293,6 +296,7 @@ void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
   if (plan->program) clReleaseProgram(plan->program);
   release_memory(plan->scratch);
   release_memory(plan->gemm_temp);
+  release_memory(plan->cache);
   release_memory(plan->words);
   free_items(plan);
   free((void *)plan->step);
@@ -301,7 +305,8 @@ void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
 
 /* ---- Running ------------------------------------------------------------------------------------------------------ */
 
-static int enqueue(clgen_ocl *ocl, clgen_plan *plan, const clgen_ocl_item *item, cl_event *event) {
+static int enqueue(clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, cl_event *event) {
+  if (!clgen_ocl_cache_is_stale(item)) return CLGEN_OK;
   if (item->is_gemm) {
     const clgen_ocl_gemm *g = &item->gemm;
     return clgen_ocl_gemm_enqueue(ocl, g, memory(plan, &g->a), memory(plan, &g->b), memory(plan, &g->out), plan->gemm_temp,
@@ -309,8 +314,9 @@ static int enqueue(clgen_ocl *ocl, clgen_plan *plan, const clgen_ocl_item *item,
   }
   cl_int err = clEnqueueNDRangeKernel(ocl->cl->queue, item->kernel, 1, NULL, &item->global,
                                       item->local ? &item->local : NULL, 0, NULL, event);
-  return err == CL_SUCCESS ? CLGEN_OK
-                           : clgen_cl_fail(err, "%s: launching %s", ocl->cl->info.name, plan->step[item->step].label);
+  if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: launching %s", ocl->cl->info.name, plan->step[item->step].label);
+  clgen_ocl_cache_filled(item);
+  return CLGEN_OK;
 }
 
 static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
@@ -341,6 +347,7 @@ static int throttle(clgen_ocl *ocl, clgen_plan *plan) {
 
 int clgen_ocl_plan_run(void *impl, clgen_plan *plan) {
   clgen_ocl *ocl = impl;
+  clgen_ocl_cache_count_writes(plan);
   if (ocl->cl->options.profile) return run_profiled(ocl, plan);
   int code = throttle(ocl, plan);
   for (size_t i = 0; i < plan->n_items && !code; ++i) code = enqueue(ocl, plan, &plan->item[i], NULL);

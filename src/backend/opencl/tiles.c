@@ -15,13 +15,13 @@ clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, 
   return item;
 }
 
-int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from, int pieces,
-                     const clgen_tiles_left *part, int parts) {
+clgen_ocl_item *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
+                                 int pieces, const clgen_tiles_left *part, int parts) {
   const int64_t rows_of = clgen_tile_of(ocl)->rows;
   int64_t tasks = 0;
   for (int p = 0; p < parts; ++p) tasks += tile_up(part[p].rows, rows_of);
   clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
-  if (!item) return clgen_fail_nomem(sizeof *item);
+  if (!item) return NULL;
   item->packs = 1 + which;
   item->generated = CLGEN_OCL_CALL_PACK;
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
@@ -33,7 +33,7 @@ int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, c
         tile_up(l->rows, rows_of), l->rows, l->from, l->k1, l->k2, l->k3, l->sm, l->s1, l->s2, l->s3, l->at, l->to};
     clgen_tiles_words(plan, w, CLGEN_COUNT(w));
   }
-  return CLGEN_OK;
+  return item;
 }
 
 /* How many stretches of k become products of their own, to be summed afterwards: where there are too few columns to keep

@@ -31,9 +31,10 @@ typedef struct {
   int from; /* of the pieces of memory */
 } clgen_tiles_left;
 
-/* Packs operand `which` of the step, and of those that run with it: `from` is their memory. */
-int clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from, int pieces,
-                     const clgen_tiles_left *part, int parts);
+/* Packs operand `which` of the step, and of those that run with it: `from` is their memory. Returns the launch; NULL: out of
+ * memory. */
+clgen_ocl_item *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
+                                 int pieces, const clgen_tiles_left *part, int parts);
 
 /* ---- Products -------------------------------------------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ typedef struct {
   int64_t group, band, bands, panels_each, items, in_block;
   int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
   int64_t right_at, places_at, sums_at, slot;   /* of a slot; places_at from right_at, sums_at of all parts */
+  bool cached;                                  /* the packed weights are kept */
 } conv_tiles;
 
 /* Tasks of about CLGEN_TILES_COLUMNS columns, and enough of them for every compute unit. */
@@ -74,7 +75,9 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   clgen_ocl_item *item = clgen_tiles_item(t->ocl, t->plan, t->step, "clgen_tiles_conv", t->items);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->n_mems = 4;
-  item->mem[0] = item->mem[3] = clgen_ocl_scratch_mem();
+  item->mem[0] = t->cached ? clgen_ocl_cache_mem() : clgen_ocl_scratch_mem();
+  item->mem[3] = clgen_ocl_scratch_mem();
+  item->steps = t->cached; /* its work is counted with the launch that is always there */
   item->mem[1] = clgen_ocl_mem_of(t->source);
   item->mem[2] = clgen_ocl_mem_of(t->out);
   const int64_t head[] = {t->parts,       t->m,          t->images,     t->group,       t->band,           t->bands,
@@ -98,22 +101,37 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   return CLGEN_OK;
 }
 
+static int add_packing(conv_tiles *t, const clgen_tiles_left *left) {
+  const clgen_ocl_mem weight = clgen_ocl_mem_of(t->weight);
+  clgen_ocl_item *item = clgen_tiles_pack(t->ocl, t->plan, t->step, 1, &weight, 1, left, t->parts);
+  if (!item) return clgen_fail_nomem(sizeof *item);
+  if (!t->cached) return CLGEN_OK;
+  item->mem[0] = clgen_ocl_cache_mem();
+  item->cached = t->weight;
+  item->steps = 0;
+  return CLGEN_OK;
+}
+
 static int add_conv_tiles(conv_tiles *t) {
-  int64_t scratch = 0, rows = tile_up(t->m, clgen_tile_of(t->ocl)->rows) * clgen_tile_of(t->ocl)->rows;
+  int64_t packed = 0, columns = 0, rows = tile_up(t->m, clgen_tile_of(t->ocl)->rows) * clgen_tile_of(t->ocl)->rows;
   clgen_tiles_left left[CLGEN_TILES_MAX_PHASES];
   for (int p = 0; p < t->parts; ++p) {
-    t->part[p].left.to = scratch;
+    t->part[p].left.to = packed;
+    packed += tile_aligned(rows * t->channels * t->part[p].kh * t->part[p].kw);
+    columns += t->images * t->part[p].oh * t->part[p].ow;
+  }
+  t->cached = clgen_ocl_caches(t->plan, &t->plan->step[t->step], 1, columns);
+  const int64_t packed_at = t->cached ? clgen_ocl_cache_take(t->plan, packed) : 0, slots_at = t->cached ? 0 : packed;
+  for (int p = 0; p < t->parts; ++p) {
+    t->part[p].left.to += packed_at;
     left[p] = t->part[p].left;
     left[p].rows = t->m;
-    scratch += tile_aligned(rows * t->channels * t->part[p].kh * t->part[p].kw);
   }
   cut_conv(t);
   lay_out_slot(t);
-  const clgen_ocl_mem weight = clgen_ocl_mem_of(t->weight);
-  int err = clgen_tiles_pack(t->ocl, t->plan, t->step, 1, &weight, 1, left, t->parts);
-  if (!err) err = add_conv_item(t, scratch);
-  clgen_ocl_want_scratch(t->plan, (size_t)(scratch + t->slot * t->items) * sizeof(float));
-  return err;
+  clgen_ocl_want_scratch(t->plan, (size_t)(slots_at + t->slot * t->items) * sizeof(float));
+  int err = add_packing(t, left);
+  return err ? err : add_conv_item(t, slots_at);
 }
 
 int clgen_tiles_conv2d(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, size_t index) {

@@ -30,7 +30,7 @@ static int pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_g
     from[i] = g[i].a;
     left[i] = left_of(&g[i], &p[i], i);
   }
-  return clgen_tiles_pack(ocl, plan, step, 0, from, n, left, n);
+  return clgen_tiles_pack(ocl, plan, step, 0, from, n, left, n) ? CLGEN_OK : clgen_fail_nomem(sizeof(clgen_ocl_item));
 }
 
 static void describe(clgen_plan *plan, const clgen_ocl_gemm *g, const product *p) {
