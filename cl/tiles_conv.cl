@@ -174,11 +174,12 @@ static conv_part conv_part_of(__global const long *w, const conv_source *v, int 
   return p;
 }
 
-enum { CONV_HEAD = 22, CONV_PART = 14 };
+enum { CONV_HEAD = 23, CONV_PART = 14 };
 
-static void conv_task(__global const long *h, int image, int first_row, int panel, int row_panels, __global const float *packed,
-                      __global const float *source, __global float *out, __global float *slot) {
-  const int parts = (int)h[0], channels = (int)h[7], in_block = (int)h[15], band = (int)h[4];
+/* Parts [first_part, parts) of some images or rows. */
+static void conv_task(__global const long *h, int first_part, int parts, int image, int first_row, int panel, int row_panels,
+                      __global const float *packed, __global const float *source, __global float *out, __global float *slot) {
+  const int channels = (int)h[7], in_block = (int)h[15], band = (int)h[4];
   conv_source v;
   v.images = min((int)h[3], (int)h[2] - image);
   v.height = (int)h[8], v.width = (int)h[9];
@@ -192,7 +193,7 @@ static void conv_task(__global const long *h, int image, int first_row, int pane
   for (int first = 0; first < channels; first += in_block) {
     v.channels = min(in_block, channels - first);
     conv_spread(&v, source + (long)first * v.height * v.width, image_stride, slot);
-    for (int k = 0; k < parts; ++k) {
+    for (int k = first_part; k < parts; ++k) {
       __global const long *w = h + CONV_HEAD + CONV_PART * k;
       const conv_part p = conv_part_of(w, &v, band);
       const int taps = p.kh * p.kw, depth = v.channels * taps;
@@ -211,7 +212,7 @@ static void conv_task(__global const long *h, int image, int first_row, int pane
     return;
   }
   const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
-  for (int k = 0; k < parts; ++k) {
+  for (int k = first_part; k < parts; ++k) {
     __global const long *w = h + CONV_HEAD + CONV_PART * k;
     const conv_part p = conv_part_of(w, &v, band);
     __global float *to = out + w[9] + (long)panel * TM * w[10] + image * w[11];
@@ -229,11 +230,12 @@ __kernel void clgen_tiles_conv(__global const long *words, const int at, __globa
   __global const long *h = words + at;
   const int images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
   const int panels = ((int)h[1] + TM - 1) / TM, panels_each = (int)h[6], m_groups = (panels + panels_each - 1) / panels_each;
-  const int tasks = (images + group - 1) / group * bands * m_groups;
+  const int parts = (int)h[0], parts_each = (int)h[22], part_groups = parts / parts_each;
+  const int tasks = (images + group - 1) / group * bands * part_groups * m_groups;
   __global float *slot = slots + h[11] + (long)get_global_id(0) * h[12];
   for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
-    const int panel = task % m_groups * panels_each, first_row = task / m_groups % bands * band;
-    const int image = task / (m_groups * bands) * group;
-    conv_task(h, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
+    const int panel = task % m_groups * panels_each, first_part = task / m_groups % part_groups * parts_each;
+    const int rest = task / (m_groups * part_groups), first_row = rest % bands * band, image = rest / bands * group;
+    conv_task(h, first_part, first_part + parts_each, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
   }
 }

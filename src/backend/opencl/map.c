@@ -2,7 +2,7 @@
  * device takes a stretch of neighbouring chunks, one of the others takes every so many-th chunk, which is one element. */
 #include "backend/opencl/map.h"
 
-enum { LONG_CHUNK = 1024, SMALL_WORK = 16384, ITEMS_PER_UNIT = 4 };
+enum { LONG_CHUNK = 1024, SMALL_WORK = 131072, ITEMS_PER_UNIT = 4 };
 
 void clgen_map_store(clgen_ew_gen *g, int width) {
   const clgen_step *s = g->w->s;

@@ -20,7 +20,7 @@ typedef struct {
   int parts;
   const clgen_step *fold; /* the product's rows are folded into this step's output, over whole images */
   /* how it is cut */
-  int64_t group, band, bands, panels_each, items, in_block;
+  int64_t group, band, bands, parts_each, panels_each, items, in_block;
   int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
   int64_t right_at, places_at, sums_at, slot;   /* of a slot; places_at from right_at, sums_at of all parts */
   bool cached;                                  /* the packed weights are kept */
@@ -29,7 +29,7 @@ typedef struct {
 /* Tasks of about CLGEN_TILES_COLUMNS columns, and enough of them for every compute unit. */
 static void cut_conv(conv_tiles *t) {
   const clgen_tile *tile = clgen_tile_of(t->ocl);
-  int64_t oh = 1, ow = 1, taps = 1, wanted = 2 * (int64_t)t->ocl->units, panels = tile_up(t->m, tile->rows);
+  int64_t oh = 1, ow = 1, taps = 1, wanted = (t->images == 1 ? 1 : 2) * (int64_t)t->ocl->units, panels = tile_up(t->m, tile->rows);
   for (int p = 0; p < t->parts; ++p) {
     oh = tile_most(oh, t->part[p].oh), ow = tile_most(ow, t->part[p].ow);
     taps = tile_most(taps, t->part[p].kh * t->part[p].kw);
@@ -41,6 +41,8 @@ static void cut_conv(conv_tiles *t) {
   t->bands = tile_up(oh, t->band);
   t->in_block = tile_even(t->channels, tile_most(1, CLGEN_TILES_DEPTH / taps));
   int64_t tasks = tile_up(t->images, t->group) * t->bands;
+  t->parts_each = tasks < wanted && t->parts % 2 == 0 ? t->parts / 2 : t->parts; /* pairs stay together */
+  tasks *= t->parts / t->parts_each;
   t->panels_each = tasks >= wanted || t->fold ? panels : tile_up(panels, tile_least(panels, tile_up(wanted, tasks)));
   t->items = tile_least(tasks * tile_up(panels, t->panels_each), CLGEN_TILES_ITEMS_PER_UNIT * (int64_t)t->ocl->units);
 }
@@ -83,7 +85,7 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   const int64_t head[] = {t->parts,       t->m,          t->images,     t->group,       t->band,           t->bands,
                           t->panels_each, t->channels,   t->height,     t->width,       t->source->offset, slots_at,
                           t->slot,        t->right_at,   t->sums_at,    t->in_block,    t->stride,         t->pad_y,
-                          t->pad_x,       t->rows_there, t->cols_there, t->fold != NULL};
+                          t->pad_x,       t->rows_there, t->cols_there, t->fold != NULL, t->parts_each};
   clgen_tiles_words(t->plan, head, CLGEN_COUNT(head));
   for (int p = 0; p < t->parts; ++p) {
     const conv_part *v = &t->part[p];
