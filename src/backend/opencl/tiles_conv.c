@@ -29,7 +29,10 @@ typedef struct {
 /* Tasks of about CLGEN_TILES_COLUMNS columns, and enough of them for every compute unit. */
 static void cut_conv(conv_tiles *t) {
   const clgen_tile *tile = clgen_tile_of(t->ocl);
-  int64_t oh = 1, ow = 1, taps = 1, wanted = (t->images == 1 ? 1 : 2) * (int64_t)t->ocl->units, panels = tile_up(t->m, tile->rows);
+  const int64_t units = (int64_t)t->ocl->units, panels = tile_up(t->m, tile->rows);
+  int64_t oh = 1, ow = 1, taps = 1;
+  /* What one image needs is gathered by each task anew: as few as there are units. */
+  const int64_t wanted = t->images == 1 ? units : 2 * units;
   for (int p = 0; p < t->parts; ++p) {
     oh = tile_most(oh, t->part[p].oh), ow = tile_most(ow, t->part[p].ow);
     taps = tile_most(taps, t->part[p].kh * t->part[p].kw);
@@ -82,9 +85,9 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   item->steps = t->cached; /* its work is counted with the launch that is always there */
   item->mem[1] = clgen_ocl_mem_of(t->source);
   item->mem[2] = clgen_ocl_mem_of(t->out);
-  const int64_t head[] = {t->parts,       t->m,          t->images,     t->group,       t->band,           t->bands,
-                          t->panels_each, t->channels,   t->height,     t->width,       t->source->offset, slots_at,
-                          t->slot,        t->right_at,   t->sums_at,    t->in_block,    t->stride,         t->pad_y,
+  const int64_t head[] = {t->parts,       t->m,          t->images,     t->group,        t->band,           t->bands,
+                          t->panels_each, t->channels,   t->height,     t->width,        t->source->offset, slots_at,
+                          t->slot,        t->right_at,   t->sums_at,    t->in_block,     t->stride,         t->pad_y,
                           t->pad_x,       t->rows_there, t->cols_there, t->fold != NULL, t->parts_each};
   clgen_tiles_words(t->plan, head, CLGEN_COUNT(head));
   for (int p = 0; p < t->parts; ++p) {
