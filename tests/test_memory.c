@@ -180,16 +180,21 @@ static void a_plan_is_right(void **state) {
 
 /* ---- Between two reports ---- */
 
+static clgen_trainer_config small_training(clgen_model_config *m, int64_t batch, int64_t at_once) {
+  clgen_trainer_config t = {.batch = batch, .batch_gpu = at_once, .lr = 1e-4, .ema_kimg = 1};
+  t.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = 0.5, .beta2 = 0.999, .eps = 1e-8};
+  OK(clgen_gan_objective_parse(&t.gan, "ns", ""));
+  OK(clgen_gan_objective_d_norm(&t.gan, m->arch, &m->d_norm));
+  return t;
+}
+
 static void nothing_but_launches(clgen_device *device, int64_t at_once) {
   enum { BATCH = 8, WARM = 20, STEPS = 10 };
   clgen_model *model;
   clgen_store *store;
   clgen_trainer *trainer;
   clgen_model_config m = {.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 4, .ndf = 4, .nz = 3};
-  clgen_trainer_config t = {.batch = BATCH, .batch_gpu = at_once, .lr = 1e-4, .ema_kimg = 1};
-  t.optimizer = (clgen_optimizer){.kind = CLGEN_ADAM, .beta1 = 0.5, .beta2 = 0.999, .eps = 1e-8};
-  OK(clgen_gan_objective_parse(&t.gan, "ns", ""));
-  OK(clgen_gan_objective_d_norm(&t.gan, m.arch, &m.d_norm));
+  const clgen_trainer_config t = small_training(&m, BATCH, at_once);
   OK(clgen_model_create(&model, &m));
   OK(clgen_store_create(&store, device));
   OK(clgen_model_init(model, store, 3));
@@ -204,8 +209,11 @@ static void nothing_but_launches(clgen_device *device, int64_t at_once) {
   const int said = STEPS * (int)clgen_trainer_info(trainer)->launches;
   print_message("%d launches in %d steps, %d foretold\n", during.launches, STEPS, said);
   assert_true(during.launches >= 50 * STEPS);
-  if (((clgen_ocl *)device->impl)->wide) /* products are our own kernels; CLBlast's launches are not seen here */
-    assert_int_equal(during.launches, said);
+  if (((clgen_ocl *)device->impl)->wide) { /* products are our own kernels; CLBlast's launches are not seen here */
+    /* With micro-batches weights are packed once a step, which is not counted: between two updates they are the same. */
+    assert_true(during.launches >= said);
+    assert_true(during.launches <= (at_once ? said * 5 / 4 : said));
+  }
   assert_int_equal(during.buffers, 0);
   assert_int_equal(during.programs, 0);
   assert_int_equal(during.kernels, 0);
@@ -230,6 +238,68 @@ static void steps_only_launch(void **state) {
   }
   clgen_device_close(device);
   if (!here) skip();
+}
+
+/* Makes one image, and counts the launches. */
+static int make_one(clgen_generator *g, uint8_t pixels[1024]) {
+  const float z[3] = {0.5f, -1, 2};
+  seen.launches = 0;
+  OK(clgen_generator_run(g, 1, z, NULL, pixels));
+  return seen.launches;
+}
+
+/* What the generator makes that kept its packed weights is what a new one makes. */
+static void is_up_to_date(clgen_generator *kept, const clgen_model *model, clgen_store *store, bool packs) {
+  uint8_t first[1024], again[1024], expected[1024];
+  clgen_generator *fresh;
+  const int launches = make_one(kept, first), fewer = make_one(kept, again);
+  OK(clgen_generator_create(&fresh, model, store, 1));
+  make_one(fresh, expected);
+  clgen_generator_free(fresh);
+  assert_memory_equal(first, expected, sizeof expected);
+  assert_memory_equal(again, expected, sizeof expected);
+  if (packs) { /* three layers' weights */
+    assert_int_equal(launches, fewer + 3);
+    assert_int_equal(fewer, clgen_generator_info(kept)->launches);
+  } else {
+    assert_int_equal(launches, fewer);
+  }
+}
+
+/* Weights that are packed for one image are packed anew when they were written, by the host or by another program. */
+static void packed_weights_are_kept(void **state) {
+  (void)state;
+  clgen_device *device = open_tested();
+  const bool packs = is_opencl(device) && ((clgen_ocl *)device->impl)->wide;
+  clgen_model *model;
+  clgen_store *store;
+  clgen_generator *kept;
+  clgen_trainer *trainer;
+  uint8_t images[4 * 1024] = {1, 2, 3}, before[1024], after[1024];
+  clgen_model_config m = {.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 8, .ndf = 8, .nz = 3};
+  clgen_trainer_config t = small_training(&m, 4, 0);
+  t.ema_kimg = 0.001;
+  t.lr = 0.1;
+  OK(clgen_model_create(&model, &m));
+  OK(clgen_store_create(&store, device));
+  OK(clgen_model_init(model, store, 3));
+  OK(clgen_generator_create(&kept, model, store, 1));
+  is_up_to_date(kept, model, store, packs);
+  make_one(kept, before);
+  OK(clgen_model_init(model, store, 4));
+  is_up_to_date(kept, model, store, packs);
+  make_one(kept, after);
+  assert_memory_not_equal(before, after, sizeof after);
+  OK(clgen_trainer_create(&trainer, model, store, &t));
+  OK(clgen_trainer_step(trainer, 0, images, NULL));
+  is_up_to_date(kept, model, store, packs);
+  make_one(kept, before);
+  assert_memory_not_equal(before, after, sizeof after);
+  clgen_trainer_free(trainer);
+  clgen_generator_free(kept);
+  clgen_store_free(store);
+  clgen_model_free(model);
+  clgen_device_close(device);
 }
 
 /* Twice the steps between the same ticks: the same number of everything but launches. */
@@ -308,6 +378,7 @@ static void what_does_not_fit_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(steps_only_launch),
+      cmocka_unit_test(packed_weights_are_kept),
       cmocka_unit_test(a_run_reads_at_ticks_only),
       cmocka_unit_test(a_plan_is_right),
       cmocka_unit_test(what_does_not_fit_is_refused),

@@ -205,7 +205,7 @@ typedef struct clgen_program clgen_program;
 typedef struct {
   clgen_memory memory;
   size_t nodes, steps; /* of the graph that are alive; what they became */
-  size_t launches;     /* what the device is asked to run, each time */
+  size_t launches;     /* what the device is asked to run, each time, but for packing weights that were written since */
   double flops, bytes; /* floating-point operations and bytes moved by one run */
 } clgen_program_info;
 
