@@ -38,6 +38,10 @@ $cc -std=c11 -Wall -Wextra -Werror "$dir/use.c" -o "$dir/use_shared" $(pkg --cfl
 LD_LIBRARY_PATH=$libdir "$dir/use_shared" || fail "does not run with the shared library"
 ldd "$dir/use_shared" | grep -q libclgen.so || fail "the program does not use libclgen.so at all"
 
+# A library that only others' static libraries need would have to be installed for it.
+case " $(pkg --static --libs) " in
+  *" -lgfortran "*) fail "a static link asks for Fortran's library, which nothing of clgen's uses: $(pkg --static --libs)" ;;
+esac
 mkdir "$dir/static"
 cp "$libdir/libclgen.a" "$dir/static/" || fail "no static library"
 $cc -std=c11 "$dir/use.c" -o "$dir/use_static" $(pkg --static --cflags) -L"$dir/static" \
