@@ -115,8 +115,65 @@ if [ -n "${CLGEN_TEST_FAKE_ICD:-}" ]; then
   json .devices[0].status=unusable
   expect 1 --ops -d 0:0
   out_matches '^tanh +no$'
+  # what ends the process that asks, or does not answer: the driver is named, and the program lives
+  pocl=/etc/OpenCL/vendors/pocl.icd
+  mkdir "$dir/both"
+  cp "$CLGEN_TEST_FAKE_ICD/fake.icd" "$dir/both/"
+  export CLGEN_DRIVER_TIMEOUT=2
+  for how in abort exit hang; do
+    for when in FAKE_ICD FAKE_ICD_AT_LOAD; do
+      export FAKE_ICD='' OCL_ICD_VENDORS=$CLGEN_TEST_FAKE_ICD
+      export $when=$how
+      expect 1
+      err_has "the driver of $CLGEN_TEST_FAKE_ICD/fake.icd ("
+      case $how in
+        abort) err_has 'is passed over: asked for its devices, it ended the process by signal 6' ;;
+        exit) err_has 'is passed over: asked for its devices, it ended the process with exit status 0' ;;
+        hang) err_has 'is passed over: asked for its devices, it did not answer within 2 s' ;;
+      esac
+      err_has "it said: fake driver: about to $how"
+      err_has 'no usable OpenCL device'
+      expect 0 -d host # which needs none, and asks none
+      err_empty
+      if [ -f $pocl ] && [ "$how $when" != 'hang FAKE_ICD_AT_LOAD' ]; then # beside one that works
+        cp $pocl "$dir/both/"
+        OCL_ICD_VENDORS=$dir/both expect 0 --json
+        json .platforms#2 .devices#1
+        err_has "the driver of $dir/both/fake.icd ("
+      fi
+      unset FAKE_ICD_AT_LOAD
+    done
+  done
+  export FAKE_ICD=abort
+  program=("$CLGEN" bench gemm)
+  expect 1 --device cpu
+  err_has 'is passed over: asked for its devices, it ended the process by signal 6'
+  err_has "device 'cpu' was not found"
+  # one that compiles nothing is passed over, and its compiler's words are not lost
+  FAKE_ICD=nobuild expect 1
+  err_has 'warning: passing over a device: trying device 0:0: nobuild: compiling a program: CL_BUILD_PROGRAM_FAILURE (-11)'
+  err_has 'the fake compiler is on strike'
+  program=("$CLGEN_DEVICES")
+  unset CLGEN_DRIVER_TIMEOUT
 fi
 unset OCL_ICD_VENDORS FAKE_ICD
+
+# ---- Environments that a driver may not bear: a device is found all the same
+if [ -f /etc/OpenCL/vendors/pocl.icd ]; then
+  export OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd
+  : >"$dir/file"
+  for cache in XDG_CACHE_HOME POCL_CACHE_DIR; do
+    export $cache="$dir/file"
+    expect 0 -l
+    err_has "the cache cannot be written ($dir/file"
+    unset $cache
+  done
+  HOME=$dir/file expect 0 -l
+  err_has "the cache cannot be written ($dir/file/.cache/clgen: Not a directory); "
+  (unset HOME && expect 0 -l && err_has 'neither XDG_CACHE_HOME nor HOME names a folder'; exit $failed) || failed=1
+  export XDG_CACHE_HOME=$dir/cache
+  unset OCL_ICD_VENDORS
+fi
 
 # ---- What is here
 "$CLGEN_DEVICES" --json >"$dir/out" 2>"$dir/err"
@@ -128,7 +185,7 @@ if [ $? = 0 ]; then
   out_matches "^\* $spec "
   expect 0 -v -d "$spec"
   out_matches "SPEC +$spec"
-  expect 0 -d "$spec" --probe --ops --json
+  (unset PATH && expect 0 -d "$spec" --probe --ops --json; exit $failed) || failed=1 # where PoCL finds its linker
   json .devices#1 ".devices[0].spec=$spec" '.devices[0].probe.gemm_gflops>0' '.devices[0].probe.copy_gb_per_s>0' \
     '.devices[0].probe.launch_us>0' '.devices[0].probe.compile_s>0' .devices[0].ops.supported.tanh=true
   status=$("$JSON_CHECK" "$dir/out" '.devices[0].status')

@@ -184,6 +184,46 @@ static void test_cpu_like(void **state) {
     if (clgen_device_is_cpu_like(&rows[i].info) != rows[i].cpu_like) fail_msg("row %zu", i);
 }
 
+/* Two cards, the first of them under two drivers, of which the second offers more. */
+static void test_same_device(void **state) {
+  (void)state;
+  clgen_device_list *list = LIST({"0:0", "card", "old", CLGEN_DEVICE_GPU_DISCRETE, 10, CLGEN_DEVICE_LIMITED},
+                                 {"1:0", "card", "new", CLGEN_DEVICE_GPU_DISCRETE, 10, OK},
+                                 {"1:1", "small card", "new", CLGEN_DEVICE_GPU_DISCRETE, 5, OK},
+                                 {"2:0", "cpu", "p", CLGEN_DEVICE_CPU, 5, OK}, HOST);
+  static const char *const pci[] = {"0000:65:00.0", "0000:65:00.0", "0001:03:00.0", "", ""};
+  for (size_t i = 0; i < CLGEN_COUNT(pci); i++) snprintf(clgen_devices_change(list, i)->pci, 16, "%s", pci[i]);
+  snprintf(clgen_devices_change(list, 2)->uuid, 40, "%s", "30313233-3435-3637-3839-616263646566");
+  clgen_devices_mark_same(list);
+  assert_string_equal(clgen_devices_get(list, 0)->same_as, "1:0");
+  for (size_t i = 1; i < 5; i++) assert_string_equal(clgen_devices_get(list, i)->same_as, "");
+  size_t order[5], total, n = clgen_devices_rank(list, order, &total);
+  static const size_t expected[] = {1, 2, 3, 0};
+  assert_int_equal(n, 3);
+  assert_int_equal(total, 4);
+  assert_memory_equal(order, expected, sizeof expected);
+  static const char *const pairs[][2] = {{NULL, "1:0"},
+                                         {"gpu:1", "1:1"},
+                                         {"0:0", "0:0"},
+                                         {"65:00.0", "1:0"},
+                                         {"0000:65:00.0", "1:0"},
+                                         {"0001:03:00.0", "1:1"},
+                                         {"30313233-3435-3637-3839-616263646566", "1:1"}};
+  for (size_t i = 0; i < CLGEN_COUNT(pairs); i++) assert_string_equal(selected(list, pairs[i][0]), pairs[i][1]);
+  REFUSED(list, "03:00.0", "not found"); /* in another domain */
+  REFUSED(list, "gpu:2", "not found");
+  clgen_devices_free(list);
+}
+
+static void test_sort_by_speed(void **state) {
+  (void)state;
+  size_t order[] = {4, 7, 1, 0, 2};
+  double speed[] = {10, 20, -1, 10, 300};
+  clgen_devices_sort(order, speed, 5);
+  assert_memory_equal(order, ((size_t[]){2, 7, 4, 0, 1}), sizeof order);
+  assert_true(speed[0] == 300 && speed[1] == 20 && speed[2] == 10 && speed[3] == 10 && speed[4] == -1);
+}
+
 /* ---- Opening ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -245,7 +285,7 @@ static void test_open_automatic(void **state) {
     const clgen_device_info *info = clgen_device_get_info(d);
     assert_int_not_equal(info->type, CLGEN_DEVICE_HOST);
     char pin[64];
-    snprintf(pin, sizeof pin, "CLGEN_DEVICE=%s", info->spec);
+    snprintf(pin, sizeof pin, "CLGEN_DEVICE=%s", info->pci[0] ? info->pci : info->uuid[0] ? info->uuid : info->spec);
     char *said = strstr(j.text, pin);
     assert_non_null(said);
     assert_null(strstr(said + 1, pin)); /* once */
@@ -453,6 +493,8 @@ int main(void) {
       cmocka_unit_test(test_automatic),
       cmocka_unit_test(test_nothing),
       cmocka_unit_test(test_cpu_like),
+      cmocka_unit_test(test_same_device),
+      cmocka_unit_test(test_sort_by_speed),
       cmocka_unit_test(test_open_host),
       cmocka_unit_test(test_environment),
       cmocka_unit_test(test_open_automatic),

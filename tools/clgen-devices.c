@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <clgen/clgen.h>
 #include <clgen/options.h>
@@ -9,6 +10,7 @@
 #include "base/base.h"
 #include "config.h"
 #include "devices.h"
+#include "drivers.h"
 
 typedef struct {
   bool list, verbose, json, probe, ops, version;
@@ -21,7 +23,8 @@ static const clgen_option rows[] = {
     FLAG("list", 'l', list, "SPEC and name only, one line a device"),
     FLAG("verbose", 'v', verbose, "every property of each device"),
     {"device", 'd', CLGEN_OPTION_STRING, offsetof(arguments, device), "", 0, 0, NULL, "SPEC", NULL,
-     "only this one: P:D as listed, gpu, cpu or accel (each with an optional :N), host, or a piece of a name"},
+     "only this one: P:D as listed, a PCI address or UUID, gpu, cpu or accel (each with an optional :N), host, or a piece "
+     "of a name"},
     FLAG("json", 0, json, "a JSON object with a list \"devices\"; valid, and empty when there is nothing"),
     FLAG("probe", 0, probe,
          "compile for each device, check its results against the host, and measure its speed (seconds each)"),
@@ -124,6 +127,7 @@ static int gather(shown *s, const arguments *args) {
     s->wrong_environment = pinned && !s->one;
     if (s->wrong_environment) fprintf(stderr, "clgen-devices: from CLGEN_DEVICE: %s\n", clgen_last_error());
   }
+  s->unmeasured = !clgen_devices_are_measured(s->list);
   for (size_t i = 0; i < count && code == CLGEN_OK; i++)
     if (!s->one || i == only) code = add_device(s, i, chosen, args);
   return code;
@@ -167,9 +171,25 @@ static void shown_free(shown *s) {
   free(s->device);
 }
 
+/* What is to be seen, with a line for each driver that had to be passed over. */
+static int find(clgen_device_list **list, const arguments *args) {
+  clgen_logger log = {.write = write_log};
+  char **lines = NULL;
+  size_t n = 0;
+  tool_drivers_ready(args->device[0] ? args->device : "any", &log, &lines, &n);
+  bool host = strcasecmp(args->device, "host") == 0;
+  int code = clgen_devices_find_of(list, host ? "host" : NULL);
+  for (size_t i = 0; i < n; i++) {
+    if (code == CLGEN_OK) code = clgen_device_list_add_platform(*list, lines[i]);
+    free(lines[i]);
+  }
+  free(lines);
+  return code;
+}
+
 static int run(const arguments *args) {
   clgen_device_list *list = NULL;
-  if (clgen_devices_find(&list) != CLGEN_OK) return report(clgen_last_error());
+  if (find(&list, args) != CLGEN_OK) return report(clgen_last_error());
   shown s = {.list = list};
   int status = 0, selected = gather(&s, args);
   if (selected != CLGEN_OK) status = report(clgen_last_error());

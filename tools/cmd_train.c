@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "common.h"
+#include "drivers.h"
 #include "preview.h"
 
 static const char usage[] =
@@ -114,6 +115,7 @@ int cmd_train(int argc, char **argv) {
   if (r.preview) calls.drawn = show_grid;
   calls.device.log = tool_logger(argv[0]);
   calls.device.profile = r.profile || (profile && profile[0] && strcmp(profile, "0") != 0);
+  tool_drivers_ready(r.options.device, &calls.device.log, NULL, NULL);
   catch_signals();
   clgen_train_result result;
   int code = clgen_train(&r.options, given, &calls, &result);

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "device/list.h"
+#include "drivers.h"
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
@@ -101,6 +102,7 @@ static bool wants_profile(const tool_device_options *o) {
 
 int tool_device_open(clgen_device **out, const char *who, const tool_device_options *o) {
   clgen_device_options options = {.log = tool_logger(who), .profile = wants_profile(o)};
+  tool_drivers_ready(o->spec, &options.log, NULL, NULL);
   return clgen_device_open(out, o->spec[0] ? o->spec : NULL, &options);
 }
 

@@ -53,7 +53,8 @@ typedef struct {
 /* clang-format off */
 #define TOOL_DEVICE_ROWS(record, member)                                                                               \
   {"device", 0, CLGEN_OPTION_STRING, offsetof(record, member.spec), "", 0, 0, NULL, "SPEC", "Device",                   \
-   "P:D, gpu, cpu, accel (each also :N), host, or part of a name; default: CLGEN_DEVICE, else the best"},               \
+   "P:D, PCI address or UUID, gpu, cpu, accel (each also :N), host, or part of a name; default: CLGEN_DEVICE, else "   \
+   "the fastest"},                                                                                                     \
   {"profile", 0, CLGEN_OPTION_FLAG, offsetof(record, member.profile), "no", 0, 0, NULL, NULL, "Device",                 \
    "at the end print the time of each operation (as CLGEN_PROFILE=1)"}
 /* clang-format on */

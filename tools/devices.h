@@ -24,6 +24,7 @@ typedef struct {
   size_t n;
   const char *chosen_by;  /* "automatic", "CLGEN_DEVICE" */
   bool one;               /* -d names one device: nothing is said of the others */
+  bool unmeasured;        /* there are several to choose from, not all of which have been measured */
   bool wrong_environment; /* CLGEN_DEVICE fits no device */
 } shown;
 
@@ -38,7 +39,17 @@ int show_ops(const shown *s, FILE *f);
 int show_json(const shown *s, FILE *f);
 
 /* ---- devices_properties.c: what is known of a device, one row for each property ---- */
-typedef enum { FORM_TEXT, FORM_TYPE, FORM_STATUS, FORM_NUMBER, FORM_SIZE, FORM_SIZES, FORM_BYTES, FORM_FLAG } property_form;
+typedef enum {
+  FORM_TEXT,
+  FORM_ARRAY,
+  FORM_TYPE,
+  FORM_STATUS,
+  FORM_NUMBER,
+  FORM_SIZE,
+  FORM_SIZES,
+  FORM_BYTES,
+  FORM_FLAG
+} property_form;
 typedef struct {
   const char *key, *title; /* in JSON; for people */
   property_form form;

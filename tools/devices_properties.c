@@ -8,8 +8,8 @@
 #define ROW(key, title, form, member) \
   { key, title, form, offsetof(clgen_device_info, member) }
 const device_property device_properties[] = {
-    ROW("spec", "SPEC", FORM_TEXT, spec),
-    ROW("backend", "backend", FORM_TEXT, backend),
+    ROW("spec", "SPEC", FORM_ARRAY, spec),
+    ROW("backend", "backend", FORM_ARRAY, backend),
     ROW("type", "type", FORM_TYPE, type),
     ROW("name", "name", FORM_TEXT, name),
     ROW("vendor", "vendor", FORM_TEXT, vendor),
@@ -18,6 +18,9 @@ const device_property device_properties[] = {
     ROW("driver", "driver", FORM_TEXT, driver),
     ROW("version", "version", FORM_TEXT, version),
     ROW("c_version", "language", FORM_TEXT, c_version),
+    ROW("pci", "PCI address", FORM_ARRAY, pci),
+    ROW("uuid", "UUID", FORM_ARRAY, uuid),
+    ROW("same_as", "the same device as", FORM_ARRAY, same_as),
     ROW("compute_units", "compute units", FORM_NUMBER, compute_units),
     ROW("clock_mhz", "clock, MHz", FORM_NUMBER, clock_mhz),
     ROW("vector_width", "floats in a vector", FORM_NUMBER, vector_width),
@@ -59,18 +62,18 @@ const char *bytes_text(uint64_t bytes, char *buf, size_t size) {
   return buf;
 }
 
-/* Members are read through pointers to their own types; the spec and the backend are arrays, other texts pointers. */
+/* Members are read through pointers to their own types; some texts are arrays, others pointers. */
 static const char *text_of(const device_property *p, const clgen_device_info *info) {
   const char *at = (const char *)info + p->offset;
-  bool array = p->offset == offsetof(clgen_device_info, spec) || p->offset == offsetof(clgen_device_info, backend);
-  return array ? at : *(char *const *)at;
+  return p->form == FORM_ARRAY ? at : *(char *const *)at;
 }
 
 const char *property_text(const device_property *p, const clgen_device_info *info, char *buf, size_t size) {
   const void *at = (const char *)info + p->offset;
   const size_t *sizes = at;
   switch (p->form) {
-    case FORM_TEXT: return text_of(p, info);
+    case FORM_TEXT:
+    case FORM_ARRAY: return text_of(p, info);
     case FORM_TYPE: return clgen_device_type_name(info->type);
     case FORM_STATUS: return status_name(info->status);
     case FORM_NUMBER: snprintf(buf, size, "%u", *(const unsigned *)at); break;
@@ -97,7 +100,8 @@ json_t *property_json(const device_property *p, const clgen_device_info *info) {
   const void *at = (const char *)info + p->offset;
   const size_t *sizes = at;
   switch (p->form) {
-    case FORM_TEXT: return json_text(text_of(p, info));
+    case FORM_TEXT:
+    case FORM_ARRAY: return json_text(text_of(p, info));
     case FORM_TYPE: return json_text(clgen_device_type_name(info->type));
     case FORM_STATUS: return json_text(status_name(info->status));
     case FORM_NUMBER: return json_integer(*(const unsigned *)at);

@@ -17,7 +17,8 @@ static void add_size(columns *c, uint64_t bytes) {
 }
 
 static void add_status(columns *c, const clgen_device_info *d) {
-  columns_add(c, "%s%s%s", status_name(d->status), d->reason[0] ? ": " : "", d->reason);
+  columns_add(c, "%s%s%s%s%s", status_name(d->status), d->reason[0] ? ": " : "", d->reason,
+              d->same_as[0] ? "; the same device as " : "", d->same_as);
 }
 
 static void add_row(columns *c, const shown_device *shown) {
@@ -49,11 +50,22 @@ static void show_platforms(const shown *s, FILE *f) {
   }
 }
 
+/* What stays when another driver is installed, which moves P:D. */
+static void show_addresses(const shown *s, FILE *f) {
+  for (size_t i = 0; i < s->n; i++) {
+    const clgen_device_info *d = &s->device[i].info;
+    const char *address = d->pci[0] ? d->pci : d->uuid;
+    if (address[0]) fprintf(f, "%s is also %s, which stays when drivers are installed or removed\n", d->spec, address);
+  }
+}
+
 static void show_choice(const shown *s, FILE *f) {
   for (size_t i = 0; i < s->n && !s->one; i++)
     if (s->device[i].chosen)
       fprintf(f, "* runs when no device is named (%s)\n",
-              strcmp(s->chosen_by, "automatic") == 0 ? "the automatic choice" : "by CLGEN_DEVICE");
+              strcmp(s->chosen_by, "automatic") != 0 ? "by CLGEN_DEVICE"
+              : s->unmeasured                        ? "the automatic choice, until a run has measured which is the fastest"
+                                                     : "the automatic choice");
 }
 
 int show_table(const shown *s, FILE *f) {
@@ -69,6 +81,7 @@ int show_table(const shown *s, FILE *f) {
     code = columns_end(&c, f);
   }
   show_choice(s, f);
+  show_addresses(s, f);
   show_platforms(s, f);
   for (size_t i = 0; i < s->n; i++) {
     const clgen_device_info *d = &s->device[i].info;

@@ -39,12 +39,23 @@ typedef struct {
   size_t max_work_group, max_work_item[3];
   unsigned base_align_bytes;
   unsigned vector_width; /* native float vector width; 0 if unknown */
+  char pci[16];          /* "0000:65:00.0"; "" if unknown */
+  char uuid[40];         /* "01234567-89ab-cdef-0123-456789abcdef"; "" if unknown */
+  char same_as[32];      /* the SPEC under which this device is chosen, where another driver offers it better; else "" */
   bool fp16, fp64, unified_memory, local_is_dedicated, compiler, little_endian;
   clgen_device_status status;
   char *reason; /* why it is limited or unusable; "" when ok */
 } clgen_device_info;
 
 typedef struct clgen_device_list clgen_device_list;
+
+/* OpenCL drivers run in the calling process, by its environment. The library changes no environment variable and starts no
+ * process, so:
+ *   - a driver that aborts or exits when it is asked for its devices ends the program, one that hangs holds it up;
+ *   - PoCL looks for the linker `ld` in PATH, and aborts without; it keeps compiled kernels in POCL_CACHE_DIR, else
+ *     XDG_CACHE_HOME or HOME's .cache, and offers no device where that cannot be written.
+ * The programs of clgen ask in a child process first, hide the drivers that fail, and set these variables where they are not
+ * usable (tools/drivers.h); a program that must not end does the same before its first call. "host" needs no driver. */
 
 /* Finds every platform and device. Succeeds with an empty list of OpenCL devices when there is no loader entry, no
  * platform, or only platforms without devices; `host` is always the last entry. Free with clgen_devices_free. */
@@ -56,9 +67,11 @@ const clgen_device_info *clgen_devices_get(const clgen_device_list *list, size_t
 size_t clgen_devices_platform_count(const clgen_device_list *list);
 const char *clgen_devices_platform_line(const clgen_device_list *list, size_t index);
 
-/* Chooses by SPEC: "P:D", "gpu", "cpu", "accel" (each with an optional ":N"), "host", or a piece of a name in any
- * case. NULL or "" means automatic: discrete GPU, integrated GPU, accelerator, CPU, passing over what is unusable.
- * An ambiguous or unmatched SPEC fails with CLGEN_E_NOTFOUND and a message that lists the candidates. */
+/* Chooses by SPEC: "P:D", a PCI address ("0000:65:00.0", "65:00.0") or UUID, "gpu", "cpu", "accel" (each with an optional
+ * ":N"), "host", or a piece of a name in any case. P:D changes when a driver is installed or removed, addresses do not. A
+ * device that several drivers offer counts once. NULL or "" means automatic, passing over what is unusable: the fastest by
+ * the measurements that clgen_device_open has kept, where not all are measured discrete GPU, integrated GPU, accelerator,
+ * CPU. An ambiguous or unmatched SPEC fails with CLGEN_E_NOTFOUND and a message that lists the candidates. */
 int clgen_devices_select(const clgen_device_list *list, const char *spec, size_t *index);
 
 /* An open device. Not shared between threads. */
@@ -73,7 +86,9 @@ typedef struct {
 } clgen_device_options;
 
 /* Opens the device that SPEC names; when SPEC is NULL the environment's CLGEN_DEVICE, else automatic, and then the
- * choice is logged once. `options` may be NULL. */
+ * choice is logged once. `options` may be NULL. The automatic choice among several devices measures, once and for seconds,
+ * how fast each is, and keeps that in the cache (with no_cache or no_tune it does not, and goes by the order of
+ * clgen_devices_select); a device that does not open, compile and run a small kernel is passed over, with a warning. */
 int clgen_device_open(clgen_device **out, const char *spec, const clgen_device_options *options);
 void clgen_device_close(clgen_device *device);
 const clgen_device_info *clgen_device_get_info(const clgen_device *device);

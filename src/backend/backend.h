@@ -180,6 +180,11 @@ typedef struct clgen_backend {
   void (*plan_free)(void *impl, clgen_plan *plan);
   int (*plan_run)(void *impl, clgen_plan *plan); /* enqueues; waits only when several runs are already in flight */
 
+  /* Optional (may be NULL): short texts about a device that need not be open, kept in the cache where options (may be NULL)
+   * allow one. recall gives NULL where nothing is kept; free() it. */
+  char *(*recall)(const clgen_device_info *info, const clgen_device_options *options, const char *key);
+  int (*keep)(const clgen_device_info *info, const clgen_device_options *options, const char *key, const char *value);
+
   /* Optional (may be NULL). */
   size_t (*profile_count)(void *impl);
   int (*profile_get)(void *impl, size_t index, clgen_profile_row *row);
@@ -188,6 +193,8 @@ typedef struct clgen_backend {
 
 /* The registry: a backend is one folder and one line in src/backend/registry.c. */
 const clgen_backend *const *clgen_backends(size_t *count);
+
+const clgen_backend *clgen_backend_find(const char *name); /* NULL: this build lacks it */
 
 struct clgen_device {
   const clgen_backend *backend;

@@ -1,12 +1,13 @@
 /* Opening a device, and the calls that go straight to its backend. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "backend/backend.h"
 #include "base/base.h"
 #include "device/list.h"
 
-static const clgen_backend *find_backend(const char *name) {
+const clgen_backend *clgen_backend_find(const char *name) {
   size_t n = 0;
   const clgen_backend *const *backends = clgen_backends(&n);
   for (size_t i = 0; i < n; i++)
@@ -14,7 +15,7 @@ static const clgen_backend *find_backend(const char *name) {
   return NULL;
 }
 
-static int open_info(clgen_device **out, const clgen_device_info *info, const clgen_device_options *options) {
+int clgen_device_open_info(clgen_device **out, const clgen_device_info *info, const clgen_device_options *options) {
   if (info->status == CLGEN_DEVICE_UNUSABLE)
     return clgen_fail(CLGEN_E_UNSUPPORTED, "device %s (%s) is unusable: %s", info->spec, info->name, info->reason);
   clgen_device *device = calloc(1, sizeof *device);
@@ -25,7 +26,7 @@ static int open_info(clgen_device **out, const clgen_device_info *info, const cl
     free(device);
     return code;
   }
-  device->backend = find_backend(info->backend);
+  device->backend = clgen_backend_find(info->backend);
   code = device->backend ? device->backend->open(&device->impl, &device->info, &device->options)
                          : clgen_fail(CLGEN_E_UNSUPPORTED, "device %s needs the backend '%s', which this build lacks",
                                       info->spec, info->backend);
@@ -39,37 +40,11 @@ static int open_info(clgen_device **out, const clgen_device_info *info, const cl
   return CLGEN_OK;
 }
 
-/* The best device that opens. One that does not is passed over, and said to be. */
-static int open_automatic(clgen_device **out, const clgen_device_list *list, const clgen_device_options *options) {
-  size_t *order = calloc(clgen_devices_count(list) + 1, sizeof *order), first;
-  if (!order) return clgen_fail_nomem((clgen_devices_count(list) + 1) * sizeof *order);
-  const clgen_logger *log = options ? &options->log : NULL;
-  size_t n = clgen_devices_rank(list, order);
-  int code = clgen_devices_select(list, NULL, &first);
-  for (size_t i = 0; i < n && !*out && code != CLGEN_E_NOTFOUND; i++) {
-    const clgen_device_info *d = clgen_devices_get(list, order[i]);
-    if (d->status == CLGEN_DEVICE_UNUSABLE) break; /* only such follow */
-    code = open_info(out, d, options);
-    if (code != CLGEN_OK) clgen_log_write(log, CLGEN_LOG_WARNING, "passing over a device: %s", clgen_last_error());
-  }
-  for (size_t i = 0; i < n && *out; i++) {
-    const clgen_device_info *d = clgen_devices_get(list, order[i]);
-    if (d->status == CLGEN_DEVICE_UNUSABLE)
-      clgen_log_write(log, CLGEN_LOG_INFO, "passing over device %s, %s: %s", d->spec, d->name, d->reason);
-  }
-  free(order);
-  if (!*out) return code;
-  const clgen_device_info *d = &(*out)->info;
-  clgen_log_write(log, CLGEN_LOG_INFO, "device %s: %s (%s, %s); CLGEN_DEVICE=%s pins this choice", d->spec, d->name,
-                  clgen_device_type_name(d->type), d->platform, d->spec);
-  return CLGEN_OK;
-}
-
 static int open_named(clgen_device **out, const clgen_device_list *list, const char *spec,
                       const clgen_device_options *options) {
   size_t index = 0;
   int code = clgen_devices_select(list, spec, &index);
-  if (code == CLGEN_OK) code = open_info(out, clgen_devices_get(list, index), options);
+  if (code == CLGEN_OK) code = clgen_device_open_info(out, clgen_devices_get(list, index), options);
   if (code == CLGEN_OK && (*out)->info.type == CLGEN_DEVICE_HOST)
     clgen_log_write(options ? &options->log : NULL, CLGEN_LOG_WARNING,
                     "device host is the reference that others are checked against: it is slow");
@@ -79,14 +54,15 @@ static int open_named(clgen_device **out, const clgen_device_list *list, const c
 int clgen_device_open(clgen_device **out, const char *spec, const clgen_device_options *options) {
   *out = NULL;
   clgen_device_list *list = NULL;
-  int code = clgen_devices_find(&list);
-  if (code != CLGEN_OK) return code;
   bool from_environment = false;
   if (!spec) {
     spec = getenv("CLGEN_DEVICE");
     from_environment = spec && spec[0];
   }
-  code = spec && spec[0] ? open_named(out, list, spec, options) : open_automatic(out, list, options);
+  /* the reference needs no driver, so that none can keep it from being used */
+  int code = clgen_devices_find_of(&list, spec && strcasecmp(spec, "host") == 0 ? "host" : NULL);
+  if (code != CLGEN_OK) return code;
+  code = spec && spec[0] ? open_named(out, list, spec, options) : clgen_device_open_automatic(out, list, options);
   if (code != CLGEN_OK && from_environment) clgen_fail_prefix(code, "from CLGEN_DEVICE");
   clgen_devices_free(list);
   return code;

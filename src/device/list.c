@@ -79,20 +79,24 @@ int clgen_device_list_add_platform(clgen_device_list *list, const char *line) {
   return CLGEN_OK;
 }
 
-int clgen_devices_find(clgen_device_list **out) {
+int clgen_devices_find_of(clgen_device_list **out, const char *backend) {
   clgen_device_list *list = NULL;
   *out = NULL;
   int code = clgen_device_list_create(&list);
   size_t n = 0;
   const clgen_backend *const *backends = clgen_backends(&n);
-  for (size_t i = 0; i < n && code == CLGEN_OK; i++) code = backends[i]->find(list);
+  for (size_t i = 0; i < n && code == CLGEN_OK; i++)
+    if (!backend || strcmp(backends[i]->name, backend) == 0) code = backends[i]->find(list);
   if (code != CLGEN_OK) {
     clgen_devices_free(list);
     return code;
   }
+  clgen_devices_mark_same(list);
   *out = list;
   return CLGEN_OK;
 }
+
+int clgen_devices_find(clgen_device_list **out) { return clgen_devices_find_of(out, NULL); }
 
 void clgen_devices_free(clgen_device_list *list) {
   if (!list) return;
@@ -108,6 +112,8 @@ size_t clgen_devices_count(const clgen_device_list *list) { return list->n; }
 const clgen_device_info *clgen_devices_get(const clgen_device_list *list, size_t index) {
   return index < list->n ? &list->info[index] : NULL;
 }
+
+clgen_device_info *clgen_devices_change(clgen_device_list *list, size_t index) { return &list->info[index]; }
 
 size_t clgen_devices_platform_count(const clgen_device_list *list) { return list->n_platforms; }
 

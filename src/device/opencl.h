@@ -39,4 +39,16 @@ int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, 
 char *clgen_tuning_get(clgen_cl *cl, const char *key); /* free() it */
 int clgen_tuning_put(clgen_cl *cl, const char *key, const char *value);
 
+/* The same of a device that is not open; options may be NULL. */
+char *clgen_cl_recall(const clgen_device_info *info, const clgen_device_options *options, const char *key);
+int clgen_cl_keep(const clgen_device_info *info, const clgen_device_options *options, const char *key, const char *value);
+
+/* Sets cache_dir and fingerprint from info and options, which are there; frees both. */
+int clgen_cl_locate_cache(clgen_cl *cl);
+void clgen_cl_leave_cache(clgen_cl *cl);
+
+bool clgen_cl_has_extension(const char *extensions, const char *name);
+/* Fills in pci and uuid, as far as the device's extensions tell them. */
+void clgen_cl_identify(cl_device_id device, clgen_device_info *info);
+
 #endif

@@ -116,7 +116,7 @@ static bool query(cl_device_id device, const property *p, answers *a) {
   return true;
 }
 
-static bool has_extension(const char *extensions, const char *name) {
+bool clgen_cl_has_extension(const char *extensions, const char *name) {
   size_t n = strlen(name);
   for (const char *s = extensions; s && (s = strstr(s, name)) != NULL; s += n)
     if ((s == extensions || s[-1] == ' ') && (s[n] == ' ' || s[n] == 0)) return true;
@@ -185,9 +185,10 @@ static void describe(cl_device_id device, answers *a) {
   info->unified_memory = a->unified_memory != CL_FALSE;
   info->base_align_bytes = a->align_bits / 8;
   info->local_is_dedicated = a->local_type == CL_LOCAL;
-  info->fp16 = has_extension(info->extensions, "cl_khr_fp16");
-  info->fp64 = a->double_config != 0 || has_extension(info->extensions, "cl_khr_fp64");
+  info->fp16 = clgen_cl_has_extension(info->extensions, "cl_khr_fp16");
+  info->fp64 = a->double_config != 0 || clgen_cl_has_extension(info->extensions, "cl_khr_fp64");
   info->reason = judge(a, &unanswered);
+  clgen_cl_identify(device, info);
 }
 
 static int add_device(clgen_device_list *list, cl_platform_id platform, cl_device_id device, unsigned p, unsigned d) {

@@ -38,6 +38,26 @@ static char *make_fingerprint(const clgen_device_info *info) {
                       info->driver, info->version, info->c_version, info->extensions, info->compute_units);
 }
 
+int clgen_cl_locate_cache(clgen_cl *cl) {
+  cl->fingerprint = make_fingerprint(&cl->info);
+  if (!cl->fingerprint) return CLGEN_E_NOMEM;
+  if (!cl->options.no_cache) cl->cache_dir = cl->options.cache_dir ? clgen_strdup(cl->options.cache_dir) : clgen_cache_dir();
+  cl->options.cache_dir = cl->cache_dir; /* the caller's string need not live on */
+  return CLGEN_OK;
+}
+
+void clgen_cl_leave_cache(clgen_cl *cl) {
+  free(cl->cache_dir);
+  free(cl->fingerprint);
+}
+
+static void cl_free(clgen_cl *cl) {
+  if (cl->queue) clReleaseCommandQueue(cl->queue);
+  if (cl->context) clReleaseContext(cl->context);
+  clgen_cl_leave_cache(cl);
+  free(cl);
+}
+
 static int open_queue(clgen_cl *cl) {
   const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)cl->platform, 0};
   cl_int err = CL_SUCCESS;
@@ -54,17 +74,11 @@ int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_dev
   if (!cl) return clgen_fail_nomem(sizeof *cl);
   cl->info = *info;
   if (options) cl->options = *options;
-  int code = find_ids(cl, info->spec);
-  if (code == CLGEN_OK) {
-    cl->fingerprint = make_fingerprint(info);
-    if (!cl->fingerprint) code = CLGEN_E_NOMEM;
-  }
-  if (code == CLGEN_OK && !cl->options.no_cache)
-    cl->cache_dir = cl->options.cache_dir ? clgen_strdup(cl->options.cache_dir) : clgen_cache_dir();
-  cl->options.cache_dir = cl->cache_dir; /* the caller's string need not live on */
+  int code = clgen_cl_locate_cache(cl);
+  if (code == CLGEN_OK) code = find_ids(cl, info->spec);
   if (code == CLGEN_OK) code = open_queue(cl);
   if (code != CLGEN_OK) {
-    clgen_cl_close(cl);
+    cl_free(cl); /* without waiting: whatever that says would hide why */
     return code;
   }
   *out = cl;
@@ -81,12 +95,6 @@ int clgen_cl_finish(clgen_cl *cl) {
 
 void clgen_cl_close(clgen_cl *cl) {
   if (!cl) return;
-  if (cl->queue) {
-    clgen_cl_finish(cl);
-    clReleaseCommandQueue(cl->queue);
-  }
-  if (cl->context) clReleaseContext(cl->context);
-  free(cl->cache_dir);
-  free(cl->fingerprint);
-  free(cl);
+  if (cl->queue) clgen_cl_finish(cl);
+  cl_free(cl);
 }

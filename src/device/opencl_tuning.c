@@ -71,3 +71,20 @@ int clgen_tuning_put(clgen_cl *cl, const char *key, const char *value) {
   free(folder);
   return code;
 }
+
+char *clgen_cl_recall(const clgen_device_info *info, const clgen_device_options *options, const char *key) {
+  clgen_cl cl = {.info = *info};
+  if (options) cl.options = *options;
+  char *value = clgen_cl_locate_cache(&cl) == CLGEN_OK ? clgen_tuning_get(&cl, key) : NULL;
+  clgen_cl_leave_cache(&cl);
+  return value;
+}
+
+int clgen_cl_keep(const clgen_device_info *info, const clgen_device_options *options, const char *key, const char *value) {
+  clgen_cl cl = {.info = *info};
+  if (options) cl.options = *options;
+  int code = clgen_cl_locate_cache(&cl);
+  if (code == CLGEN_OK) code = clgen_tuning_put(&cl, key, value);
+  clgen_cl_leave_cache(&cl);
+  return code;
+}

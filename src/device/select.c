@@ -1,7 +1,8 @@
 /* Choosing a device: by SPEC, or the best one.
  *
  * The order is by kind (discrete GPU, integrated GPU, accelerator, CPU, other), and within a kind by status and by a crude
- * estimate of speed; "gpu:1" counts in it too. What a device is called plays no part. */
+ * estimate of speed; "gpu:1" counts in it. The automatic choice goes by measured speeds where they are known (automatic.c).
+ * What a device is called plays no part. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,16 +23,46 @@ static bool better(const clgen_device_info *a, const clgen_device_info *b) {
   return rough_speed(a) > rough_speed(b);
 }
 
-size_t clgen_devices_rank(const clgen_device_list *list, size_t *order) {
-  size_t n = 0;
+static bool same_device(const clgen_device_info *a, const clgen_device_info *b) {
+  return (a->pci[0] && strcmp(a->pci, b->pci) == 0) || (a->uuid[0] && strcmp(a->uuid, b->uuid) == 0);
+}
+
+static void rank_all(const clgen_device_list *list, size_t *order, size_t *n) {
+  *n = 0;
   for (size_t i = 0; i < clgen_devices_count(list); i++) {
     const clgen_device_info *d = clgen_devices_get(list, i);
     if (d->type == CLGEN_DEVICE_HOST) continue;
-    size_t at = n++;
+    size_t at = (*n)++;
     for (; at > 0 && better(d, clgen_devices_get(list, order[at - 1])); at--) order[at] = order[at - 1];
     order[at] = i;
   }
+}
+
+size_t clgen_devices_rank(const clgen_device_list *list, size_t *order, size_t *total) {
+  size_t n = 0, all;
+  rank_all(list, order, &all);
+  if (total) *total = all;
+  for (size_t i = 0; i < all; i++) { /* those that are the same as another one go behind, in their order */
+    size_t index = order[i], at = i;
+    if (clgen_devices_get(list, index)->same_as[0]) continue;
+    for (; at > n; at--) order[at] = order[at - 1];
+    order[n++] = index;
+  }
   return n;
+}
+
+void clgen_devices_mark_same(clgen_device_list *list) {
+  size_t n = clgen_devices_count(list);
+  for (size_t i = 0; i < n; i++) {
+    clgen_device_info *d = clgen_devices_change(list, i), *best = d;
+    for (size_t k = 0; k < n; k++) {
+      clgen_device_info *other = clgen_devices_change(list, k);
+      if (k != i && same_device(d, other) && (better(other, best) || (k < i && best == d && !better(d, other))))
+        best = other;
+    }
+    d->same_as[0] = 0;
+    if (best != d) snprintf(d->same_as, sizeof d->same_as, "%s", best->spec);
+  }
 }
 
 static bool contains(const char *text, const char *piece) {
@@ -73,7 +104,8 @@ static int fail_with_list(const clgen_device_list *list, const bool *marked, con
   return code;
 }
 
-static int select_automatic(const clgen_device_list *list, const size_t *order, size_t n, size_t *index) {
+static int select_automatic(const clgen_device_list *list, size_t *order, size_t n, size_t *index) {
+  clgen_devices_sort_by_speed(list, order, n, NULL, false); /* as far as that is known */
   if (n > 0 && clgen_devices_get(list, order[0])->status != CLGEN_DEVICE_UNUSABLE) {
     *index = order[0];
     return CLGEN_OK;
@@ -128,6 +160,13 @@ static bool is_numbered(const char *spec) {
   return colon && colon > spec && strspn(spec, "0123456789") == (size_t)(colon - spec) && parse_number(colon + 1, &number);
 }
 
+/* A PCI address, with or without its domain where that is 0, or a UUID. */
+static bool is_address_of(const clgen_device_info *d, const char *spec) {
+  if (d->uuid[0] && strcasecmp(d->uuid, spec) == 0) return true;
+  return d->pci[0] &&
+         (strcasecmp(d->pci, spec) == 0 || (strncmp(d->pci, "0000:", 5) == 0 && strcasecmp(d->pci + 5, spec) == 0));
+}
+
 static bool name_matches(const clgen_device_info *d, const char *piece, int pass) {
   switch (pass) {
     case 0: return strcasecmp(d->name, piece) == 0;
@@ -158,11 +197,16 @@ static int select_name(const clgen_device_list *list, const char *spec, bool *ma
 }
 
 static int select_among(const clgen_device_list *list, const char *spec, size_t *order, bool *marked, size_t *index) {
-  size_t n = clgen_devices_rank(list, order);
+  size_t total, n = clgen_devices_rank(list, order, &total);
   if (!spec || !spec[0]) return select_automatic(list, order, n, index);
   for (size_t i = 0; i < clgen_devices_count(list); i++)
     if (strcasecmp(clgen_devices_get(list, i)->spec, spec) == 0) { /* "host" too */
       *index = i;
+      return CLGEN_OK;
+    }
+  for (size_t i = 0; i < total; i++) /* of several drivers of the device the best one */
+    if (is_address_of(clgen_devices_get(list, order[i]), spec)) {
+      *index = order[i];
       return CLGEN_OK;
     }
   if (is_numbered(spec)) return fail_with_list(list, NULL, "was not found. There are", spec);

@@ -191,7 +191,7 @@ static const clgen_option rows[] = {
      "else "
      "a classifier trained on the data's labels"},
     {"device", 'd', CLGEN_OPTION_STRING, AT(device), "", 0, 0, NULL, "SPEC", CLGEN_OPTIONS_BASIC,
-     "OpenCL device: P:D, gpu, cpu, accel, host or part of a name; see clgen-devices"},
+     "OpenCL device: P:D, PCI address or UUID, gpu, cpu, accel, host or part of a name; see clgen-devices"},
     {"dry-run", 'n', CLGEN_OPTION_FLAG, AT(dry_run), "no", 0, 0, NULL, NULL, CLGEN_OPTIONS_BASIC,
      "print what would be done and the memory it needs; write nothing"},
 };
