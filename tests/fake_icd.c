@@ -187,9 +187,11 @@ static cl_program CL_API_CALL create_program(cl_context c, cl_uint n, const char
   (void)c, (void)n, (void)text, (void)size;
   return give(err);
 }
+static int build_failed;
 static cl_int CL_API_CALL build_program(cl_program p, cl_uint n, const cl_device_id *d, const char *options,
                                         void(CL_CALLBACK *done)(cl_program, void *), void *user) {
   (void)p, (void)n, (void)d, (void)options, (void)done, (void)user;
+  build_failed = 1;
   return CL_BUILD_PROGRAM_FAILURE;
 }
 static cl_int CL_API_CALL build_info(cl_program p, cl_device_id d, cl_program_build_info what, size_t room, void *out,
@@ -221,8 +223,8 @@ static cl_int CL_API_CALL event_info(cl_event e, cl_event_info what, size_t room
 static cl_int CL_API_CALL wait_events(cl_uint n, const cl_event *events) { return (void)n, (void)events, CL_SUCCESS; }
 static cl_int CL_API_CALL on_context(cl_context c) { return (void)c, CL_SUCCESS; }
 static cl_int CL_API_CALL on_queue(cl_command_queue q) { return (void)q, CL_SUCCESS; }
-/* Waiting fails: what is said then must not hide why the device was given up. */
-static cl_int CL_API_CALL finish(cl_command_queue q) { return (void)q, CL_OUT_OF_RESOURCES; }
+/* Waiting fails after a failed build: what is said then must not hide that. */
+static cl_int CL_API_CALL finish(cl_command_queue q) { return (void)q, build_failed ? CL_OUT_OF_RESOURCES : CL_SUCCESS; }
 static cl_int CL_API_CALL on_mem(cl_mem m) { return (void)m, CL_SUCCESS; }
 static cl_int CL_API_CALL on_program(cl_program p) { return (void)p, CL_SUCCESS; }
 static cl_int CL_API_CALL on_event(cl_event e) { return (void)e, CL_SUCCESS; }

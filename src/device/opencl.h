@@ -27,6 +27,8 @@ void clgen_cl_close(clgen_cl *cl);
 /* Waits for everything enqueued, also on drivers whose clFinish does not wait for what clFlush has sent off
  * (docs/drivers.md). */
 int clgen_cl_finish(clgen_cl *cl);
+/* The same before something is freed: whatever comes of it, the thread's message stays what it was. */
+void clgen_cl_wait(clgen_cl *cl);
 
 /* Sets the message "what: CL_OUT_OF_RESOURCES (-5)" and returns CLGEN_E_DEVICE (CLGEN_E_NOMEM for allocation failures). */
 int clgen_cl_fail(cl_int err, const char *format, ...) CLGEN_PRINTF(2, 3);

@@ -85,16 +85,24 @@ int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_dev
   return CLGEN_OK;
 }
 
-int clgen_cl_finish(clgen_cl *cl) {
+/* An OpenCL error code. */
+static cl_int wait_for_all(clgen_cl *cl) {
   cl_event marker = NULL;
   cl_int err = clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &marker);
   if (err == CL_SUCCESS) err = clFinish(cl->queue); /* the marker is yet to be flushed, and comes after all the rest */
   if (marker) clReleaseEvent(marker);
+  return err;
+}
+
+int clgen_cl_finish(clgen_cl *cl) {
+  cl_int err = wait_for_all(cl);
   return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: waiting for the device", cl->info.name);
 }
 
+void clgen_cl_wait(clgen_cl *cl) { wait_for_all(cl); }
+
 void clgen_cl_close(clgen_cl *cl) {
   if (!cl) return;
-  if (cl->queue) clgen_cl_finish(cl);
+  if (cl->queue) clgen_cl_wait(cl);
   cl_free(cl);
 }

@@ -32,7 +32,7 @@ void clgen_ocl_buffer_free(void *impl, clgen_buffer *b) {
   clgen_ocl *ocl = impl;
   if (!b) return;
   if (b->mem) {
-    clgen_cl_finish(ocl->cl);
+    clgen_cl_wait(ocl->cl);
     clReleaseMemObject(b->mem);
   }
   free(b);

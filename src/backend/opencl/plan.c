@@ -288,7 +288,7 @@ int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_p
 void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
   if (!plan) return;
   clgen_ocl *ocl = impl;
-  clgen_cl_finish(ocl->cl); /* not every driver keeps what a command in the queue needs */
+  clgen_cl_wait(ocl->cl); /* not every driver keeps what a command in the queue needs */
   for (int i = 0; i < 2; ++i)
     if (plan->in_flight[i]) clReleaseEvent(plan->in_flight[i]);
   for (size_t i = 0; i < plan->n_items; ++i)
