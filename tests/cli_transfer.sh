@@ -48,7 +48,7 @@ from_source a --freeze 'D.2,G.3.weight' --lr-old 0.5 --optimizer adamw
 from_source b --ewc 1e6 --ewc-of both --grad-clip 1
 from_source c --l2-sp 0.1 --freezed 1 --nz 6 --optimizer rmsprop
 from_source d --ewc 1e6 --batch-gpu 16 --freezed 2
-grep -q '"spring_D":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no spring_D"
+grep -q '"penalty_D":' "$dir/b/00000-mnist-dcgan/stats.jsonl" || fail "stats.jsonl has no penalty_D"
 expect 2 train --resume "$dir/a/00000-mnist-dcgan" --init "$vae"
 err_has "--init"
 expect 2 train --resume "$dir/a/00000-mnist-dcgan" --lr-old 0.25

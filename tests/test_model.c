@@ -385,7 +385,7 @@ static vae open_vae(void) {
   OK(clgen_model_create(&v.model, &c));
   OK(clgen_store_create(&v.store, host));
   OK(clgen_model_init(v.model, v.store, 2));
-  v.net = clgen_model_maker(v.model)->net;
+  v.net = clgen_model_generator_network(v.model)->net;
   return v;
 }
 

@@ -143,10 +143,10 @@ static void build(network *k, sums *s) {
     give(k, s, "logvar", logvar, "b");
     return;
   }
-  clgen_tensor *judged = clgen_model_judge(k->model, k->net[1], x, &pass, &picture);
+  clgen_tensor *judged = clgen_model_discriminate(k->model, k->net[1], x, &pass, &picture);
   give(k, s, "judged", judged, "u");
   if (clgen_model_get_config(k->model)->cond == CLGEN_COND_ACGAN)
-    give(k, s, "told", clgen_model_tell_class(k->model, k->net[1], picture, &pass), "t");
+    give(k, s, "told", clgen_model_class_logits(k->model, k->net[1], picture, &pass), "t");
   OK(clgen_grad(clgen_sum(judged, CLGEN_ALL_AXES, false), 1, &x, &slope));
   float share = 1 / (float)clgen_tensor_dim(x, 0);
   s->loss = NEED(clgen_add(s->loss, clgen_affine(clgen_sum(clgen_square(slope), CLGEN_ALL_AXES, false), share, 0)));

@@ -396,7 +396,7 @@ static void as_pytorch(const char *name, clgen_optimizer o, double lr, double li
   clgen_tensor *loss = clgen_sum(clgen_mul(c, clgen_square(clgen_bound_tensor(b, 0))), CLGEN_ALL_AXES, false);
   clgen_tensor *grad = NEED(clgen_bound_grad(b, loss));
   clgen_tensor *length = clgen_sqrt(clgen_sum(clgen_square(grad), CLGEN_ALL_AXES, false));
-  OK(clgen_optimizer_apply(&o, b, limit > 0 ? clgen_grad_limit(grad, length, limit) : grad, scalars));
+  OK(clgen_optimizer_apply(&o, b, limit > 0 ? clgen_clip_grad_norm(grad, length, limit) : grad, scalars));
   OK(clgen_compile(&p, graph, store));
   OK(clgen_program_write(p, c, clgen_safetensors_find(st, "c")->data, 16));
   for (int step = 1; step <= 5; ++step) {

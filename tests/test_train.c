@@ -407,7 +407,7 @@ static void rates_follow_the_schedule(void **state) {
     setup s = set_up_tiny(&tiny_vae, c);
     const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
     float before[512], after[512], grad[512];
-    int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+    int64_t n = clgen_net_param_size(clgen_model_generator_network(s.model)->net);
     assert_true(n <= 512);
     for (uint64_t step = 0; step < 6; ++step) {
       OK(clgen_store_read(s.store, "VAE.param", 0, n, before));
@@ -434,7 +434,7 @@ static void long_gradients_are_shortened(void **state) {
       set_up_tiny(&tiny_vae, (clgen_trainer_config){.batch = 2, .lr = 1, .optimizer = sgd, .seed = 4, .grad_clip = 0.125});
   const uint8_t images[2 * 16] = {0, 255, 128, 7, 9};
   float before[512], after[512];
-  int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+  int64_t n = clgen_net_param_size(clgen_model_generator_network(s.model)->net);
   OK(clgen_store_read(s.store, "VAE.param", 0, n, before));
   OK(clgen_trainer_step(s.trainer, 0, images, NULL));
   OK(clgen_store_read(s.store, "VAE.param", 0, n, after));
@@ -455,7 +455,7 @@ static void average_follows(void **state) {
   const double kimg = 0.01, rampup = 0.5; /* 10 images; at most half of those seen */
   clgen_trainer_config c = {.batch = 2, .lr = 1e-2, .optimizer = sgd, .seed = 4, .ema_kimg = kimg, .ema_rampup = rampup};
   setup s = set_up_tiny(&tiny_dcgan, c);
-  int64_t n = clgen_net_param_size(clgen_model_maker(s.model)->net);
+  int64_t n = clgen_net_param_size(clgen_model_generator_network(s.model)->net);
   float *g = new_floats((size_t)n), *got = new_floats((size_t)n);
   double *average = NEED(calloc((size_t)n, sizeof *average));
   uint8_t images[2 * 1024];

@@ -300,8 +300,8 @@ static void fisher_on_device(void **state) {
 }
 
 /* A spring's energy and force; nothing else moves the parameters here. */
-static void check_spring(clgen_device *device, const clgen_net *net, const float *anchor, const float *stiffness,
-                         const char *name) {
+static void check_anchor_penalty(clgen_device *device, const clgen_net *net, const float *anchor, const float *stiffness,
+                                 const char *name) {
   int64_t n = clgen_net_param_size(net);
   clgen_store *store;
   clgen_graph *g;
@@ -315,7 +315,7 @@ static void check_spring(clgen_device *device, const clgen_net *net, const float
   put_state(store, "N", "stiffness", stiffness, n);
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *grad = NEED(clgen_constant(g, 2, clgen_shape_of(1, n)));
-  clgen_tensor *energy = NEED(clgen_bound_spring(b, &grad));
+  clgen_tensor *energy = NEED(clgen_bound_anchor_penalty(b, &grad));
   OK(clgen_output(energy));
   OK(clgen_output(grad));
   OK(clgen_compile(&p, g, store));
@@ -347,10 +347,10 @@ static void springs_are_ewc_and_l2_sp(void **state) {
         *old = packed(net, CLGEN_NET_PARAM, "old"), *stiffness = new_floats((size_t)n), *anchor = new_floats((size_t)n);
   for (int k = 0; k < 2; ++k) {
     for (int64_t i = 0; i < n; ++i) stiffness[i] = 2 * 0.7f * info[i];
-    check_spring(devices[k], net, start, stiffness, "ewc");
+    check_anchor_penalty(devices[k], net, start, stiffness, "ewc");
     for (int64_t i = 0; i < n; ++i) stiffness[i] = old[i] > 0 ? 0.3f : 0.2f;
     for (int64_t i = 0; i < n; ++i) anchor[i] = old[i] > 0 ? start[i] : 0;
-    check_spring(devices[k], net, anchor, stiffness, "l2sp");
+    check_anchor_penalty(devices[k], net, anchor, stiffness, "l2sp");
     clgen_device_close(devices[k]);
   }
   free(start);

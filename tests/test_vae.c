@@ -33,7 +33,7 @@ static const struct {
 };
 
 static void load_start(const clgen_model *m, clgen_store *store, float log_scale) {
-  const clgen_net *net = clgen_model_maker(m)->net;
+  const clgen_net *net = clgen_model_generator_network(m)->net;
   OK(clgen_model_init(m, store, 1));
   for (int k = 0; k < clgen_net_tensor_count(net); ++k) {
     const clgen_net_tensor *t = clgen_net_tensor_at(net, k);
@@ -99,8 +99,8 @@ static void one_case(clgen_device *device, size_t i) {
   check_value(cases[i].name, &r, "loss");
   check_value(cases[i].name, &r, "reconstruction");
   check_value(cases[i].name, &r, "kl");
-  check_tensors(cases[i].name, "grad", "VAE.grad", store, clgen_model_maker(m)->net);
-  check_tensors(cases[i].name, "final", "VAE.param", store, clgen_model_maker(m)->net);
+  check_tensors(cases[i].name, "grad", "VAE.grad", store, clgen_model_generator_network(m)->net);
+  check_tensors(cases[i].name, "final", "VAE.param", store, clgen_model_generator_network(m)->net);
   clgen_trainer_free(t);
   clgen_store_free(store);
   clgen_model_free(m);
@@ -285,7 +285,7 @@ static void one_sample_is_the_elbo(void **state) {
     OK(clgen_model_init(m, store, 1));
     OK(clgen_trainer_create(&t, m, store, &c));
     for (uint64_t step = 0; step < 3; ++step) OK(clgen_trainer_step(t, step, (const uint8_t *)floats_of("images"), NULL));
-    n = clgen_net_param_size(clgen_model_maker(m)->net);
+    n = clgen_net_param_size(clgen_model_generator_network(m)->net);
     assert_true(n <= 1024);
     OK(clgen_store_read(store, "VAE.param", 0, n, param[k]));
     clgen_trainer_free(t);

@@ -41,10 +41,10 @@ typedef struct {
   int64_t batch;
   float *z;
   uint8_t *pixels;
-} maker;
+} generation;
 
 static int run(void *context) {
-  const maker *m = context;
+  const generation *m = context;
   return clgen_generator_run(m->generator, m->batch, m->z, NULL, m->pixels);
 }
 
@@ -53,7 +53,7 @@ static int measure(bench_timing *timing, clgen_program_info *info, clgen_device 
                    clgen_store *store, int64_t batch, double seconds) {
   const clgen_model_config *c = clgen_model_get_config(model);
   size_t pixels = (size_t)batch * (size_t)c->channels * (size_t)c->height * (size_t)c->width, nz = (size_t)c->nz;
-  maker m = {.batch = batch, .z = malloc((size_t)batch * nz * sizeof(float)), .pixels = malloc(pixels)};
+  generation m = {.batch = batch, .z = malloc((size_t)batch * nz * sizeof(float)), .pixels = malloc(pixels)};
   int code = m.z && m.pixels ? clgen_generator_create(&m.generator, model, store, batch) : clgen_fail_nomem(pixels);
   for (int64_t i = 0; !code && i < batch; ++i) clgen_latent_of_seed((uint64_t)i, c->nz, m.z + (size_t)i * nz);
   if (!code) code = bench_measure(timing, device, run, &m, seconds);

@@ -71,7 +71,7 @@ static int open_network(evaluate_job *j) {
     code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images; it can judge others': --features %s",
                       j->r->network, j->r->network);
   if (!code) code = clgen_store_create(&j->store, j->device);
-  if (!code) code = clgen_model_load(j->model, j->store, file, clgen_model_maker(j->model));
+  if (!code) code = clgen_model_load(j->model, j->store, file, clgen_model_generator_network(j->model));
   clgen_safetensors_close(file);
   return code;
 }

@@ -68,9 +68,9 @@ static int read_targets(const explorer *e, uint8_t **pixels, int64_t *n) {
 /* The mean square error, on a scale of 0 to 1, of each start's image (an output), and its gradient in the latents. */
 static int build_projection(explore_gradient *g, const explorer *e) {
   const clgen_model_config *c = e->config;
-  const clgen_model_network *maker = clgen_model_maker(e->model);
+  const clgen_model_network *generator = clgen_model_generator_network(e->model);
   int code = clgen_graph_create(&g->graph);
-  if (!code) code = clgen_net_bind(&g->net, maker->net, g->graph, maker->prefix);
+  if (!code) code = clgen_net_bind(&g->net, generator->net, g->graph, generator->prefix);
   if (code) return code;
   g->in = clgen_input(g->graph, "z", CLGEN_F32, clgen_shape_of(2, e->r.starts, c->nz));
   g->target = clgen_input(g->graph, "target", CLGEN_U8, clgen_shape_of(4, 1, c->channels, c->height, c->width));

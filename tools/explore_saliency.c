@@ -31,10 +31,10 @@ static int build_saliency(explore_gradient *g, const explorer *e, int64_t n) {
   clgen_tensor *noise = clgen_random_normal(g->graph, g->counter, 0, CLGEN_STREAM_METRIC, *clgen_tensor_shape(images));
   clgen_tensor *noisy = clgen_add(images, clgen_affine(noise, 2 * (float)e->r.noise, 0)); /* pixels are on [-1,1] */
   const clgen_pass pass = explore_gradient_pass(g, e, n);
-  g->error = clgen_model_judge(e->model, g->net, images, &pass, NULL);
+  g->error = clgen_model_discriminate(e->model, g->net, images, &pass, NULL);
   code = clgen_output(g->error);
   if (code) return code;
-  clgen_tensor *logits = clgen_model_judge(e->model, g->net, noisy, &pass, NULL);
+  clgen_tensor *logits = clgen_model_discriminate(e->model, g->net, noisy, &pass, NULL);
   return explore_gradient_finish(g, e, clgen_sum(logits, CLGEN_ALL_AXES, false), noisy);
 }
 
@@ -92,7 +92,7 @@ static int build_cam(explore_gradient *g, const explorer *e, int64_t n) {
   int code = begin(g, e, n, &images);
   if (code) return code;
   const clgen_pass pass = explore_gradient_pass(g, e, n);
-  g->error = clgen_model_judge(e->model, g->net, images, &pass, &seen);
+  g->error = clgen_model_discriminate(e->model, g->net, images, &pass, &seen);
   code = clgen_output(g->error);
   if (!code) code = clgen_grad(clgen_sum(g->error, CLGEN_ALL_AXES, false), 1, &seen, &slope);
   if (code) return code;

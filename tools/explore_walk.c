@@ -171,15 +171,15 @@ int explore_traverse(int argc, char **argv) {
 
 /* a (nz, nz) = W^T W of the first layer's weight W (outputs, nz), whichever way round PyTorch keeps it. */
 static int first_layer(const explorer *e, double *a) {
-  const clgen_model_network *maker = clgen_model_maker(e->model);
+  const clgen_model_network *generator = clgen_model_generator_network(e->model);
   int first;
-  clgen_net_layer_tensors(maker->net, clgen_model_latent_layer(e->model), &first);
-  const clgen_net_tensor *w = clgen_net_tensor_at(maker->net, first);
+  clgen_net_layer_tensors(generator->net, clgen_model_latent_layer(e->model), &first);
+  const clgen_net_tensor *w = clgen_net_tensor_at(generator->net, first);
   int64_t nz = e->config->nz;
   bool latent_first = w->shape.ndim == 4;              /* conv_transpose2d: (in,out,k,k); linear: (out,in) */
   int64_t inputs = w->shape.dim[latent_first ? 0 : 1]; /* behind the latent's numbers there may be a class's */
   int64_t n = clgen_shape_count(&w->shape), outputs = n / inputs;
-  char *state = clgen_format("%s.param", maker->prefix);
+  char *state = clgen_format("%s.param", generator->prefix);
   float *values = malloc((size_t)n * sizeof *values);
   int code = state && values ? clgen_store_read(e->store, state, w->offset, n, values) : clgen_fail_nomem((size_t)n * 4);
   for (int64_t i = 0; !code && i < nz; ++i)

@@ -1,4 +1,4 @@
-/* Judging a network or a set of images by a list of metrics: the data, the features and judge.h put together, as clgen
+/* Judging a network or a set of images by a list of metrics: the data, the features and evaluator.h put together, as clgen
  * evaluate and clgen train --metrics do, so that both say the same of the same network. */
 #ifndef CLGEN_ASSESS_H
 #define CLGEN_ASSESS_H
@@ -9,7 +9,7 @@
 #include <clgen/data.h>
 #include <clgen/device.h>
 #include <clgen/features.h>
-#include <clgen/judge.h>
+#include <clgen/evaluator.h>
 #include <clgen/model.h>
 
 #ifdef __cplusplus
@@ -21,7 +21,7 @@ typedef struct {
   const char *data;     /* the real images: what clgen_dataset_open takes */
   const char *split;    /* "train" or "test" */
   const char *classes;  /* of the real images, as in clgen_dataset_options; NULL or "": all */
-  const char *metrics;  /* judge.h has their names */
+  const char *metrics;  /* evaluator.h has their names */
   const char *features; /* as of clgen_features_for; NULL or "": what fits the data */
   int64_t num;          /* images that are judged, at least 2, against as many reals; elbo and iwae are of as many images
                          * of the data. 0: CLGEN_ASSESS_NUM, and all of the data */

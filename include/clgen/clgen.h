@@ -17,7 +17,7 @@
 #include <clgen/options.h>
 #include <clgen/elbo.h>
 #include <clgen/features.h>
-#include <clgen/judge.h>
+#include <clgen/evaluator.h>
 #include <clgen/assess.h>
 #include <clgen/train.h>
 #include <clgen/report.h>

@@ -137,12 +137,12 @@ bool clgen_model_encodes(const clgen_model *m);
 int clgen_model_network_count(const clgen_model *m);
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
 /* The network that makes images: G_ema, or the VAE; the classifier, where there is nothing else. */
-const clgen_model_network *clgen_model_maker(const clgen_model *m);
+const clgen_model_network *clgen_model_generator_network(const clgen_model *m);
 /* The network that encodes; NULL: there is none. */
 const clgen_model_network *clgen_model_encoder(const clgen_model *m);
-/* The layer of the maker that takes the latent: its weight is the layer's first tensor. */
+/* The layer of the generator that takes the latent: its weight is the layer's first tensor. */
 int clgen_model_latent_layer(const clgen_model *m);
-/* How many of the maker's layers take a style, each its own; 0: it knows no styles. */
+/* How many of the generator's layers take a style, each its own; 0: it knows no styles. */
 int clgen_model_style_layers(const clgen_model *m);
 /* Starting values of every network, a function of the seed; G_ema starts as G. */
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
@@ -154,10 +154,10 @@ typedef struct {
    * takes what it has in use. */
   clgen_tensor *(*draw)(void *user, bool normal, uint32_t stream, clgen_shape shape);
   void *user;
-  /* In training, where the maker knows styles and this is not NULL: gets those of all layers, (N,layers,nz), of which the
-   * images are a function, so that a gradient with respect to each layer's can be taken. */
+  /* In training, where the generator knows styles and this is not NULL: gets those of all layers, (N,layers,nz), of which
+   * the images are a function, so that a gradient with respect to each layer's can be taken. */
   clgen_tensor **styles;
-  /* In use, where the maker knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
+  /* In use, where the generator knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
    * appendix B); and latents (N,nz) whose styles the layers take from number fine_from (a scalar) on. NULL: neither. */
   clgen_tensor *truncation, *fine, *fine_from;
   clgen_tensor *labels; /* of a conditional model: (N,classes), a 1 among zeros for the class of each image */
@@ -172,10 +172,10 @@ clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_ten
 clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded);
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
 /* The discriminator's logits, (N). *features, unless NULL, gets the last picture in it: (N,C,h,w). */
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                                clgen_tensor **features);
+clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                       clgen_tensor **features);
 /* Of CLGEN_COND_ACGAN: the logits of classes (N,classes) from the features that judge gave. */
-clgen_tensor *clgen_model_tell_class(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass);
+clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
@@ -183,7 +183,7 @@ clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_t
 int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                        clgen_tensor **logvar);
 /* z = mu + eps exp(logvar / 2): eps is (N K,nz), K draws for an image one after another, and so is z. */
-clgen_tensor *clgen_model_draw(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps);
+clgen_tensor *clgen_model_reparameterize(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps);
 /* -log p(image | z) of a VAE, the sum over an image's pixels, for each of its draws: z (N K,nz), images (N,C,H,W) -> (N,K),
  * or (N) where there is one.
  * With the KL divergence (clgen_loss_kl) it is the negative ELBO. */
@@ -236,31 +236,32 @@ int clgen_model_load(const clgen_model *m, clgen_store *store, const clgen_safet
  * classes differ in number, so many as both have; where only the channels do, grey becomes colour or the other way round:
  * where images go in, the weights are divided among the colours or added up, where they come out, repeated or averaged.
  * What fits in none of these ways starts afresh. A snapshot without G has its G_ema serve for both. */
-typedef struct clgen_carry clgen_carry;
+typedef struct clgen_weight_transfer clgen_weight_transfer;
 typedef struct {
   char name[96], from[96]; /* in the snapshots of the model ("G.0.weight") and in the file; from "": there is none */
   clgen_shape shape, was;  /* here, and in the file */
-  enum { CLGEN_CARRY_NOT, CLGEN_CARRY_PART, CLGEN_CARRY_WHOLE } how;
+  enum { CLGEN_TRANSFER_NOT, CLGEN_TRANSFER_PART, CLGEN_TRANSFER_WHOLE } how;
   char note[96]; /* of a part: what was done */
-} clgen_carried;
+} clgen_transferred;
 /* The file must be open as long as it is used. CLGEN_E_INVALID for another architecture, CLGEN_E_FORMAT for a file that is
  * not what it says. */
-int clgen_carry_create(clgen_carry **out, const clgen_model *m, const clgen_safetensors *file);
-void clgen_carry_free(clgen_carry *c);
+int clgen_weight_transfer_create(clgen_weight_transfer **out, const clgen_model *m, const clgen_safetensors *file);
+void clgen_weight_transfer_free(clgen_weight_transfer *c);
 /* One row for each parameter and statistic of the model; `n` of `whole` and `part`. */
-int clgen_carry_count(const clgen_carry *c);
-const clgen_carried *clgen_carry_at(const clgen_carry *c, int row);
-const clgen_model *clgen_carry_source(const clgen_carry *c); /* what the file holds */
+int clgen_weight_transfer_count(const clgen_weight_transfer *c);
+const clgen_transferred *clgen_weight_transfer_at(const clgen_weight_transfer *c, int row);
+const clgen_model *clgen_weight_transfer_source(const clgen_weight_transfer *c); /* what the file holds */
 /* Whether the file holds this network of its model. */
-bool clgen_carry_has(const clgen_carry *c, const clgen_model_network *of_source);
+bool clgen_weight_transfer_has(const clgen_weight_transfer *c, const clgen_model_network *of_source);
 /* Writes what is carried over into a store in which the model has been initialised. */
-int clgen_carry_apply(const clgen_carry *c, clgen_store *store);
+int clgen_weight_transfer_apply(const clgen_weight_transfer *c, clgen_store *store);
 /* For each parameter of network `index`, as it lies in "<prefix>.param": 0, it starts afresh (or is a gap of alignment); 1,
  * it was made from the file's; 2, it is one of the file's, as it is. */
-int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark);
+int clgen_weight_transfer_marks(const clgen_weight_transfer *c, int index, uint8_t *mark);
 /* Takes numbers that belong to the file's parameters, as they lie in the states of its model, to where those of mark 2 have
  * gone; 0 elsewhere. `values` is by network of the file's model, NULL where there are none. */
-int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out);
+int clgen_weight_transfer_numbers(const clgen_weight_transfer *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS],
+                                  float *out);
 
 /* ---- Images from latents ------------------------------------------------------------------------------------------------
  */
@@ -278,8 +279,8 @@ const clgen_program_info *clgen_generator_info(const clgen_generator *g);
  * height x width bytes, planes one after another. */
 int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, const int *classes, uint8_t *pixels);
 /* More than latents: `truncation` (n) says how far from the middle each image is, 1 as trained; styles are drawn to their
- * mean where the maker knows styles, else latents are multiplied. The layers from number fine_from on take the styles of
- * `fine` (n rows of nz); CLGEN_E_INVALID where the maker knows none. NULL: neither. */
+ * mean where the generator knows styles, else latents are multiplied. The layers from number fine_from on take the styles of
+ * `fine` (n rows of nz); CLGEN_E_INVALID where the generator knows none. NULL: neither. */
 typedef struct {
   const float *z, *truncation, *fine;
   int fine_from;

@@ -17,9 +17,9 @@ extern "C" {
 
 /* ---- Networks ------------------------------------------------------------------------------------------------------- */
 
-/* How weights start: PyTorch's defaults (uniform within 1/sqrt(fan in); batch norm 1 and 0), those of DCGAN (Radford,
- * Metz, Chintala 2015: weights N(0, 0.02), batch norm N(1, 0.02) and 0), or Glorot & Bengio 2010, equation 16 (uniform
- * within sqrt(6 / (fan in + fan out)), biases 0). */
+/* Initialisation of weights: PyTorch's defaults (uniform within 1/sqrt(fan in); batch norm 1 and 0), those of DCGAN
+ * (Radford, Metz, Chintala 2015: weights N(0, 0.02), batch norm N(1, 0.02) and 0), or Glorot & Bengio 2010, equation 16
+ * (uniform within sqrt(6 / (fan in + fan out)), biases 0). */
 typedef enum { CLGEN_INIT_PYTORCH, CLGEN_INIT_DCGAN, CLGEN_INIT_XAVIER } clgen_init_scheme;
 
 typedef enum { CLGEN_NET_PARAM, CLGEN_NET_STAT, CLGEN_NET_COUNTER } clgen_net_kind;
@@ -50,8 +50,7 @@ void clgen_net_equalize(clgen_net *net, float multiplier);
 
 /* Each adds a layer and returns its index, or a negative code. Names are copied: "0", "fc1". */
 int clgen_net_linear(clgen_net *net, const char *name, int64_t in, int64_t out); /* with a bias; weight (out,in) */
-/* A row of numbers for each of `count` things, PyTorch's Embedding: weight (count,size). Forward gives the inner products of
- * an image's numbers with all rows: (N,size) -> (N,count). */
+/* PyTorch's Embedding: weight (count,size). The forward pass multiplies features with all rows: (N,size) -> (N,count). */
 int clgen_net_embedding(clgen_net *net, const char *name, int64_t count, int64_t size);
 int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad, bool bias);
 /* Weight (in,out,kernel,kernel); the result is (size - 1) stride - 2 pad + kernel. */
@@ -71,13 +70,13 @@ int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t c
 /* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
  * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
 int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t references, int64_t channels);
-/* Numbers that are trained and belong to no layer, as a PyTorch module's own nn.Parameter: `name` itself in the state dict.
- * They start as `start`; as a layer it hands on what it gets. */
+/* A parameter of the network itself, as nn.Parameter in a PyTorch module: `name` in the state dict, initialised to `start`.
+ * As a layer it is the identity. */
 int clgen_net_parameter(clgen_net *net, const char *name, clgen_shape shape, double start);
-/* The same of numbers that are not trained, as a module's buffer: they start as N(mean, deviation). */
+/* A buffer of the network itself, not trained, initialised from N(mean, deviation). */
 int clgen_net_buffer(clgen_net *net, const char *name, clgen_shape shape, double mean, double deviation);
-/* An entry of the state dict is to start as N(mean, deviation), whatever it would have. */
-void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation);
+/* Initialises an entry of the state dict from N(mean, deviation), in place of the scheme. */
+void clgen_net_init_normal(clgen_net *net, int tensor, double mean, double deviation);
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
@@ -112,11 +111,11 @@ void clgen_bound_free(clgen_bound *b);
 /* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
  * linear layer flattens what it gets. NULL with a message on failure. */
 clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training);
-/* Buffer `index` of the state dict goes a share of the way to `value`, of its shape, as running statistics do in training.
- */
-int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share);
-/* The same where conditional batch norms are among the layers. labels (N,classes) weigh the rows of their tables: a 1 among
- * zeros for a class. */
+/* Updates a running statistic, as batch norm does in training: buffer `index` of the state dict becomes
+ * (1 - momentum) buffer + momentum value, of the same shape. */
+int clgen_bound_update_running_stats(clgen_bound *b, int index, clgen_tensor *value, double momentum);
+/* The same where conditional batch norms are among the layers. labels (N,classes) weigh the rows of their tables; a label
+ * is one-hot. */
 clgen_tensor *clgen_bound_forward_labelled(clgen_bound *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
                                            bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
@@ -126,24 +125,25 @@ clgen_graph *clgen_bound_graph(const clgen_bound *b);
 /* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
 clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
 
-/* A batch may come in `parts` training passes, one run of the graph after the other. `first` (one element) is not 0 in the
- * run of the first. Together they move running statistics as far as one pass over the whole batch does, and each begins with
- * the vectors of spectral normalisation with which the first began. held: running statistics stay as they are. Call it
- * before the first pass; the gradients are then added up: */
-int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, bool held);
-/* From now on passes in training only look, or no longer only look: running statistics and the vectors of spectral
- * normalisation stay as they are. */
-void clgen_bound_only_looks(clgen_bound *b, bool looks);
+/* Gradient accumulation: the batch is processed in `micro_batches` training passes, one run of the graph each. `first` (one
+ * element) is not 0 in the run of the first micro-batch. Together the passes move the running statistics as far as one pass
+ * over the whole batch, and each starts with the spectral normalisation vectors of the first. held: running statistics are
+ * not updated. Call it before the first pass, and clgen_bound_grad_add in place of clgen_bound_grad. */
+int clgen_bound_accumulate_grads(clgen_bound *b, int64_t micro_batches, clgen_tensor *first, bool held);
+/* Training passes from now on do not (frozen) or do again (!frozen) update running statistics and the vectors of spectral
+ * normalisation. */
+void clgen_bound_freeze_stats(clgen_bound *b, bool frozen);
 /* Adds d(loss)/d(parameters) to "<prefix>.grad", which begins at 0 where `first` is not 0. */
 int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first);
-/* What it has become, in a graph that comes after those. */
+/* The accumulated gradient, for a graph that runs after those. NULL on failure. */
 clgen_tensor *clgen_bound_grad_sum(const clgen_bound *b);
 
-/* Every parameter is brought into [-limit, limit]. */
+/* Clips every parameter to [-limit, limit] (weight clipping, Arjovsky et al. 2017). */
 int clgen_bound_clip(clgen_bound *b, double limit);
-/* All parameters less the mean of what they have been so far, now included, which the state "<prefix>.history" keeps; share
- * is 1 / (how many times this has come, with this one). NULL on failure. */
-clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share);
+/* Historical averaging (Salimans et al. 2016, section 3.3): all parameters minus the mean of their values so far, the
+ * present ones included. The state "<prefix>.history" keeps the mean; share is 1 / (number of calls so far, this one
+ * included), one element. NULL on failure. */
+clgen_tensor *clgen_bound_history_residual(clgen_bound *b, clgen_tensor *share);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
 
@@ -154,14 +154,15 @@ clgen_tensor *clgen_adaptive_instance_norm(clgen_tensor *x, clgen_tensor *scale,
 /* ---- Fine-tuning --------------------------------------------------------------------------------------------------------
  */
 
-/* Updates of b go by the state "<prefix>.rate", with a number for each parameter that its learning rate is multiplied by;
- * where it is 0 the parameter keeps its bits, whatever the optimiser, its decay and clipping ask for. frozen[i] (NULL: none)
- * says that it is 0 in all of entry i of the state dict: no gradient is computed there, and a layer whose parameters all are
- * frozen runs as in evaluation, so that its statistics stay too. Call it before the first pass. */
-int clgen_bound_hold(clgen_bound *b, const bool *frozen);
-/* Half the sum over all parameters of stiffness (parameter - anchor)^2, by the states "<prefix>.stiffness" and
- * "<prefix>.anchor"; its gradient is added to *grad, which is packed as clgen_bound_grad's. NULL on failure. */
-clgen_tensor *clgen_bound_spring(const clgen_bound *b, clgen_tensor **grad);
+/* The state "<prefix>.rate" holds a learning rate multiplier for each parameter. A parameter with multiplier 0 never
+ * changes, whatever the optimiser, weight decay and clipping do. frozen[i] (NULL: none) says that the multiplier is 0 in all
+ * of entry i of the state dict: no gradient is computed there, and a layer with only frozen parameters runs in evaluation
+ * mode, so that its running statistics do not change either. Call it before the first pass. */
+int clgen_bound_lr_multipliers(clgen_bound *b, const bool *frozen);
+/* The quadratic penalty of L2-SP (Li et al. 2018) and EWC (Kirkpatrick et al. 2017): half the sum over all parameters of
+ * weight (parameter - anchor)^2, a scalar. The weights are the state "<prefix>.stiffness", the anchors "<prefix>.anchor".
+ * Adds its gradient to *grad, packed as by clgen_bound_grad. NULL on failure. */
+clgen_tensor *clgen_bound_anchor_penalty(const clgen_bound *b, clgen_tensor **grad);
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------------
  */
@@ -184,11 +185,11 @@ int clgen_gan_loss_find(const clgen_gan_loss **out, const char *name);
 clgen_tensor *clgen_row_max(clgen_tensor *x);
 /* Logarithm of the softmax of each row, without overflow: (N,D) -> (N,D). */
 clgen_tensor *clgen_log_softmax(clgen_tensor *logits);
-/* -sum target log softmax(logits): (N,D), (N,D) -> (N); a row of target is a distribution, one 1 among zeros for a class. */
+/* -sum target log softmax(logits): (N,D), (N,D) -> (N); a row of target is a distribution, one-hot for a class. */
 clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target);
 /* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N), or of each dimension, (N,D). */
 clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar);
-clgen_tensor *clgen_kl_of_each(clgen_tensor *mu, clgen_tensor *logvar);
+clgen_tensor *clgen_kl_per_dim(clgen_tensor *mu, clgen_tensor *logvar);
 /* Logarithm of the sum of the exponentials of each row, without overflow: (N,D) -> (N,1). */
 clgen_tensor *clgen_log_sum_exp(clgen_tensor *x);
 
@@ -231,8 +232,8 @@ clgen_tensor *clgen_optimizer_mean_gradient(const clgen_optimizer *o, const clge
  * scalars is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
 int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars);
 
-/* The gradient, shortened to length `limit` where its norm (a scalar) is more (Pascanu et al. 2013, algorithm 1). */
-clgen_tensor *clgen_grad_limit(clgen_tensor *grad, clgen_tensor *norm, double limit);
+/* Gradient clipping: grad scaled to norm `limit` where its norm (a scalar) is larger (Pascanu et al. 2013, algorithm 1). */
+clgen_tensor *clgen_clip_grad_norm(clgen_tensor *grad, clgen_tensor *norm, double limit);
 
 #ifdef __cplusplus
 }

@@ -72,7 +72,7 @@ clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o);
  */
 
 /* By index of the model's networks; all zeros hold nothing. The states that are named are the caller's to write before the
- * first step (clgen_bound_hold and clgen_bound_spring say what they mean). */
+ * first step (clgen_bound_lr_multipliers and clgen_bound_anchor_penalty say what they mean). */
 typedef struct {
   bool rated[CLGEN_MODEL_MAX_NETWORKS];         /* it goes by "<prefix>.rate" */
   const bool *frozen[CLGEN_MODEL_MAX_NETWORKS]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
@@ -192,9 +192,9 @@ int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, c
 
 /* The mean over images of the squared gradient of a log-likelihood, by parameter of network `network` of a model in `store`:
  * of D's calling an image real for a generator, of D's answers for D, of the evidence lower bound for a VAE. The images are
- * made by network `maker` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior by
- * the second. */
-int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int maker, int64_t images, const float *latents,
+ * made by network `generator` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior
+ * by the second. */
+int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int generator, int64_t images, const float *latents,
                  float *out);
 
 /* ---- Features to judge by ----------------------------------------------------------------------------------------------

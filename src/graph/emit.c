@@ -56,7 +56,7 @@ static void emit_member(clgen_step_writer *w, const clgen_tensor *t, int group, 
       value_of[t->id] = v[0];
   }
   if (t->op == CLGEN_OP_ASSIGN || (t->op != CLGEN_OP_SUM && needed_outside(L, t, group))) {
-    clgen_view contiguous; /* over the domain, which for some copied views is not t's shape */
+    clgen_view contiguous; /* over the domain, which for some materialized views is not t's shape */
     clgen_shape domain = {.ndim = w->s->ndim};
     memcpy(domain.dim, w->s->dim, sizeof domain.dim);
     clgen_view_contiguous(&contiguous, t, w->after ? &t->shape : &domain);

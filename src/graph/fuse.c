@@ -77,7 +77,7 @@ static void extent(const clgen_view *v, const clgen_shape *shape, int64_t *low, 
 /* Would delaying the read of operand `in` of `reader` to `at` make it see a later write? */
 static bool read_allows(const clgen_lowering *L, const clgen_tensor *reader, const clgen_tensor *in, int ga, int gb,
                         int at) {
-  const clgen_tensor *base = clgen_base_of(L, in), *state = L->copied[base->id] ? NULL : clgen_state_of(base);
+  const clgen_tensor *base = clgen_base_of(L, in), *state = L->materialized[base->id] ? NULL : clgen_state_of(base);
   if (!state) return true;
   if (clgen_op_is_view(base->op)) return true;
   int64_t low, high, from, to;

@@ -10,12 +10,12 @@ const clgen_tensor *clgen_state_of(const clgen_tensor *t) {
 }
 
 const clgen_tensor *clgen_base_of(const clgen_lowering *L, const clgen_tensor *t) {
-  while (clgen_op_is_view(t->op) && !L->copied[t->id]) t = t->in[0];
+  while (clgen_op_is_view(t->op) && !L->materialized[t->id]) t = t->in[0];
   return t;
 }
 
 bool clgen_is_grouped(const clgen_lowering *L, const clgen_tensor *t) {
-  if (clgen_is_constant(t) || clgen_op_is_view(t->op)) return L->copied[t->id];
+  if (clgen_is_constant(t) || clgen_op_is_view(t->op)) return L->materialized[t->id];
   return clgen_op_is_elementwise(t->op) || t->op == CLGEN_OP_ASSIGN || t->op == CLGEN_OP_SUM;
 }
 
@@ -93,15 +93,15 @@ static void make_view(clgen_lowering *L, const clgen_tensor *t, bool must_be_con
   clgen_view *view = &L->low->view[t->id];
   L->low->has_view[t->id] = true;
   if (clgen_is_constant(t)) {
-    L->copied[t->id] = must_be_contiguous || t->output;
+    L->materialized[t->id] = must_be_contiguous || t->output;
     clgen_view_contiguous(view, t, &t->shape);
   } else if (clgen_writes_state(t)) { /* the target's memory, but what is read there is this node's doing */
     clgen_view_contiguous(view, t, &t->shape);
     view->offset = L->low->view[t->in[0]->id].offset;
   } else if (clgen_op_is_view(t->op)) {
     bool possible = clgen_view_apply(t, &L->low->view[t->in[0]->id], view);
-    L->copied[t->id] = !possible || t->output || (must_be_contiguous && !clgen_view_is_contiguous(view, &t->shape));
-    if (L->copied[t->id]) clgen_view_contiguous(view, t, &t->shape);
+    L->materialized[t->id] = !possible || t->output || (must_be_contiguous && !clgen_view_is_contiguous(view, &t->shape));
+    if (L->materialized[t->id]) clgen_view_contiguous(view, t, &t->shape);
   } else {
     clgen_view_contiguous(view, t, &t->shape);
     if (L->placed_in[t->id] >= 0) view->offset = placed_offset(L, t);
@@ -135,7 +135,7 @@ static int find_uses(clgen_lowering *L) {
   for (int pass = 0; pass < 2; ++pass) { /* count, then fill */
     for (int i = 0; i < n; ++i) {
       const clgen_tensor *t = L->g->node[i];
-      if (!L->alive[i] || (clgen_op_is_view(t->op) && !L->copied[i])) continue;
+      if (!L->alive[i] || (clgen_op_is_view(t->op) && !L->materialized[i])) continue;
       for (int k = 0; k < t->n_in; ++k) {
         const clgen_tensor *base = clgen_base_of(L, t->in[k]);
         if (pass == 0)
@@ -164,10 +164,10 @@ static int check_stale(const clgen_lowering *L) {
     int64_t from = L->low->view[a].offset, to = from + clgen_shape_count(&w->shape);
     for (int i = a + 1; i < L->g->count; ++i) {
       const clgen_tensor *t = L->g->node[i];
-      if (!L->alive[i] || (clgen_op_is_view(t->op) && !L->copied[i])) continue;
+      if (!L->alive[i] || (clgen_op_is_view(t->op) && !L->materialized[i])) continue;
       for (int k = clgen_writes_state(t) ? 1 : 0; k < t->n_in; ++k) {
         const clgen_tensor *base = clgen_base_of(L, t->in[k]);
-        if (base->id >= a || L->copied[base->id] || clgen_state_of(base) != state) continue;
+        if (base->id >= a || L->materialized[base->id] || clgen_state_of(base) != state) continue;
         int64_t low = L->low->view[t->in[k]->id].offset, high = low;
         for (int d = 0; d < t->in[k]->shape.ndim; ++d)
           high += (t->in[k]->shape.dim[d] - 1) * L->low->view[t->in[k]->id].stride[d];
@@ -189,12 +189,12 @@ int clgen_lower(clgen_lowered *out, const clgen_graph *g) {
   out->view = calloc(n, sizeof *out->view);
   out->has_view = calloc(n, sizeof *out->has_view);
   L.alive = calloc(n, sizeof *L.alive);
-  L.copied = calloc(n, sizeof *L.copied);
+  L.materialized = calloc(n, sizeof *L.materialized);
   L.use_start = calloc(n + 1, sizeof *L.use_start);
   L.group = malloc(n * sizeof *L.group);
   L.placed_in = malloc(n * sizeof *L.placed_in);
   int code = CLGEN_OK;
-  if (!out->view || !out->has_view || !L.alive || !L.copied || !L.use_start || !L.group || !L.placed_in) {
+  if (!out->view || !out->has_view || !L.alive || !L.materialized || !L.use_start || !L.group || !L.placed_in) {
     code = clgen_fail_nomem(n * sizeof *out->view);
   } else {
     for (size_t i = 0; i < n; ++i) L.group[i] = L.placed_in[i] = -1;
@@ -208,7 +208,7 @@ int clgen_lower(clgen_lowered *out, const clgen_graph *g) {
   for (int i = 0; i < L.n_groups; ++i) free(L.groups[i].member);
   free(L.groups);
   free(L.alive);
-  free(L.copied);
+  free(L.materialized);
   free(L.use_start);
   free(L.use);
   free(L.group);

@@ -25,8 +25,8 @@ typedef struct {
 typedef struct {
   const clgen_graph *g;
   clgen_lowered *low;
-  bool *alive, *copied; /* copied: a view (or constant) that must be written out */
-  int *use_start;       /* uses of node i: use[use_start[i] .. use_start[i+1]-1], in the order of their ids */
+  bool *alive, *materialized; /* materialized: a view (or constant) that must be written out */
+  int *use_start;             /* uses of node i: use[use_start[i] .. use_start[i+1]-1], in the order of their ids */
   clgen_use *use;
   int *group; /* by node; -1: none */
   clgen_group *groups;

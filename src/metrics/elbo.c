@@ -22,11 +22,11 @@ typedef struct {
   float *label_batch;
   uint8_t *batch;
   size_t image_bytes;
-} judge;
+} estimator;
 
-static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t seed, bool weighted) {
+static int build(estimator *j, const clgen_model *m, clgen_store *store, uint64_t seed, bool weighted) {
   const clgen_model_config *c = clgen_model_get_config(m);
-  const clgen_model_network *w = clgen_model_maker(m);
+  const clgen_model_network *w = clgen_model_generator_network(m);
   j->image_bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
   j->batch = calloc(BATCH, j->image_bytes);
   j->model = m;
@@ -45,7 +45,7 @@ static int build(judge *j, const clgen_model *m, clgen_store *store, uint64_t se
   clgen_tensor *mu, *logvar;
   code = clgen_model_encode(m, j->net, images, &as_used, &mu, &logvar);
   if (code) return code;
-  clgen_tensor *z = clgen_model_draw(mu, logvar, eps);
+  clgen_tensor *z = clgen_model_reparameterize(mu, logvar, eps);
   j->reconstruction = clgen_model_nll(m, j->net, images, z, &as_used);
   if (weighted) {
     j->log_weight = clgen_model_log_weight(logvar, eps, z, j->reconstruction);
@@ -67,7 +67,7 @@ static int check(const char *what, const clgen_model *m, const clgen_dataset_inf
                     what, c->width, c->height, c->channels, i->path, i->width, i->height, i->channels);
 }
 
-static void judge_free(judge *j) {
+static void estimator_free(estimator *j) {
   clgen_program_free(j->program);
   clgen_bound_free(j->net);
   clgen_graph_free(j->graph);
@@ -75,7 +75,7 @@ static void judge_free(judge *j) {
   free(j->label_batch);
 }
 
-static int load_labels(judge *j, const clgen_dataset *data, int64_t first, int64_t n) {
+static int load_labels(estimator *j, const clgen_dataset *data, int64_t first, int64_t n) {
   int classes[BATCH];
   int code = clgen_classes_of_images(j->model, data, first, n, classes);
   if (!code) code = clgen_model_one_hot(j->model, n, classes, j->label_batch);
@@ -83,7 +83,7 @@ static int load_labels(judge *j, const clgen_dataset *data, int64_t first, int64
   return code ? code : clgen_program_write(j->program, j->labels, j->label_batch, numbers * sizeof *j->label_batch);
 }
 
-static int load_batch(judge *j, const clgen_dataset *data, int64_t first, int64_t n) {
+static int load_batch(estimator *j, const clgen_dataset *data, int64_t first, int64_t n) {
   int code = j->labels ? load_labels(j, data, first, n) : CLGEN_OK;
   if (code) return code;
   for (int64_t k = 0; k < n; ++k)
@@ -91,12 +91,12 @@ static int load_batch(judge *j, const clgen_dataset *data, int64_t first, int64_
   return clgen_program_write(j->program, j->images, j->batch, BATCH * j->image_bytes);
 }
 
-static int draw(judge *j, uint32_t counter) {
+static int draw(estimator *j, uint32_t counter) {
   int code = clgen_program_write(j->program, j->counter, &counter, sizeof counter);
   return code ? code : clgen_program_run(j->program);
 }
 
-static int run_batch(judge *j, const clgen_dataset *data, int64_t first, int64_t n, float reconstruction[BATCH],
+static int run_batch(estimator *j, const clgen_dataset *data, int64_t first, int64_t n, float reconstruction[BATCH],
                      float kl[BATCH]) {
   int code = load_batch(j, data, first, n);
   if (!code) code = draw(j, (uint32_t)(first / BATCH));
@@ -120,7 +120,7 @@ static double error_of(const running *r) { return r->n > 1 ? sqrt(r->spread / (d
 
 int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_elbo *out) {
-  judge j = {0};
+  estimator j = {0};
   const int64_t total = clgen_dataset_get_info(data)->count;
   double sum[2] = {0, 0};
   running r = {0, 0, 0};
@@ -144,7 +144,7 @@ int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dat
     out->kl = sum[1] / (double)total;
     out->standard_error = error_of(&r);
   }
-  judge_free(&j);
+  estimator_free(&j);
   return code;
 }
 
@@ -154,7 +154,7 @@ static double log_add(double sum, double x) {
   return low == -INFINITY ? high : high + log1p(exp(low - high));
 }
 
-static int weigh_batch(judge *j, int64_t batch, int samples, double sum[BATCH]) {
+static int weigh_batch(estimator *j, int64_t batch, int samples, double sum[BATCH]) {
   float log_weight[BATCH];
   int code = CLGEN_OK;
   for (int k = 0; k < BATCH; ++k) sum[k] = -INFINITY;
@@ -168,7 +168,7 @@ static int weigh_batch(judge *j, int64_t batch, int samples, double sum[BATCH]) 
 
 int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, int samples, uint64_t seed,
                        void (*progress)(void *user, int64_t done, int64_t total), void *user, clgen_iwae *out) {
-  judge j = {0};
+  estimator j = {0};
   const int64_t total = clgen_dataset_get_info(data)->count;
   running r = {0, 0, 0};
   int code = check("iwae", m, clgen_dataset_get_info(data));
@@ -185,16 +185,16 @@ int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dat
   }
   if (!code && !isfinite(r.mean)) code = clgen_fail(CLGEN_E_NONFINITE, "iwae: the bound is not finite");
   if (!code) *out = (clgen_iwae){total, samples, r.mean, error_of(&r)};
-  judge_free(&j);
+  estimator_free(&j);
   return code;
 }
 
 int clgen_elbo_plan(const clgen_model *m, clgen_store *store) {
   int code = CLGEN_OK;
   for (int weighted = 0; !code && weighted < 2; ++weighted) {
-    judge j = {0};
+    estimator j = {0};
     code = build(&j, m, store, 0, weighted);
-    judge_free(&j);
+    estimator_free(&j);
   }
   return code;
 }

@@ -53,7 +53,7 @@ static int make_room(clgen_features *f) {
 
 static int build_classifier(clgen_features *f, const clgen_model *m, clgen_store *store) {
   const clgen_model_config *c = clgen_model_get_config(m);
-  const clgen_model_network *w = clgen_model_maker(m);
+  const clgen_model_network *w = clgen_model_generator_network(m);
   clgen_feature_nodes nodes = {NULL, NULL, NULL};
   f->model = m;
   f->info = (clgen_features_info){.name = "", .path = "", .channels = c->channels, .height = c->height, .width = c->width};

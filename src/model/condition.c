@@ -78,7 +78,8 @@ clgen_tensor *clgen_model_project(const clgen_model *m, clgen_bound *b, clgen_te
   return clgen_add(logits, clgen_sum(clgen_mul(on_classes, pass->labels), 1u << 1, false));
 }
 
-clgen_tensor *clgen_model_tell_class(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass) {
+clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_bound *b, clgen_tensor *features,
+                                       const clgen_pass *pass) {
   if (m->config.cond == CLGEN_COND_ACGAN) {
     const clgen_pass again = {.labels = pass->labels}; /* as judge did, and spectral norms' vectors move no further */
     if (features && m->row->sum_up) features = m->row->sum_up(m, b, features, &again);

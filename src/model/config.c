@@ -73,7 +73,7 @@ int clgen_model_config_complete(clgen_model_config *c) {
   if (c->d_norm >= CLGEN_D_NORMS || (c->d_norm && !(row->d_norms >> c->d_norm & 1)))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator with normalisation \"%s\"", clgen_arch_name(c->arch),
                       clgen_d_norm_name(c->d_norm));
-  if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->judge))
+  if (c->minibatch >= CLGEN_MINIBATCHES || (c->minibatch && !row->discriminate))
     return clgen_fail(CLGEN_E_INVALID, "%s has no discriminator that sees \"%s\" of a batch", clgen_arch_name(c->arch),
                       c->minibatch < CLGEN_MINIBATCHES ? minibatches[c->minibatch] : "?");
   if (c->se && !row->takes_se)

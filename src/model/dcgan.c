@@ -66,8 +66,8 @@ clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_ten
   return clgen_bound_forward_labelled(b, 0, clgen_net_layer_count(m->nets[0]), z, pass->labels, pass->training);
 }
 
-clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                                clgen_tensor **features) {
+clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                       clgen_tensor **features) {
   int last = clgen_model_verdict_layer(m);
   clgen_tensor *seen = clgen_bound_forward(b, 0, last, clgen_model_join_planes(m, images, pass), pass->training);
   clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, pass->training);
@@ -92,5 +92,5 @@ const clgen_arch_row clgen_arch_dcgan = {
     .check = clgen_dcgan_check,
     .build = build,
     .decode = clgen_dcgan_decode,
-    .judge = clgen_dcgan_judge,
+    .discriminate = clgen_dcgan_discriminate,
 };

@@ -17,7 +17,7 @@ static clgen_tensor *sum_of_draws(clgen_tensor *x, int64_t draws) {
   return clgen_sum(x, draws == 1 ? all & ~1u : 1u << 2, false);
 }
 
-clgen_tensor *clgen_model_draw(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps) {
+clgen_tensor *clgen_model_reparameterize(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps) {
   if (!mu || !logvar || !eps) return NULL;
   int64_t n = clgen_tensor_dim(mu, 0), draws = clgen_tensor_dim(eps, 0) / n;
   clgen_tensor *deviation = by_draws(clgen_exp(clgen_affine(logvar, 0.5f, 0)), n, draws);

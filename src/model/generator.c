@@ -9,7 +9,7 @@ struct clgen_generator {
   clgen_model *own_model; /* when it came from a file */
   clgen_store *own_store;
   clgen_graph *graph;
-  clgen_bound *maker;
+  clgen_bound *generator;
   clgen_program *program;
   clgen_tensor *z, *labels, *pixels, *truncation, *fine, *fine_from; /* NULL: no class is asked for; it knows no styles */
   int64_t batch;
@@ -23,7 +23,7 @@ static int64_t image_bytes(const clgen_model *m) {
 }
 
 static int build(clgen_generator *g, clgen_store *store) {
-  const clgen_model_network *w = clgen_model_maker(g->model);
+  const clgen_model_network *w = clgen_model_generator_network(g->model);
   size_t nz = (size_t)g->model->config.nz, batch = (size_t)g->batch, classes = (size_t)g->model->config.classes;
   clgen_shape latents = clgen_shape_of(2, g->batch, g->model->config.nz);
   clgen_pass pass = {0};
@@ -34,7 +34,7 @@ static int build(clgen_generator *g, clgen_store *store) {
   g->fine_batch = g->z_batch + batch * nz;
   g->truncation_batch = g->fine_batch + batch * nz;
   int code = clgen_graph_create(&g->graph);
-  if (!code) code = clgen_net_bind(&g->maker, w->net, g->graph, w->prefix);
+  if (!code) code = clgen_net_bind(&g->generator, w->net, g->graph, w->prefix);
   if (code) return code;
   g->z = clgen_input(g->graph, "z", CLGEN_F32, latents);
   if (clgen_model_style_layers(g->model)) {
@@ -44,7 +44,7 @@ static int build(clgen_generator *g, clgen_store *store) {
   }
   if (clgen_model_is_conditional(g->model))
     pass.labels = g->labels = clgen_input(g->graph, "labels", CLGEN_F32, clgen_shape_of(2, g->batch, (int64_t)classes));
-  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->maker, g->z, &pass));
+  g->pixels = clgen_model_to_bytes(g->model, clgen_model_decode(g->model, g->generator, g->z, &pass));
   code = clgen_output(g->pixels);
   return code ? code : clgen_compile(&g->program, g->graph, store);
 }
@@ -75,7 +75,7 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
   if (!code && clgen_model_is_classifier(model))
     code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images, it only judges them", path);
   if (!code) code = clgen_store_create(&store, device);
-  if (!code) code = clgen_model_load(model, store, file, clgen_model_maker(model));
+  if (!code) code = clgen_model_load(model, store, file, clgen_model_generator_network(model));
   if (!code) code = clgen_generator_create(out, model, store, batch);
   clgen_safetensors_close(file);
   if (code) {
@@ -91,7 +91,7 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
 void clgen_generator_free(clgen_generator *g) {
   if (!g) return;
   clgen_program_free(g->program);
-  clgen_bound_free(g->maker);
+  clgen_bound_free(g->generator);
   clgen_graph_free(g->graph);
   clgen_store_free(g->own_store);
   clgen_model_free(g->own_model);

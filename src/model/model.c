@@ -37,7 +37,7 @@ bool clgen_model_is_classifier(const clgen_model *m) { return m->row->kind == CL
 bool clgen_model_encodes(const clgen_model *m) { return m->row->encode; }
 int clgen_model_network_count(const clgen_model *m) { return m->n_networks; }
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index) { return &m->networks[index]; }
-const clgen_model_network *clgen_model_maker(const clgen_model *m) { return &m->networks[m->n_networks - 1]; }
+const clgen_model_network *clgen_model_generator_network(const clgen_model *m) { return &m->networks[m->n_networks - 1]; }
 
 const clgen_model_network *clgen_model_encoder(const clgen_model *m) {
   if (!m->row->encode) return NULL;
@@ -152,10 +152,10 @@ clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_ten
   return z && m->row->decode && told(m, pass) ? m->row->decode(m, b, z, pass) : NULL;
 }
 
-clgen_tensor *clgen_model_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                                clgen_tensor **features) {
-  if (!m->row->judge) lacks(m, "discriminator");
-  return images && m->row->judge && told(m, pass) ? m->row->judge(m, b, images, pass, features) : NULL;
+clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                       clgen_tensor **features) {
+  if (!m->row->discriminate) lacks(m, "discriminator");
+  return images && m->row->discriminate && told(m, pass) ? m->row->discriminate(m, b, images, pass, features) : NULL;
 }
 
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,

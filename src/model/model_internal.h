@@ -13,7 +13,7 @@ struct clgen_model {
   clgen_model_network networks[CLGEN_MODEL_MAX_NETWORKS];
   int n_networks;
   void *plan;                /* what else the architecture knows of its networks: its blocks; free()d */
-  int latent;                /* the maker's layer that takes the latent; a VAE's layers before it are its encoder */
+  int latent;                /* the generator's layer that takes the latent; a VAE's layers before it are its encoder */
   int mu, logvar, unflatten; /* where other parts begin, as layers: the encoder's two ends; a VAE's pictures */
   int log_scale;             /* VAE: the layer that is its scale; -1: it learns none */
   int class_head;            /* D: the layer behind its last that the class goes through; -1: there is none */
@@ -32,8 +32,8 @@ typedef struct clgen_arch_row {
   int (*check)(const clgen_model_config *c); /* the size of the images, beyond what holds for all; NULL: any */
   int (*build)(clgen_model *m);              /* makes m's nets and says where their parts are */
   clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-  clgen_tensor *(*judge)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                         clgen_tensor **features);
+  clgen_tensor *(*discriminate)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                clgen_tensor **features);
   /* What a discriminator's last layer sees of its last picture; NULL: all of it. */
   clgen_tensor *(*sum_up)(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass);
   clgen_tensor *(*classify)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
@@ -64,8 +64,8 @@ int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_
   .res = 32, .ngf = 64, .ndf = 64, .nz = 100, .hidden = 400, .batch = 64, .beta1 = 0.5, .beta2 = 0.999, .tick = 4
 #define CLGEN_EVERY_COND (1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION | 1u << CLGEN_COND_ACGAN)
 clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-clgen_tensor *clgen_dcgan_judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                                clgen_tensor **features);
+clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                       clgen_tensor **features);
 int clgen_dcgan_check(const clgen_model_config *c);
 const char *clgen_cond_name(clgen_cond cond);
 /* How many numbers are joined to a latent (and to what a VAE's encoder sees), and the joining: x (N,...) as (N,F + joined).
@@ -101,10 +101,10 @@ int clgen_model_add_scale(clgen_model *m);
 /* As a layer, which makes the biases of convolutions before it superfluous. */
 clgen_norm clgen_d_norm_layer(clgen_d_norm norm);
 
-/* ---- Carrying over (carry_match.c, carry_tensor.c) ---- */
+/* ---- Carrying over (weight_transfer_match.c, weight_transfer_tensor.c) ---- */
 
 /* The entry of `from` that serves for entry i of `to`; -1: none. image_is_last: images come out of the network. */
-int clgen_carry_partner(const clgen_net *to, int i, const clgen_net *from, bool image_is_last);
+int clgen_weight_transfer_match(const clgen_net *to, int i, const clgen_net *from, bool image_is_last);
 
 /* What an axis of two tensors that differ there only is counted in. */
 typedef enum { CLGEN_AXIS_ROWS, CLGEN_AXIS_COLOURS_IN, CLGEN_AXIS_COLOURS_OUT } clgen_axis_kind;
@@ -115,7 +115,7 @@ typedef struct {
 } clgen_axis_change;
 /* change NULL: of the same shape. mark[i] is 2 for a number that is one of from's, 1 for one made of some, else as it was;
  * mark may be NULL. */
-void clgen_carry_tensor(const clgen_shape *shape, const clgen_shape *was, const clgen_axis_change *change, const float *from,
-                        float *to, uint8_t *mark);
+void clgen_weight_transfer_tensor(const clgen_shape *shape, const clgen_shape *was, const clgen_axis_change *change,
+                                  const float *from, float *to, uint8_t *mark);
 
 #endif

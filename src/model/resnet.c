@@ -98,8 +98,8 @@ static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *
   return clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training);
 }
 
-static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                           clgen_tensor **features) {
+static clgen_tensor *discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                  clgen_tensor **features) {
   const plan *p = m->plan;
   clgen_tensor *x = clgen_model_join_planes(m, images, pass);
   for (int i = 0; i < p->n_d; ++i) x = clgen_bound_residual(b, &p->d[i], x, NULL, pass->training);
@@ -128,6 +128,6 @@ const clgen_arch_row clgen_arch_resnet = {
     .check = check,
     .build = build,
     .decode = decode,
-    .judge = judge,
+    .discriminate = discriminate,
     .sum_up = sum_up,
 };

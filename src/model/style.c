@@ -38,7 +38,7 @@ static int add_embedding(clgen_model *m) {
   int code = ((plan *)m->plan)->embed = clgen_net_embedding(net, "mapping.embed", m->config.classes, m->config.nz);
   if (code < 0) return code;
   clgen_net_layer_tensors(net, code, &first);
-  clgen_net_start_normal(net, first, 0, 1);
+  clgen_net_init_normal(net, first, 0, 1);
   return code;
 }
 
@@ -73,7 +73,7 @@ static int add_synthesis(clgen_model *m) {
   int code = p->constant = clgen_net_parameter(m->nets[0], "synthesis.b4.const", clgen_shape_of(3, in, 4, 4), 0), first;
   if (code < 0) return code;
   clgen_net_layer_tensors(m->nets[0], p->constant, &first);
-  clgen_net_start_normal(m->nets[0], first, 0, 1);
+  clgen_net_init_normal(m->nets[0], first, 0, 1);
   clgen_net_equalize(m->nets[0], 1);
   for (int side = 4; code >= 0 && side <= c->height; side *= 2) {
     int i = p->levels++;
@@ -182,7 +182,8 @@ static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass 
                          const clgen_shape *latents) {
   int first;
   clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->w_avg, &first);
-  if (clgen_bound_track(b, first, clgen_mean(clgen_stop_gradient(s->coarse), 1u << 0, false), W_SHARE)) return false;
+  if (clgen_bound_update_running_stats(b, first, clgen_mean(clgen_stop_gradient(s->coarse), 1u << 0, false), W_SHARE))
+    return false;
   if (!pass->draw) return true;
   s->fine = map(m, b, pass->draw(pass->user, true, CLGEN_STREAM_MIX, *latents), pass);
   clgen_tensor *u = pass->draw(pass->user, false, CLGEN_STREAM_MIX_AT, clgen_shape_of(2, latents->dim[0], 1));
@@ -237,8 +238,8 @@ static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *
   return activate(clgen_bound_forward(b, ((const plan *)m->plan)->fc, 1, picture, pass->training));
 }
 
-static clgen_tensor *judge(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
-                           clgen_tensor **features) {
+static clgen_tensor *discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+                                  clgen_tensor **features) {
   const plan *p = m->plan;
   bool training = pass->training;
   clgen_tensor *x = activate(clgen_bound_forward(b, p->from_rgb, 1, clgen_model_join_planes(m, images, pass), training));
@@ -283,7 +284,7 @@ const clgen_arch_row clgen_arch_style = {
     .check = check,
     .build = build,
     .decode = decode,
-    .judge = judge,
+    .discriminate = discriminate,
     .sum_up = sum_up,
     .styles = n_styles,
 };

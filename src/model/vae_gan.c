@@ -45,6 +45,6 @@ const clgen_arch_row clgen_arch_vae_gan = {
     .check = clgen_dcgan_check,
     .build = build,
     .decode = clgen_dcgan_decode,
-    .judge = clgen_dcgan_judge,
+    .discriminate = clgen_dcgan_discriminate,
     .encode = encode,
 };

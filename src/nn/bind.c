@@ -59,25 +59,25 @@ void clgen_bound_free(clgen_bound *b) {
   free(b);
 }
 
-int clgen_bound_in_parts(clgen_bound *b, int64_t parts, clgen_tensor *first, bool held) {
-  b->momentum = held ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)parts);
+int clgen_bound_accumulate_grads(clgen_bound *b, int64_t micro_batches, clgen_tensor *first, bool held) {
+  b->momentum = held ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)micro_batches);
   int code = first ? CLGEN_OK : CLGEN_E_INVALID;
   for (int i = 0; !code && i < b->net->n_layers; ++i)
     if (b->net->layers[i].u >= 0) code = clgen_bound_take_back(b, &b->net->layers[i], first);
   return code;
 }
 
-void clgen_bound_only_looks(clgen_bound *b, bool looks) { b->looks = looks; }
+void clgen_bound_freeze_stats(clgen_bound *b, bool frozen) { b->stats_frozen = frozen; }
 
 clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index) { return b->tensor[index]; }
 clgen_tensor *clgen_bound_param(const clgen_bound *b) { return b->param; }
 clgen_graph *clgen_bound_graph(const clgen_bound *b) { return b->graph; }
 
-int clgen_bound_track(clgen_bound *b, int index, clgen_tensor *value, double share) {
-  share *= b->momentum / CLGEN_BATCH_NORM_MOMENTUM;
-  if (!(share > 0) || b->looks) return CLGEN_OK;
+int clgen_bound_update_running_stats(clgen_bound *b, int index, clgen_tensor *value, double momentum) {
+  momentum *= b->momentum / CLGEN_BATCH_NORM_MOMENTUM;
+  if (!(momentum > 0) || b->stats_frozen) return CLGEN_OK;
   clgen_tensor *old = b->tensor[index];
-  clgen_tensor *now = clgen_add(clgen_affine(old, (float)(1 - share), 0), clgen_affine(value, (float)share, 0));
+  clgen_tensor *now = clgen_add(clgen_affine(old, (float)(1 - momentum), 0), clgen_affine(value, (float)momentum, 0));
   b->tensor[index] = clgen_assign(old, now);
   return b->tensor[index] ? CLGEN_OK : CLGEN_E_INVALID;
 }
@@ -145,7 +145,7 @@ clgen_tensor *clgen_bound_forward_labelled(clgen_bound *b, int first, int count,
   }
   for (int i = first; x && i < first + count; ++i) {
     const clgen_layer *l = &b->net->layers[i];
-    bool moves = training && !clgen_bound_stays(b, l);
+    bool moves = training && !clgen_bound_is_frozen(b, l);
     switch (l->kind) {
       case CLGEN_LAYER_LINEAR: x = linear(b, l, x, moves); break;
       case CLGEN_LAYER_CONV2D:

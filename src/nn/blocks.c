@@ -55,7 +55,7 @@ static clgen_tensor *activate(clgen_bound *b, const clgen_residual *r, int norm,
 
 clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training) {
   const clgen_layer *l = &b->net->layers[layer];
-  clgen_tensor *w = clgen_bound_weight(b, l, training && !clgen_bound_stays(b, l));
+  clgen_tensor *w = clgen_bound_weight(b, l, training && !clgen_bound_is_frozen(b, l));
   x = clgen_conv3x3(x, w, resample);
   return l->bias < 0 ? x : clgen_add(x, clgen_per_channel(clgen_bound_bias(b, l), l->out));
 }

@@ -40,6 +40,6 @@ static clgen_tensor *twice_kl(clgen_tensor *mu, clgen_tensor *logvar) {
 clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar) {
   return clgen_affine(sum_of_each(twice_kl(mu, logvar)), 0.5f, 0);
 }
-clgen_tensor *clgen_kl_of_each(clgen_tensor *mu, clgen_tensor *logvar) {
+clgen_tensor *clgen_kl_per_dim(clgen_tensor *mu, clgen_tensor *logvar) {
   return clgen_affine(twice_kl(mu, logvar), 0.5f, 0);
 }

@@ -8,7 +8,7 @@
 int clgen_net_modulated(clgen_net *net, const char *name, clgen_modulated *c) {
   char layer[64];
   int code = c->affine = clgen_net_linear(net, clgen_layer_name(layer, name, "affine", 0), c->style, c->in);
-  if (code >= 0) clgen_net_start_normal(net, net->layers[code].bias, 1, 0);
+  if (code >= 0) clgen_net_init_normal(net, net->layers[code].bias, 1, 0);
   if (code >= 0) code = c->conv = clgen_net_conv2d(net, name, c->in, c->out, c->kernel, 1, c->kernel / 2, true);
   c->noise = c->fixed = -1;
   if (code >= 0 && c->side) {

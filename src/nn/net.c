@@ -67,7 +67,7 @@ int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer,
   return net->n_tensors++;
 }
 
-void clgen_net_start_normal(clgen_net *net, int tensor, double mean, double deviation) {
+void clgen_net_init_normal(clgen_net *net, int tensor, double mean, double deviation) {
   net->tensors[tensor].mean = mean;
   net->tensors[tensor].spread = deviation;
 }
@@ -85,8 +85,8 @@ static int add_power_iteration(clgen_net *net, clgen_layer *layer, const char *n
   layer->u = clgen_net_add_tensor(net, CLGEN_NET_STAT, name, "weight_u", clgen_shape_of(1, layer->out));
   layer->v = clgen_net_add_tensor(net, CLGEN_NET_STAT, name, "weight_v", clgen_shape_of(1, inputs));
   if (layer->u < 0 || layer->v < 0) return CLGEN_E_NOMEM;
-  clgen_net_start_normal(net, layer->u, 0, 1 / sqrt((double)layer->out));
-  clgen_net_start_normal(net, layer->v, 0, 1 / sqrt((double)inputs));
+  clgen_net_init_normal(net, layer->u, 0, 1 / sqrt((double)layer->out));
+  clgen_net_init_normal(net, layer->v, 0, 1 / sqrt((double)inputs));
   return CLGEN_OK;
 }
 
@@ -102,9 +102,9 @@ static int add_weights(clgen_net *net, clgen_layer layer, const char *name, clge
   if (net->equalized > 0) {
     layer.gain = (float)((double)net->equalized / sqrt((double)fan_in));
     layer.bias_gain = net->equalized;
-    clgen_net_start_normal(net, layer.weight, 0, 1 / (double)net->equalized);
+    clgen_net_init_normal(net, layer.weight, 0, 1 / (double)net->equalized);
   } else if (net->scheme == CLGEN_INIT_DCGAN) {
-    clgen_net_start_normal(net, layer.weight, 0, 0.02);
+    clgen_net_init_normal(net, layer.weight, 0, 0.02);
   } else if (net->scheme == CLGEN_INIT_XAVIER) {
     double fan_out = (double)fan_in / (double)weight.dim[1] * (double)weight.dim[0];
     start_uniform(net, layer.weight, sqrt(6 / ((double)fan_in + fan_out)));
@@ -155,7 +155,7 @@ static int add_own(clgen_net *net, clgen_net_kind kind, const char *name, clgen_
   clgen_layer layer = without_tensors(CLGEN_LAYER_PARAMETER);
   layer.weight = clgen_net_add_tensor(net, kind, name, "", shape);
   if (layer.weight < 0) return layer.weight;
-  clgen_net_start_normal(net, layer.weight, mean, deviation);
+  clgen_net_init_normal(net, layer.weight, mean, deviation);
   return clgen_net_add_layer(net, layer);
 }
 

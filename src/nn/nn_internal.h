@@ -56,7 +56,7 @@ struct clgen_bound {
   clgen_tensor *rate;    /* NULL: every parameter is trained at the optimiser's */
   bool *frozen;          /* by index of the state dict; NULL: none is */
   double momentum;       /* of running statistics: 0 holds them */
-  bool looks;            /* passes in training leave all statistics as they are */
+  bool stats_frozen;            /* passes in training leave all statistics as they are */
 };
 
 /* A state beside the parameters: "<prefix>.<suffix>", with their size. */
@@ -65,9 +65,9 @@ clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix);
 int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
 
 /* Whether all of the layer's parameters are frozen. */
-bool clgen_bound_stays(const clgen_bound *b, const clgen_layer *l);
+bool clgen_bound_is_frozen(const clgen_bound *b, const clgen_layer *l);
 /* New values of all parameters, but the old ones where the rate is 0. */
-clgen_tensor *clgen_bound_released(const clgen_bound *b, clgen_tensor *value);
+clgen_tensor *clgen_bound_keep_frozen(const clgen_bound *b, clgen_tensor *value);
 /* Minibatch layers: x (N,C,...) with more channels. weight: (kernels * dims, numbers of an image). */
 clgen_tensor *clgen_minibatch_std(clgen_tensor *x);
 clgen_tensor *clgen_minibatch_disc(clgen_tensor *x, clgen_tensor *weight, int dims);

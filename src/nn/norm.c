@@ -13,7 +13,7 @@ static int add_scale(clgen_net *net, clgen_layer *l, const char *name, const cha
   if (l->weight < 0) return l->weight;
   l->bias = clgen_net_add_tensor(net, CLGEN_NET_PARAM, name, bias, shape);
   if (l->bias < 0) return l->bias;
-  clgen_net_start_normal(net, l->weight, 1, net->scheme == CLGEN_INIT_DCGAN ? 0.02 : 0);
+  clgen_net_init_normal(net, l->weight, 1, net->scheme == CLGEN_INIT_DCGAN ? 0.02 : 0);
   return CLGEN_OK;
 }
 
@@ -23,7 +23,7 @@ static int add_running(clgen_net *net, clgen_layer *l, const char *name) {
   l->var = clgen_net_add_tensor(net, CLGEN_NET_STAT, name, "running_var", shape);
   int counter = clgen_net_add_tensor(net, CLGEN_NET_COUNTER, name, "num_batches_tracked", clgen_shape_of(0));
   if (l->mean < 0 || l->var < 0 || counter < 0) return CLGEN_E_NOMEM;
-  clgen_net_start_normal(net, l->var, 1, 0);
+  clgen_net_init_normal(net, l->var, 1, 0);
   return CLGEN_OK;
 }
 
@@ -75,7 +75,7 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 /* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
  * happens in the launch that sums it up. */
 static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
-  if (!(b->momentum > 0) || b->looks) return;
+  if (!(b->momentum > 0) || b->stats_frozen) return;
   const clgen_shape shape = b->net->tensors[index].shape;
   clgen_tensor *old = clgen_per_channel(b->tensor[index], shape.dim[0]);
   clgen_tensor *now = clgen_affine(batch, (float)(b->momentum * scale), 0);

@@ -96,22 +96,23 @@ int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor
     case CLGEN_SGD: update = descent(o, b, grad); break;
   }
   if (b->rate) rate = clgen_mul(rate, b->rate);
-  clgen_tensor *param = clgen_assign(b->param, clgen_bound_released(b, clgen_sub(from, clgen_mul(rate, update))));
+  clgen_tensor *param = clgen_assign(b->param, clgen_bound_keep_frozen(b, clgen_sub(from, clgen_mul(rate, update))));
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 
 /* torch.nn.utils.clip_grad_norm_ */
-clgen_tensor *clgen_grad_limit(clgen_tensor *grad, clgen_tensor *norm, double limit) {
+clgen_tensor *clgen_clip_grad_norm(clgen_tensor *grad, clgen_tensor *norm, double limit) {
   clgen_tensor *factor = clgen_reciprocal(clgen_affine(norm, (float)(1 / limit), (float)(1e-6 / limit)));
   return clgen_mul(grad, clgen_clamp(factor, 0, 1));
 }
 
 int clgen_bound_clip(clgen_bound *b, double limit) {
-  clgen_tensor *param = clgen_assign(b->param, clgen_bound_released(b, clgen_clamp(b->param, (float)-limit, (float)limit)));
+  clgen_tensor *param =
+      clgen_assign(b->param, clgen_bound_keep_frozen(b, clgen_clamp(b->param, (float)-limit, (float)limit)));
   return param ? clgen_bound_rebind(b, param) : CLGEN_E_INVALID;
 }
 
-clgen_tensor *clgen_bound_departure(clgen_bound *b, clgen_tensor *share) {
+clgen_tensor *clgen_bound_history_residual(clgen_bound *b, clgen_tensor *share) {
   clgen_tensor *mean = clgen_bound_state(b, "history");
   mean = clgen_assign(mean, clgen_add(mean, clgen_mul(share, clgen_sub(b->param, mean))));
   return clgen_sub(b->param, mean);

@@ -20,7 +20,7 @@ clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool trai
   int64_t inputs = clgen_shape_count(clgen_tensor_shape(w)) / l->out;
   clgen_tensor *matrix = clgen_reshape(w, clgen_shape_of(2, l->out, inputs)), *fixed = clgen_stop_gradient(matrix);
   clgen_tensor *u = clgen_reshape(b->tensor[l->u], clgen_shape_of(2, l->out, 1)), *v;
-  if (training && !b->looks) {
+  if (training && !b->stats_frozen) {
     v = keep(b, l->v, unit(clgen_sum(clgen_mul(fixed, u), 1u << 0, true)));
     v = clgen_reshape(v, clgen_shape_of(2, 1, inputs));
     u = keep(b, l->u, unit(clgen_sum(clgen_mul(fixed, v), 1u << 1, true)));

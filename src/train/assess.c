@@ -18,7 +18,7 @@ struct clgen_assessor {
   clgen_dataset *real, *part;  /* the split; `num` of it, for the bounds */
   clgen_dataset *train, *test; /* of mem and of the features */
   clgen_features *features;
-  clgen_judge *judge;
+  clgen_evaluator *judge;
   int *feature_class;         /* of gantest: what the feature network's number of each class of the model is */
   clgen_generator *generator; /* made when first used */
 };
@@ -82,13 +82,13 @@ static int open_judge(clgen_assessor *a) {
   if (clgen_metrics_need_features(o->metrics))
     code = clgen_features_for(&a->features, a->device, o->features, a->train ? a->train : a->real, &o->log);
   if (!code && clgen_metrics_include(o->metrics, "gantest")) code = match_classes(a);
-  clgen_judge_options j = {.metrics = o->metrics, .real = a->real, .features = a->features, .train = a->train};
+  clgen_evaluator_options j = {.metrics = o->metrics, .real = a->real, .features = a->features, .train = a->train};
   j.held_out = a->test;
   j.num = a->num;
   j.seed = o->seed;
   j.progress = o->progress;
   j.user = o->user;
-  return code ? code : clgen_judge_create(&a->judge, &j);
+  return code ? code : clgen_evaluator_create(&a->judge, &j);
 }
 
 /* ---- Making one ---- */
@@ -149,7 +149,7 @@ int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clge
 void clgen_assessor_free(clgen_assessor *a) {
   if (!a) return;
   clgen_generator_free(a->generator);
-  clgen_judge_free(a->judge);
+  clgen_evaluator_free(a->judge);
   clgen_features_free(a->features);
   clgen_dataset_close(a->real);
   clgen_dataset_close(a->part);
@@ -167,7 +167,7 @@ void clgen_assessor_free(clgen_assessor *a) {
 clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
   clgen_assessor_info i = {0};
   if (a->judge) i.images = a->num;
-  if (a->judge) i.reals = clgen_judge_reals(a->judge);
+  if (a->judge) i.reals = clgen_evaluator_reals(a->judge);
   if (a->part) i.bound_images = clgen_dataset_get_info(a->part)->count;
   if (a->part) i.samples = a->options.samples;
   if (a->features) i.features = clgen_features_get_info(a->features);
@@ -209,20 +209,20 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
     clgen_images made = {pixels, a->num, c->channels, c->height, c->width};
     int *labels = malloc((size_t)a->num * sizeof *labels);
     code = pixels && labels ? make_images(a, store, pixels, labels) : clgen_fail_nomem((size_t)a->num * bytes);
-    if (!code) code = clgen_judge_run(a->judge, &made, a->feature_class ? labels : NULL, scores, n);
+    if (!code) code = clgen_evaluator_run(a->judge, &made, a->feature_class ? labels : NULL, scores, n);
     free(pixels);
     free(labels);
   }
   if (!code && a->part)
-    code =
-        clgen_judge_bounds(a->model, store, a->part, o->metrics, (int)o->samples, o->seed, o->progress, o->user, scores, n);
+    code = clgen_evaluate_bounds(a->model, store, a->part, o->metrics, (int)o->samples, o->seed, o->progress, o->user,
+                                 scores, n);
   return code;
 }
 
 int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   *n = 0;
   if (!a->judge || images->n <= a->num)
-    return a->judge ? clgen_judge_run(a->judge, images, NULL, scores, n)
+    return a->judge ? clgen_evaluator_run(a->judge, images, NULL, scores, n)
                     : clgen_fail(CLGEN_E_INVALID, "'%s' judges no images", a->options.metrics);
   size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
   int64_t *order = malloc((size_t)images->n * sizeof *order);
@@ -234,7 +234,7 @@ int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_s
   if (!code) clgen_gather_rows(images->pixels, bytes, order, a->num, some);
   chosen.pixels = some;
   chosen.n = a->num;
-  if (!code) code = clgen_judge_run(a->judge, &chosen, NULL, scores, n);
+  if (!code) code = clgen_evaluator_run(a->judge, &chosen, NULL, scores, n);
   free(order);
   free(some);
   return code;

@@ -62,10 +62,10 @@ static clgen_tensor *norm(clgen_tensor *grad) {
 
 /* The force of the springs; what they hold of energy is watched. */
 static clgen_tensor *hold_back(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad) {
-  static const char *const names[] = {"spring_G", "spring_D", "spring_E"};
+  static const char *const names[] = {"penalty_G", "penalty_D", "penalty_E"};
   for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
     if (s->net[i] == b && s->config->holding.anchored[i])
-      clgen_step_watch(s, clgen_model_is_gan(s->model) ? names[i] : "spring", clgen_bound_spring(b, &grad));
+      clgen_step_watch(s, clgen_model_is_gan(s->model) ? names[i] : "spring", clgen_bound_anchor_penalty(b, &grad));
   return grad;
 }
 
@@ -81,7 +81,7 @@ int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, in
   clgen_tensor *length = norm(grad);
   clgen_step_watch(s, watched_as, length);
   if (clgen_adapt_watches(s->config->controllers, CLGEN_WATCH_GRADIENTS)) clgen_step_watch_gradient(s, b, grad);
-  if (grad && s->config->grad_clip > 0) grad = clgen_grad_limit(grad, length, s->config->grad_clip);
+  if (grad && s->config->grad_clip > 0) grad = clgen_clip_grad_norm(grad, length, s->config->grad_clip);
   clgen_tensor *mine = clgen_slice(s->scalars, 0, scalar, CLGEN_OPTIMIZER_SCALARS);
   return grad ? clgen_optimizer_apply(&s->config->optimizer, b, grad, mine) : CLGEN_E_INVALID;
 }
@@ -136,11 +136,11 @@ static int bind_networks(clgen_step_kind *s) {
     /* G's second pass is over the same latents with the same weights: its statistics were taken in the first. */
     bool again = s->phase == CLGEN_PHASE_GRADIENT_G && i == 0;
     if (!code && clgen_phase_takes_parts(s->phase))
-      code = clgen_bound_in_parts(s->net[i], clgen_step_parts(s->config), first_part(s), again);
+      code = clgen_bound_accumulate_grads(s->net[i], clgen_step_parts(s->config), first_part(s), again);
   }
   /* Behind all of them, as a model's own states are declared before all others. */
   for (int i = 0; !code && i < n; ++i)
-    if (holding->rated[i]) code = clgen_bound_hold(s->net[i], holding->frozen[i]);
+    if (holding->rated[i]) code = clgen_bound_lr_multipliers(s->net[i], holding->frozen[i]);
   return code;
 }
 

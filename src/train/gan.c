@@ -3,7 +3,7 @@
 
 /* Odena, Olah, Shlens 2017, equation 3: how badly D's features tell the class. */
 clgen_tensor *clgen_step_untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass) {
-  clgen_tensor *logits = clgen_model_tell_class(s->model, s->net[1], features, pass);
+  clgen_tensor *logits = clgen_model_class_logits(s->model, s->net[1], features, pass);
   return clgen_mean(clgen_loss_classes(logits, pass->labels), CLGEN_ALL_AXES, false);
 }
 

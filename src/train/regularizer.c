@@ -117,7 +117,7 @@ static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
 clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar) {
   const clgen_gan_objective *o = &s->config->gan;
   if (!grad || !(o->regularizers & CLGEN_REG_HA)) return grad;
-  clgen_tensor *away = clgen_bound_departure(b, clgen_slice(s->scalars, 0, scalar + CLGEN_SCALAR_HISTORY, 1));
+  clgen_tensor *away = clgen_bound_history_residual(b, clgen_slice(s->scalars, 0, scalar + CLGEN_SCALAR_HISTORY, 1));
   clgen_step_watch(s, scalar == CLGEN_SCALAR_D ? "ha_D" : "ha_G", clgen_sum(clgen_square(away), CLGEN_ALL_AXES, false));
   return clgen_assign(grad, clgen_add(grad, clgen_affine(away, (float)(2 * o->ha_weight), 0)));
 }

@@ -31,7 +31,7 @@ static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_s
 
 clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features) {
   const clgen_pass *pass = seen == CLGEN_SEEN_FAKE || seen == CLGEN_SEEN_G_FAKE ? &s->fake_pass : &s->pass;
-  return clgen_model_judge(s->model, s->net[1], augmented(s, images, seen), pass, features);
+  return clgen_model_discriminate(s->model, s->net[1], augmented(s, images, seen), pass, features);
 }
 
 static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
@@ -46,9 +46,9 @@ static clgen_tensor *of_validation(clgen_step_kind *s) {
     s->validation_labels = clgen_input(s->graph, "validation_labels", CLGEN_F32, *clgen_tensor_shape(pass.labels));
   pass.labels = s->validation_labels;
   clgen_tensor *images = augmented(s, clgen_model_from_bytes(s->model, s->validation), CLGEN_SEEN_VALIDATION);
-  clgen_bound_only_looks(s->net[1], true);
-  clgen_tensor *logits = clgen_model_judge(s->model, s->net[1], images, &pass, NULL);
-  clgen_bound_only_looks(s->net[1], false);
+  clgen_bound_freeze_stats(s->net[1], true);
+  clgen_tensor *logits = clgen_model_discriminate(s->model, s->net[1], images, &pass, NULL);
+  clgen_bound_freeze_stats(s->net[1], false);
   return mean(logits);
 }
 

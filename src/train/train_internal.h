@@ -273,7 +273,7 @@ typedef struct {
   clgen_sampler *sampler, *validation_sampler;
   clgen_model *model;
   clgen_safetensors *init_file; /* NULL: a run that starts from nothing, or goes on */
-  clgen_carry *carry;
+  clgen_weight_transfer *carry;
   bool *frozen[CLGEN_MODEL_MAX_NETWORKS];
   clgen_store *store;
   clgen_trainer_config config;
@@ -347,7 +347,7 @@ bool clgen_run_is_rated(const clgen_run *r, int index);
 bool clgen_run_trains(const clgen_model *m, int index);
 bool clgen_run_ewc_is_of(const clgen_train_options *o, int index);
 /* The network of the file that the Fisher information of this one is of, and the one that makes images for it. */
-int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *maker);
+int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *generator);
 
 /* ---- Metrics ---- */
 

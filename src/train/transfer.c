@@ -111,27 +111,27 @@ bool clgen_run_trains(const clgen_model *m, int index) {
   return !clgen_model_is_gan(m) || index + 1 < clgen_model_network_count(m);
 }
 
-int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *maker) {
-  const clgen_model *m = clgen_carry_source(r->carry);
-  *network = *maker = index;
+int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *generator) {
+  const clgen_model *m = clgen_weight_transfer_source(r->carry);
+  *network = *generator = index;
   if (!clgen_model_is_gan(m)) return CLGEN_OK;
   bool has[CLGEN_MODEL_MAX_NETWORKS];
   int average = clgen_model_network_count(m) - 1;
-  for (int i = 0; i <= average; ++i) has[i] = clgen_carry_has(r->carry, clgen_model_network_at(m, i));
-  *maker = index == 1 ? (has[average] ? average : 0) : (has[0] ? 0 : average);
-  if (index != 1) *network = *maker;
-  if (has[1] && has[*maker]) return CLGEN_OK;
+  for (int i = 0; i <= average; ++i) has[i] = clgen_weight_transfer_has(r->carry, clgen_model_network_at(m, i));
+  *generator = index == 1 ? (has[average] ? average : 0) : (has[0] ? 0 : average);
+  if (index != 1) *network = *generator;
+  if (has[1] && has[*generator]) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID,
                     "option --ewc: %s holds no %s, and the Fisher information is of what D says of G's images",
                     r->options.init, has[1] ? "generator" : "discriminator");
 }
 
 static int check_carry(clgen_run *r) {
-  int n = clgen_carry_count(r->carry), fits = 0, network, maker, code = CLGEN_OK;
-  for (int i = 0; i < n; ++i) fits += clgen_carry_at(r->carry, i)->how != CLGEN_CARRY_NOT;
+  int n = clgen_weight_transfer_count(r->carry), fits = 0, network, generator, code = CLGEN_OK;
+  for (int i = 0; i < n; ++i) fits += clgen_weight_transfer_at(r->carry, i)->how != CLGEN_TRANSFER_NOT;
   if (!fits) return clgen_fail(CLGEN_E_INVALID, "option --init: nothing of %s fits into this model", r->options.init);
   for (int i = 0; !code && i < clgen_model_network_count(r->model); ++i)
-    if (clgen_run_ewc_is_of(&r->options, i)) code = clgen_run_fisher_networks(r, i, &network, &maker);
+    if (clgen_run_ewc_is_of(&r->options, i)) code = clgen_run_fisher_networks(r, i, &network, &generator);
   return code;
 }
 
@@ -144,7 +144,7 @@ bool clgen_run_is_rated(const clgen_run *r, int index) {
 
 int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
   const clgen_train_options *o = &r->options;
-  int code = r->init_file ? clgen_carry_create(&r->carry, r->model, r->init_file) : CLGEN_OK;
+  int code = r->init_file ? clgen_weight_transfer_create(&r->carry, r->model, r->init_file) : CLGEN_OK;
   if (!code && r->carry) code = check_carry(r);
   if (code || !o->init[0]) return code;
   bool freezes = o->freeze[0] || o->freezed;
@@ -159,7 +159,7 @@ int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
 }
 
 void clgen_run_init_close(clgen_run *r) {
-  clgen_carry_free(r->carry);
+  clgen_weight_transfer_free(r->carry);
   clgen_safetensors_close(r->init_file);
   for (size_t i = 0; i < CLGEN_COUNT(r->frozen); ++i) free(r->frozen[i]);
 }

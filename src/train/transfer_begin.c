@@ -50,7 +50,7 @@ static int gather(parameters *p, const clgen_run *r, int index) {
       p->frozen[t->offset + k] = r->frozen[index] && r->frozen[index][i];
     }
   }
-  return clgen_carry_marks(r->carry, index, p->mark);
+  return clgen_weight_transfer_marks(r->carry, index, p->mark);
 }
 
 static int put_rates(const clgen_run *r, parameters *p) {
@@ -59,7 +59,7 @@ static int put_rates(const clgen_run *r, parameters *p) {
 }
 
 /* Where nothing was carried over the spring is that of weight decay. */
-static int put_springs(const clgen_run *r, parameters *p) {
+static int put_anchor_penalties(const clgen_run *r, parameters *p) {
   const clgen_train_options *o = &r->options;
   char *name = clgen_format("%s.param", p->network->prefix);
   int code = name ? clgen_store_read(r->store, name, 0, p->n, p->value) : CLGEN_E_NOMEM;
@@ -77,11 +77,11 @@ static int put_springs(const clgen_run *r, parameters *p) {
 /* ---- Fisher information ---- */
 
 static int load_source(const clgen_run *r, clgen_store *store) {
-  const clgen_model *m = clgen_carry_source(r->carry);
+  const clgen_model *m = clgen_weight_transfer_source(r->carry);
   int code = CLGEN_OK;
   for (int i = 0; !code && i < clgen_model_network_count(m); ++i) {
     const clgen_model_network *w = clgen_model_network_at(m, i);
-    if (clgen_carry_has(r->carry, w)) code = clgen_model_load(m, store, r->init_file, w);
+    if (clgen_weight_transfer_has(r->carry, w)) code = clgen_model_load(m, store, r->init_file, w);
   }
   return code;
 }
@@ -98,8 +98,8 @@ static void say_fisher(const clgen_run *r, const parameters *p) {
 }
 
 static int find_fisher(const clgen_run *r, int index, parameters *p) {
-  const clgen_model *m = clgen_carry_source(r->carry);
-  int network, maker, code = clgen_run_fisher_networks(r, index, &network, &maker);
+  const clgen_model *m = clgen_weight_transfer_source(r->carry);
+  int network, generator, code = clgen_run_fisher_networks(r, index, &network, &generator);
   if (code) return code;
   int64_t numbers = 2 * FISHER_IMAGES * (int64_t)clgen_model_get_config(m)->nz;
   float *latents = malloc((size_t)numbers * sizeof *latents);
@@ -109,8 +109,8 @@ static int find_fisher(const clgen_run *r, int index, parameters *p) {
   code = latents && fisher[network] ? clgen_store_create(&store, r->device) : clgen_fail_nomem((size_t)numbers * 4);
   if (!code) clgen_normals_fill((uint64_t)r->options.seed, CLGEN_STREAM_FISHER, 0, numbers, latents);
   if (!code) code = load_source(r, store);
-  if (!code) code = clgen_fisher(m, store, network, maker, FISHER_IMAGES, latents, fisher[network]);
-  if (!code) code = clgen_carry_numbers(r->carry, index, fisher, p->fisher);
+  if (!code) code = clgen_fisher(m, store, network, generator, FISHER_IMAGES, latents, fisher[network]);
+  if (!code) code = clgen_weight_transfer_numbers(r->carry, index, fisher, p->fisher);
   if (!code) say_fisher(r, p);
   clgen_store_free(store);
   free(fisher[network]);
@@ -121,14 +121,14 @@ static int find_fisher(const clgen_run *r, int index, parameters *p) {
 int clgen_run_init_begin(clgen_run *r) {
   const clgen_train_options *o = &r->options;
   if (!r->carry) return CLGEN_OK;
-  int code = clgen_carry_apply(r->carry, r->store);
+  int code = clgen_weight_transfer_apply(r->carry, r->store);
   for (int i = 0; !code && i < clgen_model_network_count(r->model); ++i) {
     if (!clgen_run_trains(r->model, i)) continue;
     parameters p;
     code = gather(&p, r, i);
     if (!code && clgen_run_is_rated(r, i)) code = put_rates(r, &p);
     if (!code && clgen_run_ewc_is_of(o, i)) code = find_fisher(r, i, &p);
-    if (!code && (o->l2_sp > 0 || clgen_run_ewc_is_of(o, i))) code = put_springs(r, &p);
+    if (!code && (o->l2_sp > 0 || clgen_run_ewc_is_of(o, i))) code = put_anchor_penalties(r, &p);
     parameters_free(&p);
   }
   return code;

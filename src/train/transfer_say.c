@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-static void say_row(const clgen_run *r, const clgen_carried *c) {
+static void say_row(const clgen_run *r, const clgen_transferred *c) {
   char shape[96], was[96];
   clgen_shape_text(&c->shape, shape, sizeof shape);
   clgen_shape_text(&c->was, was, sizeof was);
-  if (c->how == CLGEN_CARRY_PART)
+  if (c->how == CLGEN_TRANSFER_PART)
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s from %s %s: %s", c->name, shape, c->from, was, c->note);
   else if (c->from[0])
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s starts afresh: %s is %s", c->name, shape, c->from, was);
@@ -15,18 +15,19 @@ static void say_row(const clgen_run *r, const clgen_carried *c) {
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s starts afresh: there is nothing like it", c->name, shape);
 }
 
-static bool is_used(const clgen_carry *c, const char *name) {
-  for (int i = 0; i < clgen_carry_count(c); ++i)
-    if (clgen_carry_at(c, i)->how != CLGEN_CARRY_NOT && strcmp(clgen_carry_at(c, i)->from, name) == 0) return true;
+static bool is_used(const clgen_weight_transfer *c, const char *name) {
+  for (int i = 0; i < clgen_weight_transfer_count(c); ++i)
+    if (clgen_weight_transfer_at(c, i)->how != CLGEN_TRANSFER_NOT && strcmp(clgen_weight_transfer_at(c, i)->from, name) == 0)
+      return true;
   return false;
 }
 
 /* What the file holds and nothing takes. */
 static void say_left(const clgen_run *r) {
-  const clgen_model *m = clgen_carry_source(r->carry);
+  const clgen_model *m = clgen_weight_transfer_source(r->carry);
   for (int i = 0; i < clgen_model_network_count(m); ++i) {
     const clgen_model_network *w = clgen_model_network_at(m, i);
-    for (int k = 0; clgen_carry_has(r->carry, w) && k < clgen_net_tensor_count(w->net); ++k) {
+    for (int k = 0; clgen_weight_transfer_has(r->carry, w) && k < clgen_net_tensor_count(w->net); ++k) {
       const clgen_net_tensor *t = clgen_net_tensor_at(w->net, k);
       char name[96], shape[96];
       snprintf(name, sizeof name, "%s%s%s", w->bare ? "" : w->prefix, w->bare ? "" : ".", t->name);
@@ -44,10 +45,10 @@ static void say_frozen(const clgen_run *r) {
     for (int k = 0; k < clgen_net_tensor_count(net); ++k) {
       const clgen_net_tensor *t = clgen_net_tensor_at(net, k);
       if (t->kind == CLGEN_NET_COUNTER) continue;
-      const clgen_carried *c = clgen_carry_at(r->carry, row++);
+      const clgen_transferred *c = clgen_weight_transfer_at(r->carry, row++);
       if (!r->frozen[i] || !r->frozen[i][k] || t->kind != CLGEN_NET_PARAM) continue;
       n += clgen_shape_count(&t->shape);
-      if (c->how == CLGEN_CARRY_NOT)
+      if (c->how == CLGEN_TRANSFER_NOT)
         clgen_log_write(&r->log, CLGEN_LOG_WARNING, "%s is frozen, and keeps the random numbers that it starts with",
                         c->name);
     }
@@ -59,12 +60,12 @@ static void say_frozen(const clgen_run *r) {
 
 void clgen_run_init_say(const clgen_run *r) {
   if (!r->carry) return;
-  int n = clgen_carry_count(r->carry), whole = 0, part = 0;
+  int n = clgen_weight_transfer_count(r->carry), whole = 0, part = 0;
   for (int i = 0; i < n; ++i) {
-    const clgen_carried *c = clgen_carry_at(r->carry, i);
-    whole += c->how == CLGEN_CARRY_WHOLE;
-    part += c->how == CLGEN_CARRY_PART;
-    if (c->how != CLGEN_CARRY_WHOLE) say_row(r, c);
+    const clgen_transferred *c = clgen_weight_transfer_at(r->carry, i);
+    whole += c->how == CLGEN_TRANSFER_WHOLE;
+    part += c->how == CLGEN_TRANSFER_PART;
+    if (c->how != CLGEN_TRANSFER_WHOLE) say_row(r, c);
   }
   say_left(r);
   char parts[48] = "";

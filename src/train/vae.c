@@ -9,7 +9,7 @@ static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES
 static clgen_tensor *above_free_bits(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar) {
   const clgen_vae_objective *o = &s->config->vae;
   int64_t group = o->free_bits_group > 1 ? o->free_bits_group : 1, groups = clgen_tensor_dim(mu, 1) / group;
-  clgen_tensor *each = clgen_mean(clgen_kl_of_each(mu, logvar), 1u << 0, false);
+  clgen_tensor *each = clgen_mean(clgen_kl_per_dim(mu, logvar), 1u << 0, false);
   each = clgen_sum(clgen_reshape(each, clgen_shape_of(2, groups, group)), 1u << 1, false);
   clgen_tensor *least = clgen_constant(s->graph, (float)o->free_bits, clgen_shape_of(1, groups));
   return clgen_sum(clgen_maximum(each, least), CLGEN_ALL_AXES, false);
@@ -47,7 +47,7 @@ int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images) {
   clgen_tensor *mu, *logvar;
   int code = clgen_model_encode(s->model, net, images, &s->pass, &mu, &logvar);
   if (code) return code;
-  clgen_tensor *z = clgen_model_draw(mu, logvar, s->noise);
+  clgen_tensor *z = clgen_model_reparameterize(mu, logvar, s->noise);
   clgen_tensor *nll = clgen_model_nll(s->model, net, images, z, &s->pass);
   clgen_kl_term kl = clgen_step_kl_term(s, mu, logvar); /* before the mean, so that one launch makes both */
   clgen_tensor *reconstruction = mean(nll);

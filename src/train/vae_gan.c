@@ -28,15 +28,15 @@ static int pass_forward(clgen_step_kind *s, clgen_tensor *real, forward_pass *f)
   int code = clgen_model_encode(s->model, s->net[E], real, &s->pass, &mu, &logvar);
   if (code) return code;
   int64_t n = s->images_n;
-  clgen_tensor *z = clgen_model_draw(mu, logvar, clgen_slice(s->noise, 0, 0, n));
+  clgen_tensor *z = clgen_model_reparameterize(mu, logvar, clgen_slice(s->noise, 0, 0, n));
   f->real = real;
-  clgen_bound_only_looks(s->net[G], true);
+  clgen_bound_freeze_stats(s->net[G], true);
   f->recon = clgen_model_decode(s->model, s->net[G], z, &s->pass);
-  clgen_bound_only_looks(s->net[G], false);
+  clgen_bound_freeze_stats(s->net[G], false);
   f->sample = clgen_model_decode(s->model, s->net[G], clgen_slice(s->noise, 0, n, n), &s->fake_pass);
-  f->real_logits = clgen_model_judge(s->model, s->net[D], real, &s->pass, &real_features);
-  f->recon_logits = clgen_model_judge(s->model, s->net[D], f->recon, &s->pass, &recon_features);
-  f->sample_logits = clgen_model_judge(s->model, s->net[D], f->sample, &s->fake_pass, &sample_features);
+  f->real_logits = clgen_model_discriminate(s->model, s->net[D], real, &s->pass, &real_features);
+  f->recon_logits = clgen_model_discriminate(s->model, s->net[D], f->recon, &s->pass, &recon_features);
+  f->sample_logits = clgen_model_discriminate(s->model, s->net[D], f->sample, &s->fake_pass, &sample_features);
   f->reconstruction = off_features(real_features, recon_features);
   f->kl = clgen_step_kl_term(s, mu, logvar);
   if (clgen_step_tells_classes(s)) {

@@ -5,14 +5,14 @@
 #include <string.h>
 
 typedef struct {
-  clgen_carried told;
+  clgen_transferred told;
   int net, tensor;   /* of the model */
   int source, entry; /* network and tensor of the file's model */
   bool changes;
   clgen_axis_change change;
 } row;
 
-struct clgen_carry {
+struct clgen_weight_transfer {
   const clgen_model *model;
   clgen_model *source;
   const clgen_safetensors *file;
@@ -66,7 +66,7 @@ static bool changes_rows(row *r, int axis, int now, int was, const char *what) {
 }
 
 /* Sets r->change where the two differ in what may differ. Widths that differ would make it a matter of chance. */
-static bool fits_in_part(const clgen_carry *c, row *r) {
+static bool fits_in_part(const clgen_weight_transfer *c, row *r) {
   const clgen_model_config *now = &c->model->config, *was = &c->source->config;
   int axis = only_axis_that_differs(&r->told.shape, &r->told.was);
   if (axis < 0 || now->ngf != was->ngf || now->ndf != was->ndf || now->hidden != was->hidden) return false;
@@ -90,29 +90,29 @@ static bool fits_in_part(const clgen_carry *c, row *r) {
 
 /* ---- The rows ---- */
 
-bool clgen_carry_has(const clgen_carry *c, const clgen_model_network *w) {
+bool clgen_weight_transfer_has(const clgen_weight_transfer *c, const clgen_model_network *w) {
   char name[96];
   full_name(name, w, clgen_net_tensor_at(w->net, 0)->name);
   return clgen_safetensors_find(c->file, name) != NULL;
 }
 
 /* The file's network for network `index`: itself, or of G and G_ema the other; -1: there is none. */
-static int source_network(const clgen_carry *c, int index) {
+static int source_network(const clgen_weight_transfer *c, int index) {
   int average = c->source->n_networks - 1, others[2] = {index, index};
   if (clgen_model_is_gan(c->source) && (index == 0 || index == average)) others[1] = average - index;
   for (int i = 0; i < 2; ++i)
-    if (clgen_carry_has(c, &c->source->networks[others[i]])) return others[i];
+    if (clgen_weight_transfer_has(c, &c->source->networks[others[i]])) return others[i];
   return -1;
 }
 
-static int add_row(clgen_carry *c, int index, int source, int tensor) {
+static int add_row(clgen_weight_transfer *c, int index, int source, int tensor) {
   const clgen_model_network *w = &c->model->networks[index];
   const clgen_net_tensor *t = clgen_net_tensor_at(w->net, tensor);
   row *r = &c->rows[c->n++];
   *r = (row){.told = {.shape = t->shape}, .net = index, .tensor = tensor, .source = source};
   full_name(r->told.name, w, t->name);
   bool image_is_last = clgen_model_is_gan(c->model) && w->net == c->model->nets[0];
-  r->entry = source < 0 ? -1 : clgen_carry_partner(w->net, tensor, c->source->networks[source].net, image_is_last);
+  r->entry = source < 0 ? -1 : clgen_weight_transfer_match(w->net, tensor, c->source->networks[source].net, image_is_last);
   if (r->entry < 0) return CLGEN_OK;
   const clgen_net_tensor *from = clgen_net_tensor_at(c->source->networks[source].net, r->entry);
   full_name(r->told.from, &c->source->networks[source], from->name);
@@ -120,11 +120,11 @@ static int add_row(clgen_carry *c, int index, int source, int tensor) {
   if (!clgen_safetensors_find(c->file, r->told.from))
     return clgen_fail(CLGEN_E_FORMAT, "%s: lacks the tensor \"%s\"", clgen_safetensors_path(c->file), r->told.from);
   r->changes = !clgen_shape_equal(&t->shape, &from->shape);
-  r->told.how = !r->changes ? CLGEN_CARRY_WHOLE : fits_in_part(c, r) ? CLGEN_CARRY_PART : CLGEN_CARRY_NOT;
+  r->told.how = !r->changes ? CLGEN_TRANSFER_WHOLE : fits_in_part(c, r) ? CLGEN_TRANSFER_PART : CLGEN_TRANSFER_NOT;
   return CLGEN_OK;
 }
 
-static int make_rows(clgen_carry *c) {
+static int make_rows(clgen_weight_transfer *c) {
   size_t room = 0;
   for (int i = 0; i < c->model->n_networks; ++i) room += (size_t)clgen_net_tensor_count(c->model->networks[i].net);
   c->rows = calloc(room, sizeof *c->rows);
@@ -138,9 +138,9 @@ static int make_rows(clgen_carry *c) {
   return code;
 }
 
-int clgen_carry_create(clgen_carry **out, const clgen_model *m, const clgen_safetensors *file) {
+int clgen_weight_transfer_create(clgen_weight_transfer **out, const clgen_model *m, const clgen_safetensors *file) {
   *out = NULL;
-  clgen_carry *c = calloc(1, sizeof *c);
+  clgen_weight_transfer *c = calloc(1, sizeof *c);
   if (!c) return clgen_fail_nomem(sizeof *c);
   c->model = m;
   c->file = file;
@@ -151,35 +151,35 @@ int clgen_carry_create(clgen_carry **out, const clgen_model *m, const clgen_safe
                    clgen_safetensors_path(file), clgen_arch_name(c->source->config.arch), clgen_arch_name(m->config.arch));
   if (!code) code = make_rows(c);
   if (code)
-    clgen_carry_free(c);
+    clgen_weight_transfer_free(c);
   else
     *out = c;
   return code;
 }
 
-void clgen_carry_free(clgen_carry *c) {
+void clgen_weight_transfer_free(clgen_weight_transfer *c) {
   if (!c) return;
   clgen_model_free(c->source);
   free(c->rows);
   free(c);
 }
 
-int clgen_carry_count(const clgen_carry *c) { return c->n; }
-const clgen_carried *clgen_carry_at(const clgen_carry *c, int i) { return &c->rows[i].told; }
-const clgen_model *clgen_carry_source(const clgen_carry *c) { return c->source; }
+int clgen_weight_transfer_count(const clgen_weight_transfer *c) { return c->n; }
+const clgen_transferred *clgen_weight_transfer_at(const clgen_weight_transfer *c, int i) { return &c->rows[i].told; }
+const clgen_model *clgen_weight_transfer_source(const clgen_weight_transfer *c) { return c->source; }
 
 /* ---- Values ---- */
 
-static int carry_values(const clgen_carry *c, const row *r, float *to, uint8_t *mark) {
+static int carry_values(const clgen_weight_transfer *c, const row *r, float *to, uint8_t *mark) {
   int64_t n = clgen_shape_count(&r->told.was);
   float *from = malloc((size_t)n * sizeof *from);
   int code = from ? clgen_safetensors_read_f32(c->file, r->told.from, &r->told.was, from) : clgen_fail_nomem((size_t)n * 4);
-  if (!code) clgen_carry_tensor(&r->told.shape, &r->told.was, r->changes ? &r->change : NULL, from, to, mark);
+  if (!code) clgen_weight_transfer_tensor(&r->told.shape, &r->told.was, r->changes ? &r->change : NULL, from, to, mark);
   free(from);
   return code;
 }
 
-static int apply_to(const clgen_carry *c, clgen_store *store, int index, clgen_net_kind kind) {
+static int apply_to(const clgen_weight_transfer *c, clgen_store *store, int index, clgen_net_kind kind) {
   const clgen_model_network *w = &c->model->networks[index];
   int64_t size = kind == CLGEN_NET_PARAM ? clgen_net_param_size(w->net) : clgen_net_stat_size(w->net);
   if (!size) return CLGEN_OK;
@@ -197,7 +197,7 @@ static int apply_to(const clgen_carry *c, clgen_store *store, int index, clgen_n
   return code;
 }
 
-int clgen_carry_apply(const clgen_carry *c, clgen_store *store) {
+int clgen_weight_transfer_apply(const clgen_weight_transfer *c, clgen_store *store) {
   int code = CLGEN_OK;
   for (int i = 0; !code && i < c->model->n_networks; ++i) {
     code = apply_to(c, store, i, CLGEN_NET_PARAM);
@@ -207,8 +207,8 @@ int clgen_carry_apply(const clgen_carry *c, clgen_store *store) {
 }
 
 /* The rows of a network's parameters, with numbers in place of the file's. */
-static int carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out,
-                         uint8_t *mark) {
+static int carry_numbers(const clgen_weight_transfer *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS],
+                         float *out, uint8_t *mark) {
   const clgen_net *net = c->model->networks[index].net;
   for (int i = 0; i < c->n; ++i) {
     const row *r = &c->rows[i];
@@ -218,8 +218,8 @@ static int carry_numbers(const clgen_carry *c, int index, float *const values[CL
     const clgen_axis_change *change = r->changes ? &r->change : NULL;
     int code = CLGEN_OK;
     if (values)
-      clgen_carry_tensor(&r->told.shape, &r->told.was, change, values[r->source] + offset, out + t->offset,
-                         mark + t->offset);
+      clgen_weight_transfer_tensor(&r->told.shape, &r->told.was, change, values[r->source] + offset, out + t->offset,
+                                   mark + t->offset);
     else
       code = carry_values(c, r, out + t->offset, mark + t->offset);
     if (code) return code;
@@ -227,7 +227,7 @@ static int carry_numbers(const clgen_carry *c, int index, float *const values[CL
   return CLGEN_OK;
 }
 
-int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark) {
+int clgen_weight_transfer_marks(const clgen_weight_transfer *c, int index, uint8_t *mark) {
   size_t n = (size_t)clgen_net_param_size(c->model->networks[index].net);
   float *unused = malloc(n * sizeof *unused);
   memset(mark, 0, n);
@@ -236,7 +236,8 @@ int clgen_carry_marks(const clgen_carry *c, int index, uint8_t *mark) {
   return code;
 }
 
-int clgen_carry_numbers(const clgen_carry *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS], float *out) {
+int clgen_weight_transfer_numbers(const clgen_weight_transfer *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS],
+                                  float *out) {
   size_t n = (size_t)clgen_net_param_size(c->model->networks[index].net);
   uint8_t *mark = calloc(n, 1);
   memset(out, 0, n * sizeof *out);

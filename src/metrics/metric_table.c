@@ -1,5 +1,5 @@
 /* The metrics that compare two sets of images, as rows. */
-#include "metrics/judge.h"
+#include "metrics/evaluator.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,10 +8,10 @@
 
 enum { JACKKNIFE_GROUPS = 10, GROUPS_UP_TO_D = 1024 };
 
-static clgen_points features_of(const clgen_judge *j, const clgen_sample *s) {
+static clgen_points features_of(const clgen_evaluator *j, const clgen_sample *s) {
   return (clgen_points){.floats = s->features, .n = s->n, .d = clgen_features_get_info(j->options.features)->dim};
 }
-static clgen_points pixels_of(const clgen_judge *j, const clgen_sample *s) {
+static clgen_points pixels_of(const clgen_evaluator *j, const clgen_sample *s) {
   return (clgen_points){.bytes = s->pixels, .n = s->n, .d = j->pixel_dim};
 }
 
@@ -21,7 +21,7 @@ static int moments_of(clgen_moments **out, const clgen_points *p) {
   return code ? code : clgen_moments_add(*out, p->floats, p->n);
 }
 
-static int fid(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int fid(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = features_of(j, real), b = features_of(j, fake);
   clgen_moments *m[2] = {NULL, NULL};
   int code = moments_of(&m[0], &a);
@@ -32,7 +32,7 @@ static int fid(const clgen_judge *j, const clgen_sample *real, const clgen_sampl
   return code;
 }
 
-static int kid(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int kid(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = features_of(j, real), b = features_of(j, fake);
   clgen_kid_result r;
   int code = clgen_kid(&a, &b, 0, 0, j->options.seed, &r);
@@ -40,7 +40,7 @@ static int kid(const clgen_judge *j, const clgen_sample *real, const clgen_sampl
   return code;
 }
 
-static int inception(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int inception(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   (void)real;
   clgen_inception_result r;
   int64_t classes = clgen_features_get_info(j->options.features)->classes;
@@ -50,14 +50,15 @@ static int inception(const clgen_judge *j, const clgen_sample *real, const clgen
 }
 
 /* What has no labels has no accuracy. */
-static int class_accuracy(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int class_accuracy(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake,
+                          clgen_estimate *out) {
   (void)real;
   *out = (clgen_estimate){.value = NAN, .se = NAN, .low = NAN, .high = NAN};
   int64_t classes = clgen_features_get_info(j->options.features)->classes;
   return fake->labels ? clgen_class_accuracy(fake->probabilities, fake->labels, fake->n, classes, out) : CLGEN_OK;
 }
 
-static int prdc(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int prdc(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = features_of(j, real), b = features_of(j, fake);
   clgen_prdc_result r[2];
   int code = clgen_prdc(&a, &b, (const int[]){5, 3}, 2, r);
@@ -68,7 +69,7 @@ static int prdc(const clgen_judge *j, const clgen_sample *real, const clgen_samp
   return code;
 }
 
-static int ndb(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int ndb(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = pixels_of(j, real), b = pixels_of(j, fake);
   clgen_ndb_result r = {0};
   if (real->n < 200) r.bins = (int)(real->n / 2 < 2 ? 2 : real->n / 2); /* more than there can be */
@@ -79,12 +80,12 @@ static int ndb(const clgen_judge *j, const clgen_sample *real, const clgen_sampl
   return CLGEN_OK;
 }
 
-static int ms_ssim(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int ms_ssim(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   (void)real;
   return clgen_ms_ssim_diversity(fake->pixels, fake->n, j->channels, j->height, j->width, 0, j->options.seed, out);
 }
 
-static int duplicates(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int duplicates(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   clgen_points a = pixels_of(j, real), b = pixels_of(j, fake);
   clgen_duplicates_result r;
   int code = clgen_duplicates(&a, &b, 0, NULL, 0, &r);
@@ -114,17 +115,17 @@ static int copies(const clgen_points *train, const clgen_points *fake, const clg
   return CLGEN_OK;
 }
 
-static int memorisation(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
+static int memorisation(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out) {
   (void)real;
-  const clgen_judge_options *o = &j->options;
+  const clgen_evaluator_options *o = &j->options;
   clgen_points train = points_of(o->train ? o->train : o->real), b = pixels_of(j, fake), held = {0};
   if (o->held_out) held = points_of(o->held_out);
   return copies(&train, &b, o->held_out ? &held : NULL, out);
 }
 
 /* Images that are surely no copies: those held out, else one half of the reals against the other. */
-static int memorisation_floor(const clgen_judge *j, const clgen_sample *a, const clgen_sample *b, clgen_estimate *out) {
-  const clgen_judge_options *o = &j->options;
+static int memorisation_floor(const clgen_evaluator *j, const clgen_sample *a, const clgen_sample *b, clgen_estimate *out) {
+  const clgen_evaluator_options *o = &j->options;
   clgen_points train = pixels_of(j, a), fresh = pixels_of(j, b);
   if (o->held_out) {
     train = points_of(o->train ? o->train : o->real);

@@ -54,7 +54,7 @@ typedef struct {
   clgen_safetensors *file;
   clgen_model *m;
   clgen_store *store;
-  clgen_carry *carry;
+  clgen_weight_transfer *carry;
 } carried;
 
 static carried carry_into(const clgen_model_config *config, char *path) {
@@ -63,23 +63,23 @@ static carried carry_into(const clgen_model_config *config, char *path) {
   OK(clgen_model_create(&c.m, config));
   OK(clgen_store_create(&c.store, c.device));
   OK(clgen_model_init(c.m, c.store, 77));
-  OK(clgen_carry_create(&c.carry, c.m, c.file));
-  OK(clgen_carry_apply(c.carry, c.store));
+  OK(clgen_weight_transfer_create(&c.carry, c.m, c.file));
+  OK(clgen_weight_transfer_apply(c.carry, c.store));
   free(path);
   return c;
 }
 
 static void carried_free(carried *c) {
-  clgen_carry_free(c->carry);
+  clgen_weight_transfer_free(c->carry);
   clgen_store_free(c->store);
   clgen_model_free(c->m);
   clgen_safetensors_close(c->file);
   clgen_device_close(c->device);
 }
 
-static const clgen_carried *row_of(const carried *c, const char *name) {
-  for (int i = 0; i < clgen_carry_count(c->carry); ++i)
-    if (!strcmp(clgen_carry_at(c->carry, i)->name, name)) return clgen_carry_at(c->carry, i);
+static const clgen_transferred *row_of(const carried *c, const char *name) {
+  for (int i = 0; i < clgen_weight_transfer_count(c->carry); ++i)
+    if (!strcmp(clgen_weight_transfer_at(c->carry, i)->name, name)) return clgen_weight_transfer_at(c->carry, i);
   fail_msg("no row %s", name);
   return NULL;
 }
@@ -113,21 +113,21 @@ static const float *then(const carried *c, const char *name) {
 /* Of every row that is whole the bits are the file's; how many are, and how many in part. */
 static void check_whole(const carried *c, int whole, int part) {
   int seen[3] = {0};
-  for (int i = 0; i < clgen_carry_count(c->carry); ++i) {
-    const clgen_carried *r = clgen_carry_at(c->carry, i);
+  for (int i = 0; i < clgen_weight_transfer_count(c->carry); ++i) {
+    const clgen_transferred *r = clgen_weight_transfer_at(c->carry, i);
     ++seen[r->how];
-    if (r->how != CLGEN_CARRY_WHOLE) continue;
+    if (r->how != CLGEN_TRANSFER_WHOLE) continue;
     float *got = now(c, r->name);
     if (memcmp(got, then(c, r->from), (size_t)clgen_shape_count(&r->shape) * sizeof *got) != 0)
       fail_msg("%s has not the bits of %s", r->name, r->from);
     free(got);
   }
-  if (seen[CLGEN_CARRY_WHOLE] != whole || seen[CLGEN_CARRY_PART] != part)
-    fail_msg("%d whole and %d in part, not %d and %d", seen[CLGEN_CARRY_WHOLE], seen[CLGEN_CARRY_PART], whole, part);
+  if (seen[CLGEN_TRANSFER_WHOLE] != whole || seen[CLGEN_TRANSFER_PART] != part)
+    fail_msg("%d whole and %d in part, not %d and %d", seen[CLGEN_TRANSFER_WHOLE], seen[CLGEN_TRANSFER_PART], whole, part);
 }
 
 static void check_row(const carried *c, const char *name, const char *from, int how, const char *note) {
-  const clgen_carried *r = row_of(c, name);
+  const clgen_transferred *r = row_of(c, name);
   assert_int_equal(r->how, how);
   assert_string_equal(r->from, from);
   assert_string_equal(r->note, note);
@@ -145,7 +145,7 @@ static void the_same_model_gets_everything(void **state) {
   int64_t n = clgen_net_param_size(clgen_model_network_at(c.m, 1)->net);
   uint8_t *mark = NEED(malloc((size_t)n));
   check_whole(&c, 44, 0);
-  OK(clgen_carry_marks(c.carry, 1, mark));
+  OK(clgen_weight_transfer_marks(c.carry, 1, mark));
   int64_t marked = 0;
   for (int64_t i = 0; i < n; ++i) marked += mark[i] == 2;
   assert_int_equal(marked, clgen_net_param_count(clgen_model_network_at(c.m, 1)->net));
@@ -163,14 +163,14 @@ static void another_resolution_and_colours(void **state) {
   large.channels = 3;
   carried c = carry_into(&large, snapshot(device, &small, 1, "grey.safetensors", NULL));
   check_whole(&c, 38, 3);
-  check_row(&c, "G.6.weight", "G.3.weight", CLGEN_CARRY_WHOLE, "");
-  check_row(&c, "G.4.running_var", "G.1.running_var", CLGEN_CARRY_WHOLE, "");
-  check_row(&c, "G.3.weight", "", CLGEN_CARRY_NOT, "");
-  check_row(&c, "G.0.weight", "", CLGEN_CARRY_NOT, "");
-  check_row(&c, "D.5.weight", "D.5.weight", CLGEN_CARRY_WHOLE, "");
-  check_row(&c, "D.8.weight", "", CLGEN_CARRY_NOT, "");
-  check_row(&c, "G.12.weight", "G.9.weight", CLGEN_CARRY_PART, "repeated for the colours: 3 channels from 1");
-  check_row(&c, "D.0.weight", "D.0.weight", CLGEN_CARRY_PART, "divided among the colours: 3 channels from 1");
+  check_row(&c, "G.6.weight", "G.3.weight", CLGEN_TRANSFER_WHOLE, "");
+  check_row(&c, "G.4.running_var", "G.1.running_var", CLGEN_TRANSFER_WHOLE, "");
+  check_row(&c, "G.3.weight", "", CLGEN_TRANSFER_NOT, "");
+  check_row(&c, "G.0.weight", "", CLGEN_TRANSFER_NOT, "");
+  check_row(&c, "D.5.weight", "D.5.weight", CLGEN_TRANSFER_WHOLE, "");
+  check_row(&c, "D.8.weight", "", CLGEN_TRANSFER_NOT, "");
+  check_row(&c, "G.12.weight", "G.9.weight", CLGEN_TRANSFER_PART, "repeated for the colours: 3 channels from 1");
+  check_row(&c, "D.0.weight", "D.0.weight", CLGEN_TRANSFER_PART, "divided among the colours: 3 channels from 1");
   float *out = now(&c, "G.12.weight"), *in = now(&c, "D.0.weight");
   for (int64_t k = 0; k < 2; ++k)
     for (int64_t e = 0; e < 16; ++e) {
@@ -197,8 +197,8 @@ static void colours_to_grey(void **state) {
   large.channels = 4;
   carried c = carry_into(&small, snapshot(device, &large, 1, "rgba.safetensors", NULL));
   check_whole(&c, 38, 3);
-  check_row(&c, "D.0.weight", "D.0.weight", CLGEN_CARRY_PART, "added up over the colours: 1 channel from 4");
-  check_row(&c, "G.9.weight", "G.12.weight", CLGEN_CARRY_PART, "averaged over the colours: 1 channel from 4");
+  check_row(&c, "D.0.weight", "D.0.weight", CLGEN_TRANSFER_PART, "added up over the colours: 1 channel from 4");
+  check_row(&c, "G.9.weight", "G.12.weight", CLGEN_TRANSFER_PART, "averaged over the colours: 1 channel from 4");
   const int64_t grey[4] = {2, 1, 4, 4}, rgba[4] = {2, 4, 4, 4};
   float *out = now(&c, "G.9.weight"), *in = now(&c, "D.0.weight");
   for (int64_t k = 0; k < 2; ++k)
@@ -227,7 +227,7 @@ static void alpha_comes_and_goes(void **state) {
   const int64_t wide[4] = {2, 4, 4, 4}, narrow[4] = {2, 3, 4, 4};
   for (int more = 0; more < 2; ++more) {
     carried c = carry_into(more ? &rgba : &rgb, snapshot(device, more ? &rgb : &rgba, 1, "alpha.safetensors", NULL));
-    check_row(&c, "D.0.weight", "D.0.weight", CLGEN_CARRY_PART,
+    check_row(&c, "D.0.weight", "D.0.weight", CLGEN_TRANSFER_PART,
               more ? "the colours; alpha starts afresh" : "the colours; alpha is left out");
     float *in = now(&c, "D.0.weight");
     for (int64_t k = 0; k < 2; ++k)
@@ -235,7 +235,7 @@ static void alpha_comes_and_goes(void **state) {
         assert_true(at4(in, more ? wide : narrow, k, ch, 5) == at4(then(&c, "D.0.weight"), more ? narrow : wide, k, ch, 5));
     int64_t n = clgen_net_param_size(clgen_model_network_at(c.m, 1)->net), fresh = 0;
     uint8_t *mark = NEED(malloc((size_t)n));
-    OK(clgen_carry_marks(c.carry, 1, mark));
+    OK(clgen_weight_transfer_marks(c.carry, 1, mark));
     for (int64_t i = 0; i < 2 * (more ? 4 : 3) * 16; ++i) fresh += !mark[i]; /* D.0 lies first */
     assert_int_equal(fresh, more ? 2 * 16 : 0);
     free(mark);
@@ -253,7 +253,7 @@ static void other_latents(void **state) {
     c5.nz = 5;
     carried c = carry_into(more ? &c5 : &small, snapshot(device, more ? &small : &c5, 1, "nz.safetensors", NULL));
     check_whole(&c, 42, 2);
-    check_row(&c, "G.0.weight", "G.0.weight", CLGEN_CARRY_PART, more ? "3 of 5 latents" : "3 of 3 latents");
+    check_row(&c, "G.0.weight", "G.0.weight", CLGEN_TRANSFER_PART, more ? "3 of 5 latents" : "3 of 3 latents");
     float *w = now(&c, "G.0.weight");
     assert_memory_equal(w, then(&c, "G.0.weight"), 3 * 8 * 16 * sizeof *w);
     free(w);
@@ -272,9 +272,9 @@ static void another_discriminator(void **state) {
     other.d_norm = spectral ? CLGEN_D_SPECTRAL : CLGEN_D_PLAIN;
     carried c = carry_into(&other, snapshot(device, &small, 1, "batch.safetensors", NULL));
     check_whole(&c, 36, 0);
-    check_row(&c, spectral ? "D.4.weight_orig" : "D.4.weight", "D.5.weight", CLGEN_CARRY_WHOLE, "");
-    check_row(&c, spectral ? "D.6.weight_orig" : "D.6.weight", "D.8.weight", CLGEN_CARRY_WHOLE, "");
-    check_row(&c, "D.4.bias", "", CLGEN_CARRY_NOT, "");
+    check_row(&c, spectral ? "D.4.weight_orig" : "D.4.weight", "D.5.weight", CLGEN_TRANSFER_WHOLE, "");
+    check_row(&c, spectral ? "D.6.weight_orig" : "D.6.weight", "D.8.weight", CLGEN_TRANSFER_WHOLE, "");
+    check_row(&c, "D.4.bias", "", CLGEN_TRANSFER_NOT, "");
     carried_free(&c);
   }
   clgen_device_close(device);
@@ -285,12 +285,12 @@ static void only_the_average(void **state) {
   clgen_device *device = open_host();
   carried c = carry_into(&small, snapshot(device, &small, 1, "ema.safetensors", "G_ema."));
   check_whole(&c, 32, 0);
-  check_row(&c, "G.3.weight", "G_ema.3.weight", CLGEN_CARRY_WHOLE, "");
-  check_row(&c, "D.0.weight", "", CLGEN_CARRY_NOT, "");
+  check_row(&c, "G.3.weight", "G_ema.3.weight", CLGEN_TRANSFER_WHOLE, "");
+  check_row(&c, "D.0.weight", "", CLGEN_TRANSFER_NOT, "");
   carried_free(&c);
   c = carry_into(&small, snapshot(device, &small, 1, "g.safetensors", "G."));
   check_whole(&c, 32, 0);
-  check_row(&c, "G_ema.3.weight", "G.3.weight", CLGEN_CARRY_WHOLE, "");
+  check_row(&c, "G_ema.3.weight", "G.3.weight", CLGEN_TRANSFER_WHOLE, "");
   carried_free(&c);
   clgen_device_close(device);
 }
@@ -304,9 +304,9 @@ static void other_kinds_of_model(void **state) {
   three.classes = 3;
   three.channels = 3;
   carried c = carry_into(&three, snapshot(device, &five, 1, "five.safetensors", NULL));
-  check_row(&c, "fc2.weight", "fc2.weight", CLGEN_CARRY_PART, "3 of 3 classes");
-  check_row(&c, "fc2.bias", "fc2.bias", CLGEN_CARRY_PART, "3 of 3 classes");
-  check_row(&c, "conv1.weight", "conv1.weight", CLGEN_CARRY_PART, "divided among the colours: 3 channels from 1");
+  check_row(&c, "fc2.weight", "fc2.weight", CLGEN_TRANSFER_PART, "3 of 3 classes");
+  check_row(&c, "fc2.bias", "fc2.bias", CLGEN_TRANSFER_PART, "3 of 3 classes");
+  check_row(&c, "conv1.weight", "conv1.weight", CLGEN_TRANSFER_PART, "divided among the colours: 3 channels from 1");
   carried_free(&c);
   const clgen_model_config mlp = {.arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 4, .width = 4, .hidden = 3, .nz = 2};
   clgen_model_config colour = mlp, larger = mlp;
@@ -314,8 +314,8 @@ static void other_kinds_of_model(void **state) {
   larger.height = 5;
   c = carry_into(&colour, snapshot(device, &mlp, 1, "mlp.safetensors", NULL));
   check_whole(&c, 7, 3);
-  check_row(&c, "fc1.weight", "fc1.weight", CLGEN_CARRY_PART, "divided among the colours: 3 channels from 1");
-  check_row(&c, "fc4.bias", "fc4.bias", CLGEN_CARRY_PART, "repeated for the colours: 3 channels from 1");
+  check_row(&c, "fc1.weight", "fc1.weight", CLGEN_TRANSFER_PART, "divided among the colours: 3 channels from 1");
+  check_row(&c, "fc4.bias", "fc4.bias", CLGEN_TRANSFER_PART, "repeated for the colours: 3 channels from 1");
   float *in = now(&c, "fc1.weight"), *out = now(&c, "fc4.weight");
   for (int k = 0; k < 3; ++k)
     for (int i = 0; i < 48; ++i) {
@@ -338,10 +338,10 @@ static void what_cannot_be_carried_over_is_refused(void **state) {
   char *path = snapshot(device, &small, 1, "gan.safetensors", NULL);
   clgen_safetensors *file;
   clgen_model *m;
-  clgen_carry *c;
+  clgen_weight_transfer *c;
   OK(clgen_safetensors_open(&file, path));
   OK(clgen_model_create(&m, &mlp));
-  assert_int_equal(clgen_carry_create(&c, m, file), CLGEN_E_INVALID);
+  assert_int_equal(clgen_weight_transfer_create(&c, m, file), CLGEN_E_INVALID);
   assert_non_null(strstr(clgen_last_error(), "holds a dcgan and a vae-mlp is wanted"));
   assert_null(c);
   clgen_model_free(m);
@@ -350,7 +350,7 @@ static void what_cannot_be_carried_over_is_refused(void **state) {
   path = snapshot(device, &small, 1, "torn.safetensors", "G.0"); /* a network of which some tensors are missing */
   OK(clgen_safetensors_open(&file, path));
   OK(clgen_model_create(&m, &small));
-  assert_int_equal(clgen_carry_create(&c, m, file), CLGEN_E_FORMAT);
+  assert_int_equal(clgen_weight_transfer_create(&c, m, file), CLGEN_E_FORMAT);
   assert_non_null(strstr(clgen_last_error(), "G.1.weight"));
   clgen_model_free(m);
   clgen_safetensors_close(file);
@@ -366,11 +366,11 @@ static void numbers_go_with_their_parameters(void **state) {
   colour.channels = 3;
   carried c = carry_into(&colour, snapshot(device, &small, 1, "grey.safetensors", NULL));
   const clgen_net *net = clgen_model_network_at(c.m, 1)->net;
-  const clgen_net *from = clgen_model_network_at(clgen_carry_source(c.carry), 1)->net;
+  const clgen_net *from = clgen_model_network_at(clgen_weight_transfer_source(c.carry), 1)->net;
   int64_t n = clgen_net_param_size(net), m = clgen_net_param_size(from);
   float *numbers[CLGEN_MODEL_MAX_NETWORKS] = {NULL, new_floats((size_t)m)}, *got = new_floats((size_t)n);
   for (int64_t i = 0; i < m; ++i) numbers[1][i] = (float)i + 1;
-  OK(clgen_carry_numbers(c.carry, 1, numbers, got));
+  OK(clgen_weight_transfer_numbers(c.carry, 1, numbers, got));
   for (int i = 0; i < clgen_net_tensor_count(net); ++i) {
     const clgen_net_tensor *t = clgen_net_tensor_at(net, i), *s = clgen_net_tensor_at(from, i);
     for (int64_t k = 0; t->kind == CLGEN_NET_PARAM && k < clgen_shape_count(&t->shape); ++k)

@@ -1,5 +1,5 @@
 /* Sets of images against each other by a list of metrics, with floors. */
-#include "metrics/judge.h"
+#include "metrics/evaluator.h"
 
 #include <clgen/elbo.h>
 #include <jansson.h>
@@ -66,7 +66,7 @@ bool clgen_metrics_need_features(const char *list) {
 /* ---- The reals ---- */
 
 typedef struct {
-  const clgen_judge *j;
+  const clgen_evaluator *j;
   const char *what;
 } watcher;
 
@@ -76,9 +76,9 @@ static void pass_on(void *user, int64_t done, int64_t total) {
 }
 
 /* Features of images that have the reals' geometry or their own; both arrays are new. */
-static int look_at(const clgen_judge *j, const clgen_images *images, const char *what, float **features,
+static int look_at(const clgen_evaluator *j, const clgen_images *images, const char *what, float **features,
                    float **probabilities) {
-  const clgen_judge_options *o = &j->options;
+  const clgen_evaluator_options *o = &j->options;
   if (!clgen_metrics_need_features(o->metrics)) return CLGEN_OK;
   if (!o->features) return clgen_fail(CLGEN_E_INVALID, "'%s' needs features of images", o->metrics);
   const clgen_features_info *f = clgen_features_get_info(o->features);
@@ -93,8 +93,8 @@ static int look_at(const clgen_judge *j, const clgen_images *images, const char 
   return clgen_features_run(o->features, images, *features, *probabilities, pass_on, &w);
 }
 
-static int gather_reals(clgen_judge *j) {
-  const clgen_judge_options *o = &j->options;
+static int gather_reals(clgen_evaluator *j) {
+  const clgen_evaluator_options *o = &j->options;
   clgen_images all = clgen_images_of(o->real);
   j->channels = all.channels, j->height = all.height, j->width = all.width;
   j->pixel_dim = (int64_t)all.channels * all.height * all.width;
@@ -120,7 +120,7 @@ static int gather_reals(clgen_judge *j) {
   return code;
 }
 
-static clgen_sample part_of_pool(const clgen_judge *j, int64_t first, int64_t n) {
+static clgen_sample part_of_pool(const clgen_evaluator *j, int64_t first, int64_t n) {
   const clgen_features_info *f = j->features ? clgen_features_get_info(j->options.features) : NULL;
   clgen_sample s = {.n = n, .pixels = j->pixels + first * j->pixel_dim};
   if (f) s.features = j->features + first * f->dim;
@@ -129,7 +129,7 @@ static clgen_sample part_of_pool(const clgen_judge *j, int64_t first, int64_t n)
   return s;
 }
 
-static int alike(const clgen_judge *j, const clgen_dataset *ds) {
+static int alike(const clgen_evaluator *j, const clgen_dataset *ds) {
   if (!ds) return CLGEN_OK;
   const clgen_dataset_info *i = clgen_dataset_get_info(ds);
   if (i->channels == j->channels && i->height == j->height && i->width == j->width) return CLGEN_OK;
@@ -137,7 +137,7 @@ static int alike(const clgen_judge *j, const clgen_dataset *ds) {
                     i->width, i->height, i->channels, j->width, j->height, j->channels);
 }
 
-static int measure_floors(clgen_judge *j) {
+static int measure_floors(clgen_evaluator *j) {
   size_t length;
   int n = 0, code = CLGEN_OK;
   const char *list = j->options.metrics, *name;
@@ -158,12 +158,12 @@ static int measure_floors(clgen_judge *j) {
   return code;
 }
 
-int clgen_judge_create(clgen_judge **out, const clgen_judge_options *options) {
+int clgen_evaluator_create(clgen_evaluator **out, const clgen_evaluator_options *options) {
   *out = NULL;
   int code = clgen_metrics_check(options->metrics);
   if (!code && options->num < 2) code = clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)options->num);
   if (code) return code;
-  clgen_judge *j = calloc(1, sizeof *j);
+  clgen_evaluator *j = calloc(1, sizeof *j);
   if (!j) return clgen_fail_nomem(sizeof *j);
   j->options = *options;
   code = gather_reals(j);
@@ -171,13 +171,13 @@ int clgen_judge_create(clgen_judge **out, const clgen_judge_options *options) {
   if (!code) code = alike(j, options->held_out);
   if (!code) code = measure_floors(j);
   if (code)
-    clgen_judge_free(j);
+    clgen_evaluator_free(j);
   else
     *out = j;
   return code;
 }
 
-void clgen_judge_free(clgen_judge *j) {
+void clgen_evaluator_free(clgen_evaluator *j) {
   if (!j) return;
   free(j->pixels);
   free(j->features);
@@ -186,11 +186,11 @@ void clgen_judge_free(clgen_judge *j) {
   free(j);
 }
 
-int64_t clgen_judge_reals(const clgen_judge *j) { return j->n_real; }
+int64_t clgen_evaluator_reals(const clgen_evaluator *j) { return j->n_real; }
 
 /* ---- The fakes ---- */
 
-static int measure_all(const clgen_judge *j, const clgen_sample *fake, clgen_score *scores, int *n) {
+static int measure_all(const clgen_evaluator *j, const clgen_sample *fake, clgen_score *scores, int *n) {
   size_t length;
   int code = CLGEN_OK;
   const char *list = j->options.metrics, *name;
@@ -216,8 +216,8 @@ static int measure_all(const clgen_judge *j, const clgen_sample *fake, clgen_sco
   return code;
 }
 
-int clgen_judge_run(clgen_judge *j, const clgen_images *given, const int *labels, clgen_score scores[CLGEN_MAX_SCORES],
-                    int *n) {
+int clgen_evaluator_run(clgen_evaluator *j, const clgen_images *given, const int *labels,
+                        clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   clgen_images fakes = *given;
   *n = 0;
   if (!labels && clgen_metrics_include(j->options.metrics, "gantest"))
@@ -271,9 +271,10 @@ static void add_bits(clgen_score *scores, int *n, const char *metric, const char
   add_bound(scores, n, metric, part, clgen_estimate_normal(nats.value * scale, nats.se * scale), seconds);
 }
 
-int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics, int samples,
-                       uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),
-                       void *user, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
+int clgen_evaluate_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics,
+                          int samples, uint64_t seed,
+                          void (*progress)(void *user, const char *what, int64_t done, int64_t total), void *user,
+                          clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   bound_watcher w = {progress, user, "elbo"};
   double begin = clgen_seconds(), took;
   int code = CLGEN_OK;

@@ -1,7 +1,7 @@
 /* Judging images by a list of metrics, each beside its floor: what clgen evaluate and clgen train --metrics do. The
  * mathematics is in metrics.h. */
-#ifndef CLGEN_JUDGE_H
-#define CLGEN_JUDGE_H
+#ifndef CLGEN_EVALUATOR_H
+#define CLGEN_EVALUATOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,25 +46,26 @@ typedef struct {
   uint64_t seed;
   void (*progress)(void *user, const char *what, int64_t done, int64_t total); /* may be NULL */
   void *user;
-} clgen_judge_options;
+} clgen_evaluator_options;
 
-typedef struct clgen_judge clgen_judge;
+typedef struct clgen_evaluator clgen_evaluator;
 /* Computes the reals' features and the floors. All that the options name must outlive it. */
-int clgen_judge_create(clgen_judge **out, const clgen_judge_options *options);
-void clgen_judge_free(clgen_judge *j);
-int64_t clgen_judge_reals(const clgen_judge *j); /* how many are compared with */
+int clgen_evaluator_create(clgen_evaluator **out, const clgen_evaluator_options *options);
+void clgen_evaluator_free(clgen_evaluator *j);
+int64_t clgen_evaluator_reals(const clgen_evaluator *j); /* how many are compared with */
 /* labels: the classes that the images were asked to be of, in the numbering of the feature network; NULL: of none. Judges
  * the first num of the images, which are brought to the reals' size and channels where pixels are compared. Fills in at most
  * CLGEN_MAX_SCORES, in the list's order. */
-int clgen_judge_run(clgen_judge *j, const clgen_images *fakes, const int *labels, clgen_score scores[CLGEN_MAX_SCORES],
-                    int *n);
+int clgen_evaluator_run(clgen_evaluator *j, const clgen_images *fakes, const int *labels,
+                        clgen_score scores[CLGEN_MAX_SCORES], int *n);
 
 /* The bounds of a VAE on a dataset as scores: elbo (elbo, elbo_reconstruction, elbo_kl) and iwae, where the list has them,
  * and elbo_bits_per_dim, iwae_bits_per_dim where its likelihood is of bytes;
  * appended to scores. */
-int clgen_judge_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics, int samples,
-                       uint64_t seed, void (*progress)(void *user, const char *what, int64_t done, int64_t total),
-                       void *user, clgen_score scores[CLGEN_MAX_SCORES], int *n);
+int clgen_evaluate_bounds(const clgen_model *m, clgen_store *store, const clgen_dataset *data, const char *metrics,
+                          int samples, uint64_t seed,
+                          void (*progress)(void *user, const char *what, int64_t done, int64_t total), void *user,
+                          clgen_score scores[CLGEN_MAX_SCORES], int *n);
 
 /* {"fid": {"name": "fid[mnist-cnn]", "value", "se", "low", "high", "better": "lower"|"higher"|"floor", "floor": {"value",
  * "se", "low", "high"} or null, "warnings": [], "seconds"}, ...} by part; what is not finite is null. free() it. */

@@ -51,7 +51,7 @@ static bool meet(const station *a, const station *b) {
 }
 
 /* A chain has numbers for names, and more of them where the image is larger. */
-int clgen_carry_partner(const clgen_net *to, int i, const clgen_net *from, bool image_is_last) {
+int clgen_weight_transfer_match(const clgen_net *to, int i, const clgen_net *from, bool image_is_last) {
   const char *name = clgen_net_tensor_at(to, i)->name;
   bool chain = isdigit((unsigned char)name[0]);
   station here = station_of(to, i, image_is_last);

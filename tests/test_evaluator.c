@@ -56,10 +56,10 @@ static const clgen_score *part(const clgen_score *scores, int n, const char *nam
 static double value(const clgen_score *scores, int n, const char *name) { return part(scores, n, name)->score.value; }
 static double floor_of(const clgen_score *scores, int n, const char *name) { return part(scores, n, name)->floor.value; }
 
-static clgen_judge *make_judge(const char *metrics) {
-  clgen_judge *j;
-  clgen_judge_options o = {.metrics = metrics, .real = real, .features = eyes, .num = NUM};
-  ok(clgen_judge_create(&j, &o));
+static clgen_evaluator *make_judge(const char *metrics) {
+  clgen_evaluator *j;
+  clgen_evaluator_options o = {.metrics = metrics, .real = real, .features = eyes, .num = NUM};
+  ok(clgen_evaluator_create(&j, &o));
   return j;
 }
 
@@ -81,10 +81,10 @@ static void list(void **state) {
 
 /* ---- What sets of images score ---- */
 
-static int judge_set(clgen_judge *j, const uint8_t *pixels, int64_t n, clgen_score *scores) {
+static int judge_set(clgen_evaluator *j, const uint8_t *pixels, int64_t n, clgen_score *scores) {
   clgen_images fakes = {pixels, n, 1, 28, 28};
   int count = 0;
-  ok(clgen_judge_run(j, &fakes, NULL, scores, &count));
+  ok(clgen_evaluator_run(j, &fakes, NULL, scores, &count));
   return count;
 }
 
@@ -104,7 +104,7 @@ static void sets(void **state) {
   assert_int_equal(got, NUM);
   clgen_dataset_close(all);
   for (size_t i = 0; i < sizeof noise; ++i) noise[i] = (uint8_t)(256 * clgen_uniform_at(1, 1, 1, i));
-  clgen_judge *j = make_judge(ALL);
+  clgen_evaluator *j = make_judge(ALL);
   clgen_score good[CLGEN_MAX_SCORES], bad[CLGEN_MAX_SCORES], collapsed[CLGEN_MAX_SCORES];
   int n = judge_set(j, fresh, NUM, good);
   assert_int_equal(n, 21);
@@ -128,24 +128,24 @@ static void sets(void **state) {
   assert_true(value(collapsed, n, "msssim") > floor_of(collapsed, n, "msssim"));
   assert_true(value(bad, n, "ndb_jsd") > value(good, n, "ndb_jsd"));
   assert_true(value(good, n, "mem_ratio") < value(bad, n, "mem_ratio"));
-  clgen_judge_free(j);
+  clgen_evaluator_free(j);
 }
 
 /* The reals themselves: no distance, and every image is a copy. */
 static void reals_as_fakes(void **state) {
   (void)state;
-  clgen_judge *j;
-  clgen_judge_options o = {.metrics = "mem,fid,prdc", .real = real, .features = eyes, .num = 600};
+  clgen_evaluator *j;
+  clgen_evaluator_options o = {.metrics = "mem,fid,prdc", .real = real, .features = eyes, .num = 600};
   clgen_score s[CLGEN_MAX_SCORES];
-  ok(clgen_judge_create(&j, &o));
-  assert_int_equal(clgen_judge_reals(j), 600);
+  ok(clgen_evaluator_create(&j, &o));
+  assert_int_equal(clgen_evaluator_reals(j), 600);
   int n = judge_set(j, clgen_dataset_image(real, 0), 600, s);
   assert_string_equal(s[0].part, "mem_authentic"); /* as listed */
   assert_true(value(s, n, "mem_exact") == 600 && value(s, n, "mem_authentic") == 0);
   assert_true(isnan(value(s, n, "mem_copying"))); /* nothing was held out */
   assert_true(fabs(value(s, n, "fid")) < 1e-3 && value(s, n, "precision_k3") == 1 && value(s, n, "coverage_k3") == 1);
   assert_non_null(strstr(part(s, n, "fid")->floor.warning, "halves of 300"));
-  clgen_judge_free(j);
+  clgen_evaluator_free(j);
 }
 
 /* Fakes of another size and with colours are brought to the reals'. */
@@ -153,45 +153,45 @@ static void other_geometry(void **state) {
   (void)state;
   static uint8_t colour[NUM * 3 * 784];
   clgen_score grey[CLGEN_MAX_SCORES], rgb[CLGEN_MAX_SCORES];
-  clgen_judge *j = make_judge("fid,ndb");
+  clgen_evaluator *j = make_judge("fid,ndb");
   for (int i = 0; i < NUM; ++i)
     for (int c = 0; c < 3; ++c) memcpy(colour + (3 * i + c) * 784, clgen_dataset_image(real, i), 784);
   int n = judge_set(j, clgen_dataset_image(real, 0), NUM, grey), m = 0;
   clgen_images fakes = {colour, NUM, 3, 28, 28};
-  ok(clgen_judge_run(j, &fakes, NULL, rgb, &m));
+  ok(clgen_evaluator_run(j, &fakes, NULL, rgb, &m));
   assert_int_equal(m, n);
   for (int i = 0; i < n; ++i) assert_true(grey[i].score.value == rgb[i].score.value);
-  clgen_judge_free(j);
+  clgen_evaluator_free(j);
 }
 
 static void judge_refuses(void **state) {
   (void)state;
-  clgen_judge *j;
-  clgen_judge_options o = {.metrics = "fid", .real = real, .features = eyes, .num = NUM};
+  clgen_evaluator *j;
+  clgen_evaluator_options o = {.metrics = "fid", .real = real, .features = eyes, .num = NUM};
   o.num = 1;
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "1 images");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "1 images");
   o.num = NUM, o.metrics = "fid,fad";
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "'fad'");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "'fad'");
   o.metrics = "prdc,prdc,prdc,prdc,prdc";
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "twice");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "twice");
   o.metrics = "fid", o.features = NULL;
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "features");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "features");
   assert_null(j);
   uint8_t dark = 1;
   put_picture("small/a.png", 8, 8, 1, &dark);
   put_picture("small/b.png", 8, 8, 1, &dark);
   clgen_dataset *small = open_dataset(file_at("small"), NULL);
   o.metrics = "mem", o.train = small;
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "8x8");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "8x8");
   o.train = NULL, o.real = small;
-  refused(clgen_judge_create(&j, &o), CLGEN_E_INVALID, "2 real images are too few");
+  refused(clgen_evaluator_create(&j, &o), CLGEN_E_INVALID, "2 real images are too few");
   clgen_dataset_close(small);
   j = make_judge("ndb");
   clgen_score s[CLGEN_MAX_SCORES];
   int n;
   clgen_images fakes = {clgen_dataset_image(real, 0), NUM - 1, 1, 28, 28};
-  refused(clgen_judge_run(j, &fakes, NULL, s, &n), CLGEN_E_INVALID, "119 images to judge, where 120");
-  clgen_judge_free(j);
+  refused(clgen_evaluator_run(j, &fakes, NULL, s, &n), CLGEN_E_INVALID, "119 images to judge, where 120");
+  clgen_evaluator_free(j);
 }
 
 /* ---- JSON ---- */

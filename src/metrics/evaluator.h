@@ -1,8 +1,8 @@
-/* What judge.c and the table of metrics share. */
+/* What evaluator.c and the table of metrics share. */
 #ifndef CLGEN_METRICS_JUDGE_H
 #define CLGEN_METRICS_JUDGE_H
 
-#include <clgen/judge.h>
+#include <clgen/evaluator.h>
 
 /* Some images of one geometry, and what the feature network says of them (NULL where nothing needs it). */
 typedef struct {
@@ -14,8 +14,8 @@ typedef struct {
 
 #define CLGEN_MAX_PARTS 8
 
-struct clgen_judge {
-  clgen_judge_options options;
+struct clgen_evaluator {
+  clgen_evaluator_options options;
   int channels, height, width; /* of the reals */
   int64_t pixel_dim, n_real, half;
   clgen_sample pool; /* the reals, in an order by the seed: the first n_real are compared with, two times `half` are the
@@ -35,9 +35,9 @@ typedef struct {
     const char *name;
     int better;
   } part[CLGEN_MAX_PARTS];
-  int (*measure)(const clgen_judge *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out);
+  int (*measure)(const clgen_evaluator *j, const clgen_sample *real, const clgen_sample *fake, clgen_estimate *out);
   /* NULL: measure() on the halves */
-  int (*floor)(const clgen_judge *j, const clgen_sample *a, const clgen_sample *b, clgen_estimate *out);
+  int (*floor)(const clgen_evaluator *j, const clgen_sample *a, const clgen_sample *b, clgen_estimate *out);
 } clgen_metric_row;
 
 /* NULL behind the last. */

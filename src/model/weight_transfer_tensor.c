@@ -64,8 +64,8 @@ static void carry_colours(const view *v, const clgen_axis_change *c, const float
     }
 }
 
-void clgen_carry_tensor(const clgen_shape *shape, const clgen_shape *was, const clgen_axis_change *change, const float *from,
-                        float *to, uint8_t *mark) {
+void clgen_weight_transfer_tensor(const clgen_shape *shape, const clgen_shape *was, const clgen_axis_change *change,
+                                  const float *from, float *to, uint8_t *mark) {
   int64_t n = clgen_shape_count(shape);
   if (!change) {
     memcpy(to, from, (size_t)n * sizeof *to);
