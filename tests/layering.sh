@@ -30,7 +30,7 @@ room_of_header() {
     blocks) echo nn ;;
     plot) echo image ;;
     report) echo train ;;
-    elbo | features | judge) echo metrics ;;
+    elbo | features | evaluator) echo metrics ;;
     assess) echo train ;;
     clgen) echo everything ;;
     *) echo "$1" ;;

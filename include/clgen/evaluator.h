@@ -1,5 +1,5 @@
-/* Judging images by a list of metrics, each beside its floor: what clgen evaluate and clgen train --metrics do. The
- * mathematics is in metrics.h. */
+/* Evaluates images by a list of metrics, each with its floor: clgen evaluate and clgen train --metrics use it. The formulas
+ * are in metrics.h. */
 #ifndef CLGEN_EVALUATOR_H
 #define CLGEN_EVALUATOR_H
 
@@ -14,16 +14,16 @@
 extern "C" {
 #endif
 
-/* One figure. */
+/* One value. */
 typedef struct {
   char metric[16]; /* of the list: "prdc" */
   char part[24];   /* "precision_k5" */
-  char name[160];  /* to be said beside it: "precision_k5[mnist-cnn]", "dup_share[pixels]", "elbo" */
+  char name[160];  /* to be printed with it: "precision_k5[mnist-cnn]", "dup_share[pixels]", "elbo" */
   int better;      /* -1: lower is better, 1: higher, 0: nearer to the floor */
   clgen_estimate score;
-  clgen_estimate floor; /* what half of the reals gets against another half; value NaN: there is none. Its warning says when
-                         * the halves are smaller than the sets that are judged: a floor of fewer images lies farther off */
-  double seconds;       /* that the metric took, shared by its parts */
+  clgen_estimate floor; /* one half of the real images against the other; value NaN: none. It has a warning if the halves are
+                         * smaller than the evaluated sets: a floor of fewer images is farther off */
+  double seconds;       /* time of the metric, shared by its parts */
 } clgen_score;
 #define CLGEN_MAX_SCORES 32
 
@@ -39,22 +39,22 @@ bool clgen_metrics_need_images(const char *list); /* any but elbo and iwae */
 typedef struct {
   const char *metrics;
   const clgen_dataset *real;
-  clgen_features *features;              /* NULL where the list needs none */
-  const clgen_dataset *train, *held_out; /* of mem: the images that may have been copied (NULL: `real`), and others of their
-                                          * kind (may be NULL) */
-  int64_t num; /* how many images are judged, against at most as many reals, chosen by the seed; at least 2 */
+  clgen_features *features;              /* NULL if the list needs none */
+  const clgen_dataset *train, *held_out; /* for mem: the training images (NULL: `real`), and held-out images (may be
+                                          * NULL) */
+  int64_t num; /* number of evaluated images, and of real images at most, chosen by the seed; at least 2 */
   uint64_t seed;
   void (*progress)(void *user, const char *what, int64_t done, int64_t total); /* may be NULL */
   void *user;
 } clgen_evaluator_options;
 
 typedef struct clgen_evaluator clgen_evaluator;
-/* Computes the reals' features and the floors. All that the options name must outlive it. */
+/* Computes the features of the real images and the floors. All that the options point to must outlive it. */
 int clgen_evaluator_create(clgen_evaluator **out, const clgen_evaluator_options *options);
 void clgen_evaluator_free(clgen_evaluator *j);
-int64_t clgen_evaluator_reals(const clgen_evaluator *j); /* how many are compared with */
-/* labels: the classes that the images were asked to be of, in the numbering of the feature network; NULL: of none. Judges
- * the first num of the images, which are brought to the reals' size and channels where pixels are compared. Fills in at most
+int64_t clgen_evaluator_reals(const clgen_evaluator *j); /* number of real images */
+/* Evaluates the first num images; for metrics of pixels they are converted to the size and channels of the real images.
+ * labels: the requested classes of the images, in the numbering of the feature network; NULL: none. Fills in at most
  * CLGEN_MAX_SCORES, in the list's order. */
 int clgen_evaluator_run(clgen_evaluator *j, const clgen_images *fakes, const int *labels,
                         clgen_score scores[CLGEN_MAX_SCORES], int *n);

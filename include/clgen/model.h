@@ -57,9 +57,9 @@ typedef struct {
 } clgen_arch_defaults;
 const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);
 
-/* What is between a discriminator's convolutions: whatever the architecture has by itself; batch norm; nothing; nothing,
- * with the weights spectrally normalised; or what normalises each image by itself: layer, instance and group norm (groups of
- * at most 16 channels). What needs the gradient of each image's logit by itself goes with all but batch norm. */
+/* The normalisation of a discriminator: the architecture's default; batch norm; none; none, with spectral normalisation of
+ * the weights; layer, instance or group norm (groups of at most 16 channels). Gradient penalties need each image's logit to
+ * be independent of the others, so they work with all but batch norm. */
 typedef enum {
   CLGEN_D_AUTO,
   CLGEN_D_BATCH_NORM,
@@ -73,39 +73,40 @@ typedef enum {
 #define CLGEN_D_NORM_CHOICES "auto|batch|none|layer|instance|group" /* spectral is a regulariser's */
 int clgen_d_norm_parse(const char *name, clgen_d_norm *out);
 const char *clgen_d_norm_name(clgen_d_norm norm);
-/* What a discriminator sees of the batch beside each image, before its last layer: nothing; how much images differ (Karras
- * et al. 2018, section 3); or how near each is to all others (Salimans et al. 2016, section 3.2). */
+/* The minibatch layer before a discriminator's last layer: none; minibatch standard deviation (Karras et al. 2018, section
+ * 3); or minibatch discrimination (Salimans et al. 2016, section 3.2). */
 typedef enum { CLGEN_MINIBATCH_NONE, CLGEN_MINIBATCH_STD, CLGEN_MINIBATCH_DISC, CLGEN_MINIBATCHES } clgen_minibatch;
-/* How the class of an image is told to the networks, as a 1 among zeros: not at all; joined to the latent, and to what the
- * other network gets, which is the images of a discriminator, as planes of their size (Mirza & Osindero 2014), and what a
- * VAE's encoder makes of them (Sohn, Lee, Yan 2015); by G's batch norms, which have a scale and a shift for each class
- * (de Vries et al. 2017), and D's logit, to which the projection of its features on the class is added (Miyato & Koyama
- * 2018, equation 3); or joined to the latent, while D is to tell the class (Odena, Olah, Shlens 2017). */
+/* Class conditioning by one-hot labels:
+ * NONE;
+ * CONCAT: labels concatenated to the latent, to a discriminator's images as constant planes (Mirza & Osindero 2014), or to
+ * the features of a VAE's encoder (Sohn, Lee, Yan 2015); PROJECTION: conditional batch norm in G (de Vries et al. 2017); the
+ * projection of D's features on the class is added to its logit (Miyato & Koyama 2018, equation 3); ACGAN: labels
+ * concatenated to the latent; D has an auxiliary classifier (Odena, Olah, Shlens 2017). */
 typedef enum { CLGEN_COND_NONE, CLGEN_COND_CONCAT, CLGEN_COND_PROJECTION, CLGEN_COND_ACGAN, CLGEN_CONDS } clgen_cond;
 #define CLGEN_COND_CHOICES "none|concat|projection|acgan"
 int clgen_cond_parse(const char *name, clgen_cond *out);
-/* What an architecture's discriminator has by itself; CLGEN_D_AUTO: there is no discriminator. */
+/* The default of an architecture; CLGEN_D_AUTO: it has no discriminator. */
 clgen_d_norm clgen_arch_d_norm(clgen_arch arch);
 
 typedef struct {
   clgen_arch arch;
   int channels, height, width;
-  int ngf;     /* channels of the generator's widest picture; of vae-conv's first convolution */
+  int ngf;     /* channels of the generator's largest feature map; of vae-conv's first convolution */
   int ndf;     /* of the discriminator's, or the classifier's, first convolution */
-  int nz;      /* latent numbers an image */
-  int hidden;  /* width of vae-mlp's hidden layers; how many features a classifier has */
+  int nz;      /* size of the latent vector */
+  int hidden;  /* width of vae-mlp's hidden layers; number of features of a classifier */
   int classes; /* of a classifier and of a conditional model, at least 2; 0 otherwise */
   clgen_d_norm d_norm;
   clgen_minibatch minibatch;
   clgen_likelihood_kind likelihood; /* of a VAE's pixels */
-  float scale;                      /* of its Gaussians or logistics, 1 is black against white; 0: learned, one for all */
+  float scale;                      /* of its Gaussians or logistics, for pixels on [0,1]; 0: a learned scalar */
   int mapping_layers;               /* linear layers between latents and styles */
   int se;                           /* squeeze and excitation (Hu et al. 2018) in residual blocks: 1 or 0 */
   clgen_cond cond;
 } clgen_model_config;
 
-/* Fills in what is 0 (ngf, ndf, nz, hidden, d_norm) with the architecture's own, and checks the rest: CLGEN_E_INVALID with
- * what to do. What an architecture does not have becomes 0. */
+/* Replaces 0 (ngf, ndf, nz, hidden, d_norm) by the architecture's default and checks the rest: CLGEN_E_INVALID with what to
+ * do. Members that an architecture does not use become 0. */
 int clgen_model_config_complete(clgen_model_config *config);
 char *clgen_model_config_to_json(const clgen_model_config *config); /* free() it */
 int clgen_model_config_from_json(clgen_model_config *config, const char *json, const char *source_name);
@@ -130,89 +131,92 @@ clgen_model_kind clgen_model_get_kind(const clgen_model *m);
 bool clgen_model_is_gan(const clgen_model *m);
 bool clgen_model_is_vae(const clgen_model *m);
 bool clgen_model_is_classifier(const clgen_model *m);
-/* As an architecture: there is an encoder. */
+/* Whether the architecture has an encoder. */
 bool clgen_model_encodes(const clgen_model *m);
 /* GAN: G, D, (an encoder E,) G_ema. VAE and classifier: one network. */
 #define CLGEN_MODEL_MAX_NETWORKS 4
 int clgen_model_network_count(const clgen_model *m);
 const clgen_model_network *clgen_model_network_at(const clgen_model *m, int index);
-/* The network that makes images: G_ema, or the VAE; the classifier, where there is nothing else. */
+/* The network that generates images: G_ema, or the VAE; of a classifier, the classifier. */
 const clgen_model_network *clgen_model_generator_network(const clgen_model *m);
-/* The network that encodes; NULL: there is none. */
+/* The network with the encoder; NULL: none. */
 const clgen_model_network *clgen_model_encoder(const clgen_model *m);
 /* The layer of the generator that takes the latent: its weight is the layer's first tensor. */
 int clgen_model_latent_layer(const clgen_model *m);
-/* How many of the generator's layers take a style, each its own; 0: it knows no styles. */
+/* The number of layers of the generator that take a style; 0: it has no styles. */
 int clgen_model_style_layers(const clgen_model *m);
-/* Starting values of every network, a function of the seed; G_ema starts as G. */
+/* Initialises every network, as a function of the seed; G_ema is a copy of G. */
 int clgen_model_init(const clgen_model *m, clgen_store *store, uint64_t seed);
 
-/* How a network is run, and what it gets beside its input. All zeros: as it is used. */
+/* The mode of a forward pass, and its inputs beside the main one. All zeros: evaluation mode. */
 typedef struct {
-  bool training; /* batch statistics, moving averages that move */
-  /* In training, numbers that a network draws for itself, normal or uniform, the first axis that of the images; NULL: it
-   * takes what it has in use. */
+  bool training; /* batch norm uses the batch's statistics and updates the running ones */
+  /* In training: random numbers for a network's noise, normal or uniform, the first axis that of the images; NULL: it uses
+   * the constants of evaluation mode. */
   clgen_tensor *(*draw)(void *user, bool normal, uint32_t stream, clgen_shape shape);
   void *user;
-  /* In training, where the generator knows styles and this is not NULL: gets those of all layers, (N,layers,nz), of which
-   * the images are a function, so that a gradient with respect to each layer's can be taken. */
+  /* In training, for a generator with styles: if not NULL, gets the styles of all layers, (N,layers,nz). The images are a
+   * function of them, so the gradient with respect to each layer's style can be computed. */
   clgen_tensor **styles;
-  /* In use, where the generator knows styles: how far from their mean they are, (N,1), 1 is as trained (Karras et al. 2019,
-   * appendix B); and latents (N,nz) whose styles the layers take from number fine_from (a scalar) on. NULL: neither. */
+  /* In evaluation mode, for a generator with styles: the truncation psi, (N,1), 1 is none (Karras et al. 2019, appendix B);
+   * and, for style mixing, latents (N,nz) whose styles the layers from number fine_from (a scalar) on take. NULL: neither.
+   */
   clgen_tensor *truncation, *fine, *fine_from;
-  clgen_tensor *labels; /* of a conditional model: (N,classes), a 1 among zeros for the class of each image */
+  clgen_tensor *labels; /* of a conditional model: (N,classes), one-hot */
 } clgen_pass;
 
-/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. What a model has no part for fails
- * with CLGEN_E_INVALID: only GANs judge, only what has an encoder encodes, only classifiers classify. */
+/* Nodes. Images are F32 (N,C,H,W), on [-1,1] for GANs and [0,1] for VAEs and classifiers. A function that
+ * the model does not have fails with CLGEN_E_INVALID: discriminate needs a GAN, encode an encoder, classify a classifier. */
 clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
-/* z (N,nz) to images (a GAN) or to the numbers that its likelihood reads (a VAE), (N,C,H,W). */
+/* The forward pass of a generator, or of a VAE's decoder: z (N,nz) to images, or to the parameters of its likelihood,
+ * (N,C,H,W). */
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-/* What decode gave, as images on [0,1] (a logistic's mean may lie outside), and as bytes. */
+/* The result of decode as images on [0,1] (a logistic's mean may lie outside), and as bytes. */
 clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded);
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
-/* The discriminator's logits, (N). *features, unless NULL, gets the last picture in it: (N,C,h,w). */
+/* The forward pass of the discriminator: logits (N). *features, unless NULL, gets its last feature map: (N,C,h,w). */
 clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features);
-/* Of CLGEN_COND_ACGAN: the logits of classes (N,classes) from the features that judge gave. */
+/* The auxiliary classifier of CLGEN_COND_ACGAN: class logits (N,classes) from the features of clgen_model_discriminate. */
 clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass);
-/* The classifier's logits, (N,classes). *features, unless NULL, gets what its last layer sees: (N,hidden), not negative. */
+/* The classifier's logits, (N,classes). *features, unless NULL, gets the input of its last layer: (N,hidden), not negative.
+ */
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
 /* The posterior: mean and log variance (N,nz); b is the encoder's network. */
 int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                        clgen_tensor **logvar);
-/* z = mu + eps exp(logvar / 2): eps is (N K,nz), K draws for an image one after another, and so is z. */
+/* The reparameterisation z = mu + eps exp(logvar / 2) (Kingma & Welling 2014): eps and z are (N K,nz), K samples per image
+ * one after another. */
 clgen_tensor *clgen_model_reparameterize(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps);
-/* -log p(image | z) of a VAE, the sum over an image's pixels, for each of its draws: z (N K,nz), images (N,C,H,W) -> (N,K),
- * or (N) where there is one.
- * With the KL divergence (clgen_loss_kl) it is the negative ELBO. */
+/* -log p(image | z) of a VAE, summed over the pixels, for each sample: z (N K,nz), images (N,C,H,W) -> (N,K), or (N) for one
+ * sample. Plus the KL divergence (clgen_loss_kl) it is the negative ELBO. */
 clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *z,
                               const clgen_pass *pass);
-/* log p(image, z) - log q(z | image) of such draws, (N,K) or (N): an importance weight's logarithm. */
+/* log p(image, z) - log q(z | image) of such samples, (N,K) or (N): the logarithm of the importance weights. */
 clgen_tensor *clgen_model_log_weight(clgen_tensor *logvar, clgen_tensor *eps, clgen_tensor *z, clgen_tensor *nll);
-/* The logarithm of the scale that a VAE learns, (1); NULL: it learns none. */
+/* The logarithm of a VAE's learned scale, (1); NULL: the scale is not learned. */
 clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_bound *b);
 
 /* ---- Classes
  * ---------------------------------------------------------------------------------------------------------------
  */
 
-/* Whether a class is asked of what it makes. */
+/* Whether the model is class-conditional. */
 bool clgen_model_is_conditional(const clgen_model *m);
-/* What the classes of a conditional model or a classifier are called, and how many of the images it is trained on are of
- * each; copied, and part of its snapshots. Until then they are called "0", "1" and so on and are equally frequent. */
+/* Sets the names of the classes of a conditional model or a classifier, and the number of training images of each; copied,
+ * and part of its snapshots. Before, they are called "0", "1" and so on and have equal frequencies. */
 int clgen_model_set_classes(clgen_model *m, const char *const *names, const int64_t *counts);
 const char *clgen_model_class_name(const clgen_model *m, int k);
-int clgen_model_find_class(const clgen_model *m, const char *name); /* the one that is called so, or -1 */
-/* Classes by a list of names, numbers and ranges, "animals,0-4", in its order; free(*classes). CLGEN_E_INVALID names what
- * there is; a model that is not conditional has none to ask for. */
+int clgen_model_find_class(const clgen_model *m, const char *name); /* its number, or -1 */
+/* Parses a list of names, numbers and ranges, "animals,0-4", in its order; free(*classes). CLGEN_E_INVALID lists the
+ * classes; so does a model that is not conditional. */
 int clgen_model_parse_classes(const clgen_model *m, const char *list, int **classes, size_t *n);
-/* The class at a number on [0,1), where each takes a stretch as long as it is frequent. */
+/* Samples a class by its frequency: `uniform` is on [0,1). */
 int clgen_model_class_at(const clgen_model *m, float uniform);
-/* The class of a seed, with those frequencies. */
+/* The class of a seed, by the same frequencies. */
 int clgen_model_class_of_seed(const clgen_model *m, uint64_t seed);
-/* Rows of a 1 among zeros: (n,classes). CLGEN_E_INVALID for what is no class. */
+/* One-hot labels: (n,classes). CLGEN_E_INVALID for a number that is no class. */
 int clgen_model_one_hot(const clgen_model *m, int64_t n, const int *classes, float *rows);
 
 /* ---- Network snapshots -------------------------------------------------------------------------------------------------
@@ -227,39 +231,39 @@ int clgen_model_open(clgen_model **out, const clgen_safetensors *file);
 int clgen_model_load(const clgen_model *m, clgen_store *store, const clgen_safetensors *file,
                      const clgen_model_network *only);
 
-/* ---- From one network into another ------------------------------------------------------------------------------------
+/* ---- Transfer of weights ------------------------------------------------------------------------------------
  */
 
-/* What of a snapshot fits into a model of the same architecture that may have other channels, another resolution, other
- * latents or classes. Tensors meet by name; those of a DCGAN by their place counted from the image, so that a layer meets
- * the one of the same spatial meaning. Of the same shape they are carried over as they are. Where only the latents or the
- * classes differ in number, so many as both have; where only the channels do, grey becomes colour or the other way round:
- * where images go in, the weights are divided among the colours or added up, where they come out, repeated or averaged.
- * What fits in none of these ways starts afresh. A snapshot without G has its G_ema serve for both. */
+/* Transfers a snapshot's weights to a model of the same architecture, which may have other channels, image sizes, latents or
+ * classes. Tensors are matched by name; those of a DCGAN by their distance from the image, so that layers of the same
+ * resolution match. Tensors of the same shape are copied. If only the number of latents or classes differs, the common rows
+ * are copied. If only the colour channels differ, grey becomes RGB or the reverse: at the input, weights are divided among
+ * the channels or summed; at the output, repeated or averaged. All other tensors keep their initialisation. If a snapshot
+ * has no G, its G_ema is used for both. */
 typedef struct clgen_weight_transfer clgen_weight_transfer;
 typedef struct {
-  char name[96], from[96]; /* in the snapshots of the model ("G.0.weight") and in the file; from "": there is none */
+  char name[96], from[96]; /* in the snapshots of the model ("G.0.weight") and in the file; from "": no match */
   clgen_shape shape, was;  /* here, and in the file */
   enum { CLGEN_TRANSFER_NOT, CLGEN_TRANSFER_PART, CLGEN_TRANSFER_WHOLE } how;
-  char note[96]; /* of a part: what was done */
+  char note[96]; /* for PART: what was done */
 } clgen_transferred;
-/* The file must be open as long as it is used. CLGEN_E_INVALID for another architecture, CLGEN_E_FORMAT for a file that is
- * not what it says. */
+/* The file must stay open. CLGEN_E_INVALID: another architecture; CLGEN_E_FORMAT: tensors that do not match the file's own
+ * configuration. */
 int clgen_weight_transfer_create(clgen_weight_transfer **out, const clgen_model *m, const clgen_safetensors *file);
 void clgen_weight_transfer_free(clgen_weight_transfer *c);
-/* One row for each parameter and statistic of the model; `n` of `whole` and `part`. */
+/* One row for each parameter and running statistic of the model. */
 int clgen_weight_transfer_count(const clgen_weight_transfer *c);
 const clgen_transferred *clgen_weight_transfer_at(const clgen_weight_transfer *c, int row);
-const clgen_model *clgen_weight_transfer_source(const clgen_weight_transfer *c); /* what the file holds */
-/* Whether the file holds this network of its model. */
+const clgen_model *clgen_weight_transfer_source(const clgen_weight_transfer *c); /* the file's model */
+/* Whether the file contains this network of its model. */
 bool clgen_weight_transfer_has(const clgen_weight_transfer *c, const clgen_model_network *of_source);
-/* Writes what is carried over into a store in which the model has been initialised. */
+/* Writes the transferred values to a store in which the model has been initialised. */
 int clgen_weight_transfer_apply(const clgen_weight_transfer *c, clgen_store *store);
-/* For each parameter of network `index`, as it lies in "<prefix>.param": 0, it starts afresh (or is a gap of alignment); 1,
- * it was made from the file's; 2, it is one of the file's, as it is. */
+/* For each parameter of network `index`, in the order of "<prefix>.param": 0: new (or padding for alignment); 1: computed
+ * from the file's parameters; 2: copied. */
 int clgen_weight_transfer_marks(const clgen_weight_transfer *c, int index, uint8_t *mark);
-/* Takes numbers that belong to the file's parameters, as they lie in the states of its model, to where those of mark 2 have
- * gone; 0 elsewhere. `values` is by network of the file's model, NULL where there are none. */
+/* Maps values that belong to the file's parameters (in the order of its model's states) to the positions of the parameters
+ * that were copied (mark 2); 0 elsewhere. `values` is by network of the file's model, NULL where there are none. */
 int clgen_weight_transfer_numbers(const clgen_weight_transfer *c, int index, float *const values[CLGEN_MODEL_MAX_NETWORKS],
                                   float *out);
 
@@ -267,8 +271,8 @@ int clgen_weight_transfer_numbers(const clgen_weight_transfer *c, int index, flo
  */
 
 typedef struct clgen_generator clgen_generator;
-/* For a model whose networks are in the store; both must outlive it. Images are made `batch` at a time. A classifier makes
- * none: CLGEN_E_INVALID. */
+/* For a model whose networks are in the store; both must outlive it. Images are generated in batches of `batch`.
+ * CLGEN_E_INVALID for a classifier. */
 int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch);
 /* From a snapshot, on a device that must outlive it. */
 int clgen_generator_open(clgen_generator **out, clgen_device *device, const char *path, int64_t batch);
@@ -278,9 +282,9 @@ const clgen_program_info *clgen_generator_info(const clgen_generator *g);
 /* z: n rows of nz numbers; classes: n, of a conditional model (NULL: those of other models); pixels: n images of channels x
  * height x width bytes, planes one after another. */
 int clgen_generator_run(clgen_generator *g, int64_t n, const float *z, const int *classes, uint8_t *pixels);
-/* More than latents: `truncation` (n) says how far from the middle each image is, 1 as trained; styles are drawn to their
- * mean where the generator knows styles, else latents are multiplied. The layers from number fine_from on take the styles of
- * `fine` (n rows of nz); CLGEN_E_INVALID where the generator knows none. NULL: neither. */
+/* Latents with truncation and style mixing. `truncation` (n): psi of each image, 1 is none; it interpolates styles towards
+ * their mean, or multiplies latents if the generator has no styles. The layers from number fine_from on take the styles of
+ * `fine` (n rows of nz); CLGEN_E_INVALID if the generator has no styles. NULL: neither. */
 typedef struct {
   const float *z, *truncation, *fine;
   int fine_from;

@@ -56,7 +56,7 @@ struct clgen_bound {
   clgen_tensor *rate;    /* NULL: every parameter is trained at the optimiser's */
   bool *frozen;          /* by index of the state dict; NULL: none is */
   double momentum;       /* of running statistics: 0 holds them */
-  bool stats_frozen;            /* passes in training leave all statistics as they are */
+  bool stats_frozen;     /* passes in training leave all statistics as they are */
 };
 
 /* A state beside the parameters: "<prefix>.<suffix>", with their size. */
