@@ -14,22 +14,22 @@ static const clgen_adapt_config gan = {.gan = true, .critic_steps = 1, .batch = 
 typedef struct {
   unsigned mask;
   clgen_adapt_config config;
-  float states[16 * CLGEN_CONTROLLER_STATE], knob[CLGEN_KNOB_COUNT];
+  float states[16 * CLGEN_CONTROLLER_STATE], hyper[CLGEN_HYPER_COUNT];
   clgen_adapt_outcome out;
 } control;
 
 static control start(const char *list, const clgen_adapt_config *config) {
   control c = {.config = *config};
   assert_int_equal(clgen_adapt_parse(&c.mask, list, config->gan, false), CLGEN_OK);
-  clgen_adapt_start(config, c.knob);
+  clgen_adapt_start(config, c.hyper);
   return c;
 }
 
 static void step(control *c, const clgen_adapt_statistics *s) {
   memset(&c->out, 0, sizeof c->out);
-  memcpy(c->out.knob, c->knob, sizeof c->knob);
+  memcpy(c->out.hyper, c->hyper, sizeof c->hyper);
   clgen_adapt_act(c->mask, &c->config, s, c->states, &c->out);
-  memcpy(c->knob, c->out.knob, sizeof c->knob);
+  memcpy(c->hyper, c->out.hyper, sizeof c->hyper);
 }
 
 static clgen_adapt_statistics players(double kimg, double separation, double diversity, double duplicates) {
@@ -89,11 +89,11 @@ static void plateau_lowers_rates_where_the_loss_stays(void **state) {
   control c = start_plateau(false);
   for (int span = 0; span < 7; ++span) {
     one_span(&c, span, loss[span]);
-    assert_true(c.knob[CLGEN_KNOB_LR] == rate[span]);
+    assert_true(c.hyper[CLGEN_HYPER_LR] == rate[span]);
     assert_int_equal(c.out.n, span > 0 && rate[span] != rate[span - 1]);
   }
   for (int span = 7; span < 20; ++span) one_span(&c, span, 100);
-  assert_true(fabs((double)c.knob[CLGEN_KNOB_LR] - 1e-3) < 1e-9); /* and no further */
+  assert_true(fabs((double)c.hyper[CLGEN_HYPER_LR] - 1e-3) < 1e-9); /* and no further */
   assert_int_equal(c.out.n, 0);
   assert_int_equal(clgen_adapt_parse(&c.mask, "plateau", false, false),
                    CLGEN_E_INVALID); /* an option of its own asks for it */
@@ -107,7 +107,7 @@ static void plateau_of_a_critic_begins_with_the_second_span(void **state) {
   control c = start_plateau(true);
   for (int span = 0; span < 6; ++span) {
     one_span(&c, span, distance[span]);
-    assert_true(c.knob[CLGEN_KNOB_LR] == rate[span]);
+    assert_true(c.hyper[CLGEN_HYPER_LR] == rate[span]);
   }
 }
 
@@ -121,7 +121,7 @@ static void guard_leaves_a_good_run_alone(void **state) {
     assert_int_equal(c.out.n, 0);
     assert_int_equal(c.out.healthy, k >= 45 + 15); /* when it has been so for a while */
   }
-  for (int i = 0; i < CLGEN_KNOB_COUNT; ++i) assert_true(c.knob[i] == 1);
+  for (int i = 0; i < CLGEN_HYPER_COUNT; ++i) assert_true(c.hyper[i] == 1);
 }
 
 /* Diverse at first, then all alike: two windows are bad luck, three are a collapse. */
@@ -138,8 +138,8 @@ static void guard_goes_back_from_a_collapse(void **state) {
     assert_false(c.out.roll_back || c.out.healthy);
     step(&c, bad);
     assert_true(c.out.roll_back);
-    assert_true(c.knob[CLGEN_KNOB_LR] == (float)pow(0.5, times + 1));
-    assert_true(c.knob[CLGEN_KNOB_PENALTY] == (float)pow(2, times + 1));
+    assert_true(c.hyper[CLGEN_HYPER_LR] == (float)pow(0.5, times + 1));
+    assert_true(c.hyper[CLGEN_HYPER_PENALTY] == (float)pow(2, times + 1));
     assert_string_equal(c.out.decision[0].by, "guard");
     assert_non_null(strstr(c.out.decision[0].reason, times % 2 ? "90% of the fakes" : "vary 10% as much"));
   }
@@ -199,7 +199,7 @@ static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
   for (; s.kimg < 22; ++s.kimg) {
     step(&c, &s);
     assert_int_equal(c.out.n, 0);
-    assert_true(c.knob[CLGEN_KNOB_BETA] == 1);
+    assert_true(c.hyper[CLGEN_HYPER_BETA] == 1);
   }
   for (int times = 1; times <= 5; ++times) {
     step(&c, &s);
@@ -208,7 +208,7 @@ static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
     assert_true(c.out.decision[0].to == pow(0.5, times) && !c.out.roll_back);
     assert_non_null(strstr(c.out.decision[0].reason, "carries 0.010 nats"));
     for (int k = 0; k < 11; ++k) { /* the rise, and two windows behind it */
-      assert_float_equal(c.knob[CLGEN_KNOB_BETA], pow(0.5, times) * fmin(1, k / 10.0), 1e-6);
+      assert_float_equal(c.hyper[CLGEN_HYPER_BETA], pow(0.5, times) * fmin(1, k / 10.0), 1e-6);
       s.kimg += 1;
       step(&c, &s);
       assert_int_equal(c.out.n, 0);
@@ -217,7 +217,7 @@ static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
   }
   for (int k = 0; k < 50; ++k, ++s.kimg) step(&c, &s);
   assert_int_equal(c.out.n, 0); /* it has tried often enough */
-  assert_true(c.knob[CLGEN_KNOB_BETA] == 0.03125f && c.knob[CLGEN_KNOB_LR] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_BETA] == 0.03125f && c.hyper[CLGEN_HYPER_LR] == 1);
 }
 
 static void guard_leaves_a_used_latent_alone(void **state) {
@@ -229,13 +229,13 @@ static void guard_leaves_a_used_latent_alone(void **state) {
   for (int k = 1; k < 60; ++k) {
     used.kimg = unused.kimg = k;
     step(&c, k % 3 ? &unused : &used); /* not three windows in a row */
-    assert_true(c.out.n == 0 && c.knob[CLGEN_KNOB_BETA] == 1);
+    assert_true(c.out.n == 0 && c.hyper[CLGEN_HYPER_BETA] == 1);
     step(&fixed, &unused); /* where nothing would come of it: control-vae has beta, or there is none */
     assert_true(fixed.out.n == 0 && !fixed.out.roll_back);
   }
   clgen_adapt_statistics lost = {.kimg = 61, .n = 1, .name = {"loss"}, .mean = {NAN}}; /* that is a matter of rates */
   step(&c, &lost);
-  assert_true(c.out.roll_back && c.out.n == 1 && c.knob[CLGEN_KNOB_LR] == 0.5f && c.knob[CLGEN_KNOB_PENALTY] == 1);
+  assert_true(c.out.roll_back && c.out.n == 1 && c.hyper[CLGEN_HYPER_LR] == 0.5f && c.hyper[CLGEN_HYPER_PENALTY] == 1);
 }
 
 static void balance_turns_the_rate_then_the_steps(void **state) {
@@ -247,12 +247,12 @@ static void balance_turns_the_rate_then_the_steps(void **state) {
   step(&c, &even);
   assert_int_equal(c.out.n, 0);
   for (int k = 0; k < 30; ++k) step(&c, &strong);
-  assert_true(c.knob[CLGEN_KNOB_LR_D] == 0.25f && c.knob[CLGEN_KNOB_CRITIC_STEPS] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_LR_D] == 0.25f && c.hyper[CLGEN_HYPER_CRITIC_STEPS] == 1);
   for (int k = 0; k < 60; ++k) step(&c, &weak);
-  assert_true(c.knob[CLGEN_KNOB_LR_D] == 4 && c.knob[CLGEN_KNOB_CRITIC_STEPS] == CLGEN_MAX_CRITIC_STEPS);
+  assert_true(c.hyper[CLGEN_HYPER_LR_D] == 4 && c.hyper[CLGEN_HYPER_CRITIC_STEPS] == CLGEN_MAX_CRITIC_STEPS);
   for (int k = 0; k < 60; ++k) step(&c, &strong);
-  assert_true(c.knob[CLGEN_KNOB_LR_D] == 0.25f && c.knob[CLGEN_KNOB_CRITIC_STEPS] == 1);
-  assert_true(c.knob[CLGEN_KNOB_LR] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_LR_D] == 0.25f && c.hyper[CLGEN_HYPER_CRITIC_STEPS] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_LR] == 1);
 }
 
 /* Gradients g = G + noise: <g, mean> is |G|^2, and |g|^2 grows with the noise. */
@@ -268,23 +268,23 @@ static void noise_scale_lowers_the_rate_as_noise_wins(void **state) {
   assert_int_equal(c.out.n, 1);
   assert_string_equal(c.out.decision[0].what, "useful batch");
   assert_float_equal(c.out.decision[0].to, 192, 1);
-  assert_true(c.knob[CLGEN_KNOB_LR] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_LR] == 1);
   s.mean[0] = 16; /* 15: the rate goes to sqrt(4 / 16) */
   for (int k = 0; k < 100; ++k) step(&c, &s);
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5, 0.05);
-  c.knob[CLGEN_KNOB_LR] /= 2; /* another controller's doing stays */
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], 0.5, 0.05);
+  c.hyper[CLGEN_HYPER_LR] /= 2; /* another controller's doing stays */
   s.mean[0] = 4;
   for (int k = 0; k < 100; ++k) step(&c, &s);
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5, 0.05);
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], 0.5, 0.05);
   s.mean[0] = 1e6;
   for (int k = 0; k < 100; ++k) step(&c, &s);
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], 0.5 * 0.125, 0.01);
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], 0.5 * 0.125, 0.01);
 }
 
 /* Gradients whose noise goes down with the batch: S / |G|^2 = 64 * ratio, whatever the batch. */
 static void noise(control *c, double ratio, int windows) {
   for (int k = 0; k < windows; ++k) {
-    double batches = (double)c->knob[CLGEN_KNOB_BATCHES];
+    double batches = (double)c->hyper[CLGEN_HYPER_BATCHES];
     clgen_adapt_statistics s = {
         .kimg = 1, .n = 2, .name = {"grad_square_G", "grad_along_G"}, .mean = {1 + ratio / batches, 1}};
     step(c, &s);
@@ -297,21 +297,21 @@ static void noise_scale_changes_the_batch_where_it_may(void **state) {
   config.batches_max = 8;
   control c = start("noise-scale", &config);
   noise(&c, 6, 19);
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 1);
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 1);
   noise(&c, 6, 1); /* a batch of 384 would be best: 64 is below half of it */
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 2 && c.out.n == 2);
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 2 && c.out.n == 2);
   assert_string_equal(c.out.decision[0].what, "batch");
   assert_true(c.out.decision[0].from == 64 && c.out.decision[0].to == 128);
   assert_non_null(strstr(c.out.decision[0].reason, "a batch of 384"));
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7.0 / 4), 1e-5); /* (1 + B_noise / B)^-1/2 */
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], sqrt(7.0 / 4), 1e-5); /* (1 + B_noise / B)^-1/2 */
   noise(&c, 6, 9);
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 2); /* is measured first */
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 2); /* is measured first */
   noise(&c, 6, 200);
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 4); /* 256 is not below half of 384 */
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7 / 2.5), 0.02);
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 4); /* 256 is not below half of 384 */
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], sqrt(7 / 2.5), 0.02);
   noise(&c, 100, 400);
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 8); /* and no further */
-  assert_float_equal(c.knob[CLGEN_KNOB_LR], sqrt(7 / 13.5), 0.05);
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 8); /* and no further */
+  assert_float_equal(c.hyper[CLGEN_HYPER_LR], sqrt(7 / 13.5), 0.05);
   control lost = start("noise-scale", &config), advised = start("noise-scale", &gan);
   clgen_adapt_statistics s = {.kimg = 1, .n = 2, .name = {"grad_square_G", "grad_along_G"}, .mean = {5, -1}};
   for (int k = 0; k < 60; ++k) { /* steps go too far to see a signal */
@@ -320,9 +320,9 @@ static void noise_scale_changes_the_batch_where_it_may(void **state) {
     step(&advised, &s);
     assert_int_equal(advised.out.n, 0);
   }
-  assert_true(lost.knob[CLGEN_KNOB_BATCHES] == 8 && lost.knob[CLGEN_KNOB_LR] == 1);
+  assert_true(lost.hyper[CLGEN_HYPER_BATCHES] == 8 && lost.hyper[CLGEN_HYPER_LR] == 1);
   noise(&c, 0.1, 400); /* no noise: down again, and the rate no higher than for the batch */
-  assert_true(c.knob[CLGEN_KNOB_BATCHES] == 1 && c.knob[CLGEN_KNOB_LR] <= 1);
+  assert_true(c.hyper[CLGEN_HYPER_BATCHES] == 1 && c.hyper[CLGEN_HYPER_LR] <= 1);
 }
 
 static const clgen_auto_option *chosen(const clgen_auto_choice *c, const char *name) {

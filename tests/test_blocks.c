@@ -17,7 +17,7 @@ enum { MAX_BESIDE = 2 };
 typedef struct {
   clgen_graph *graph;
   clgen_net *net;
-  clgen_bound *b;
+  clgen_module *b;
   clgen_tensor *x, *beside[MAX_BESIDE], *labels;
   union {
     clgen_residual residual;
@@ -27,7 +27,9 @@ typedef struct {
   } of;
 } block;
 
-static clgen_tensor *all_layers(block *k) { return clgen_bound_forward(k->b, 0, clgen_net_layer_count(k->net), k->x, true); }
+static clgen_tensor *all_layers(block *k) {
+  return clgen_module_forward(k->b, 0, clgen_net_layer_count(k->net), k->x, true);
+}
 
 static int add_group(block *k) { return clgen_net_group_norm(k->net, "", 2, 6); }
 static int add_layer(block *k) { return clgen_net_group_norm(k->net, "", 1, 6); }
@@ -35,7 +37,7 @@ static int add_layer_of_vectors(block *k) { return clgen_net_group_norm(k->net, 
 static int add_instance(block *k) { return clgen_net_group_norm(k->net, "", 5, 5); }
 static int add_virtual(block *k) { return clgen_net_virtual_batch_norm(k->net, "", 3, 4); }
 static int add_conditional(block *k) { return clgen_net_conditional_batch_norm(k->net, "", 3, 5); }
-static clgen_tensor *conditional(block *k) { return clgen_bound_forward_labelled(k->b, 0, 1, k->x, k->labels, true); }
+static clgen_tensor *conditional(block *k) { return clgen_module_forward_labelled(k->b, 0, 1, k->x, k->labels, true); }
 static clgen_tensor *adaptive(block *k) { return clgen_adaptive_instance_norm(k->x, k->beside[0], k->beside[1]); }
 
 static clgen_tensor *nearest(block *k) { return clgen_upsample_nearest(k->x, 3); }
@@ -50,7 +52,7 @@ static clgen_tensor *pool_inside(block *k) { return clgen_avg_pool2d(k->x, (clge
 static clgen_tensor *pool_strided(block *k) { return clgen_avg_pool2d(k->x, (clgen_window){2, 5, 2, 3, 1, 1, 2, 2}, false); }
 
 static int add_squeeze(block *k) { return clgen_net_squeeze_excite(k->net, "", 5); }
-static clgen_tensor *squeeze(block *k) { return clgen_bound_squeeze_excite(k->b, 0, k->x); }
+static clgen_tensor *squeeze(block *k) { return clgen_module_squeeze_excite(k->b, 0, k->x); }
 
 static int add_residual(block *k, clgen_residual r) {
   k->of.residual = r;
@@ -70,26 +72,26 @@ static int add_first(block *k) {
 static int add_classes(block *k) {
   return add_residual(k, (clgen_residual){.in = 4, .out = 3, .resample = CLGEN_UPSAMPLE, .classes = 3, .squeeze = true});
 }
-static clgen_tensor *residual(block *k) { return clgen_bound_residual(k->b, &k->of.residual, k->x, k->labels, true); }
+static clgen_tensor *residual(block *k) { return clgen_module_residual(k->b, &k->of.residual, k->x, k->labels, true); }
 
 static int add_dense(block *k) {
   k->of.dense = (clgen_dense){.in = 3, .growth = 2, .layers = 3, .norm = CLGEN_NORM_BATCH};
   return clgen_net_dense(k->net, "", &k->of.dense);
 }
-static clgen_tensor *dense(block *k) { return clgen_bound_dense(k->b, &k->of.dense, k->x, true); }
+static clgen_tensor *dense(block *k) { return clgen_module_dense(k->b, &k->of.dense, k->x, true); }
 
 static int add_inception(block *k) {
   k->of.inception =
       (clgen_inception){.in = 4, .one = 2, .three_reduced = 3, .three = 4, .five_reduced = 2, .five = 3, .pool = 2};
   return clgen_net_inception(k->net, "", &k->of.inception);
 }
-static clgen_tensor *inception(block *k) { return clgen_bound_inception(k->b, &k->of.inception, k->x, true); }
+static clgen_tensor *inception(block *k) { return clgen_module_inception(k->b, &k->of.inception, k->x, true); }
 
 static int add_fcn(block *k) {
   k->of.fcn = (clgen_fully_convolutional){.in = 2, .hidden = 4, .out = 3, .levels = 3};
   return clgen_net_fully_convolutional(k->net, "", &k->of.fcn);
 }
-static clgen_tensor *fcn(block *k) { return clgen_bound_fully_convolutional(k->b, &k->of.fcn, k->x, true); }
+static clgen_tensor *fcn(block *k) { return clgen_module_fully_convolutional(k->b, &k->of.fcn, k->x, true); }
 
 static const struct {
   const char *name;
@@ -192,7 +194,7 @@ static void one_case(clgen_device *device, size_t which) {
   for (int i = 0; i < clgen_net_tensor_count(k.net); ++i)
     if (clgen_net_tensor_at(k.net, i)->kind == CLGEN_NET_PARAM) {
       wrt_name(names[n], clgen_net_tensor_at(k.net, i));
-      wrt[n++] = clgen_bound_tensor(k.b, i);
+      wrt[n++] = clgen_module_tensor(k.b, i);
     }
   clgen_tensor *y = NEED(cases[which].forward(&k)), *v = input(k.graph, name, "v"), *u = input(k.graph, name, "u");
   OK(clgen_grad(weighted_sum(y, v), n, wrt, first));
@@ -222,7 +224,7 @@ static void one_case(clgen_device *device, size_t which) {
   }
   clgen_program_free(p);
   clgen_store_free(store);
-  clgen_bound_free(k.b);
+  clgen_module_free(k.b);
   clgen_graph_free(k.graph);
   clgen_net_free(k.net);
 }
@@ -247,7 +249,7 @@ static void test_bad_layers(void **state) {
   (void)state;
   clgen_net *net;
   clgen_graph *g;
-  clgen_bound *b;
+  clgen_module *b;
   OK(clgen_net_create(&net, CLGEN_INIT_PYTORCH));
   assert_int_equal(clgen_net_group_norm(net, "a", 4, 6), CLGEN_E_INVALID);
   assert_non_null(strstr(clgen_last_error(), "a: 6 channels"));
@@ -265,14 +267,14 @@ static void test_bad_layers(void **state) {
   for (int i = 0; i < 3; ++i) {
     char buf[96];
     assert_string_equal(clgen_net_layer_text(net, i, buf, sizeof buf), text[i]);
-    assert_null(clgen_bound_forward(b, i, 1, bad, true));
+    assert_null(clgen_module_forward(b, i, 1, bad, true));
   }
-  assert_null(clgen_bound_forward(b, 1, 1, few, true)); /* nothing behind the reference batch */
+  assert_null(clgen_module_forward(b, 1, 1, few, true)); /* nothing behind the reference batch */
   assert_non_null(strstr(clgen_last_error(), "b.weight"));
-  assert_null(clgen_bound_forward(b, 2, 1, few, true)); /* without labels */
+  assert_null(clgen_module_forward(b, 2, 1, few, true)); /* without labels */
   assert_non_null(strstr(clgen_last_error(), "labels"));
   assert_null(clgen_adaptive_instance_norm(clgen_reshape(few, clgen_shape_of(2, 2, 24)), few, few));
-  clgen_bound_free(b);
+  clgen_module_free(b);
   clgen_graph_free(g);
   clgen_net_free(net);
 }

@@ -20,7 +20,7 @@ typedef struct {
   clgen_model *model;
   clgen_store *store;
   clgen_graph *graph;
-  clgen_bound *net[2]; /* G and D, or the VAE */
+  clgen_module *net[2]; /* G and D, or the VAE */
   int n_nets;
   clgen_program *program;
 } network;
@@ -186,7 +186,7 @@ static void one_case(clgen_device *device, const char *name) {
     const clgen_model_network *w = clgen_model_network_at(k.model, i);
     OK(clgen_net_bind(&k.net[i], w->net, k.graph, w->prefix));
     for (int j = 0; j < clgen_net_tensor_count(w->net); ++j)
-      if (clgen_net_tensor_at(w->net, j)->kind == CLGEN_NET_PARAM) wrt[n++] = clgen_bound_tensor(k.net[i], j);
+      if (clgen_net_tensor_at(w->net, j)->kind == CLGEN_NET_PARAM) wrt[n++] = clgen_module_tensor(k.net[i], j);
     if (i == 0) of_first = n;
     assert_true(n < MAX_TENSORS);
   }
@@ -206,7 +206,7 @@ static void one_case(clgen_device *device, const char *name) {
   if (k.n_nets > 1) check_grads(&k, 1, grads + of_first);
   clgen_program_free(k.program);
   clgen_store_free(k.store);
-  for (int i = 0; i < k.n_nets; ++i) clgen_bound_free(k.net[i]);
+  for (int i = 0; i < k.n_nets; ++i) clgen_module_free(k.net[i]);
   clgen_graph_free(k.graph);
   clgen_model_free(k.model);
 }

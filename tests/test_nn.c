@@ -95,7 +95,7 @@ static void test_bad_layers(void **state) {
   memset(long_name, 'x', sizeof long_name);
   long_name[199] = 0;
   assert_int_equal(clgen_net_linear(net, long_name, 2, 3), CLGEN_E_INVALID);
-  clgen_bound *b;
+  clgen_module *b;
   assert_int_equal(clgen_net_bind(&b, net, g, long_name), CLGEN_E_INVALID);
   assert_null(b);
 }
@@ -196,14 +196,14 @@ static void test_one_position_is_a_product(void **state) {
   OK(clgen_net_init(net, store, "N", 3));
   float bias[5] = {1, -2, 3, -4, 5};
   OK(clgen_store_write(store, "N.param", clgen_net_tensor_at(net, 1)->offset, 5, bias));
-  clgen_bound *b;
+  clgen_module *b;
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_conv conv = {1, 1, 0, 0};
   clgen_tensor *x = test_input(g, "x", clgen_shape_of(4, 2, 3, 4, 4));
-  clgen_tensor *y = NEED(clgen_bound_forward(b, 0, 1, x, false)), *z = NEED(clgen_bound_forward(b, 1, 1, y, false));
-  clgen_tensor *y2 = clgen_add(clgen_conv2d(x, clgen_bound_tensor(b, 0), conv),
-                               clgen_reshape(clgen_bound_tensor(b, 1), clgen_shape_of(4, 1, 5, 1, 1)));
-  clgen_tensor *z2 = NEED(clgen_conv2d_input_grad(y2, clgen_bound_tensor(b, 2), conv, 4, 4));
+  clgen_tensor *y = NEED(clgen_module_forward(b, 0, 1, x, false)), *z = NEED(clgen_module_forward(b, 1, 1, y, false));
+  clgen_tensor *y2 = clgen_add(clgen_conv2d(x, clgen_module_tensor(b, 0), conv),
+                               clgen_reshape(clgen_module_tensor(b, 1), clgen_shape_of(4, 1, 5, 1, 1)));
+  clgen_tensor *z2 = NEED(clgen_conv2d_input_grad(y2, clgen_module_tensor(b, 2), conv, 4, 4));
   clgen_tensor *all[] = {y, z, y2, z2};
   for (int i = 0; i < 4; ++i) OK(clgen_output(all[i]));
   clgen_program *p;
@@ -220,7 +220,7 @@ static void test_one_position_is_a_product(void **state) {
   assert_true(largest(v[1], count_of(z)) > 0.01);
   for (int i = 0; i < 4; ++i) free(v[i]);
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
 }
 
 static void test_batch_norm(void **state) {
@@ -232,10 +232,10 @@ static void test_batch_norm(void **state) {
   OK(clgen_store_write(store, "N.param", clgen_net_tensor_at(net, 1)->offset, 2, shift));
   OK(clgen_store_write(store, "N.stat", clgen_net_tensor_at(net, 2)->offset, 2, old_mean));
   OK(clgen_store_write(store, "N.stat", clgen_net_tensor_at(net, 3)->offset, 2, old_var));
-  clgen_bound *b;
+  clgen_module *b;
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *x = test_input(g, "x", clgen_shape_of(4, 2, 2, 1, 2));
-  clgen_tensor *eval = NEED(clgen_bound_forward(b, 0, 1, x, false)), *train = NEED(clgen_bound_forward(b, 0, 1, x, true));
+  clgen_tensor *eval = NEED(clgen_module_forward(b, 0, 1, x, false)), *train = NEED(clgen_module_forward(b, 0, 1, x, true));
   OK(clgen_output(eval));
   OK(clgen_output(train));
   clgen_program *p;
@@ -260,26 +260,26 @@ static void test_batch_norm(void **state) {
   free(t);
   clgen_program_free(p);
   clgen_tensor *one = test_input(g, "one", clgen_shape_of(4, 1, 2, 1, 1));
-  assert_null(clgen_bound_forward(b, 0, 1, one, true));
+  assert_null(clgen_module_forward(b, 0, 1, one, true));
   assert_non_null(strstr(clgen_last_error(), "larger batch"));
-  assert_null(clgen_bound_forward(b, 0, 1, test_input(g, "wide", clgen_shape_of(4, 1, 3, 2, 2)), true));
-  assert_null(clgen_bound_forward(b, 0, 2, x, true));
-  clgen_bound_free(b);
+  assert_null(clgen_module_forward(b, 0, 1, test_input(g, "wide", clgen_shape_of(4, 1, 3, 2, 2)), true));
+  assert_null(clgen_module_forward(b, 0, 2, x, true));
+  clgen_module_free(b);
 }
 
 static void test_inputs_that_do_not_fit(void **state) {
   (void)state;
   layer(clgen_net_linear(net, "fc", 6, 2));
   layer(clgen_net_conv2d(net, "c", 3, 2, 3, 1, 1, false));
-  clgen_bound *b;
+  clgen_module *b;
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *x = test_input(g, "x", clgen_shape_of(4, 2, 2, 3, 1));
-  assert_non_null(clgen_bound_forward(b, 0, 1, x, true)); /* flattened */
-  assert_null(clgen_bound_forward(b, 1, 1, x, true));
+  assert_non_null(clgen_module_forward(b, 0, 1, x, true)); /* flattened */
+  assert_null(clgen_module_forward(b, 1, 1, x, true));
   assert_non_null(strstr(clgen_last_error(), "c.weight"));
-  assert_null(clgen_bound_forward(b, 0, 1, test_input(g, "y", clgen_shape_of(2, 2, 7)), true));
+  assert_null(clgen_module_forward(b, 0, 1, test_input(g, "y", clgen_shape_of(2, 2, 7)), true));
   assert_non_null(strstr(clgen_last_error(), "fc.weight"));
-  clgen_bound_free(b);
+  clgen_module_free(b);
 }
 
 /* ---- Losses ---- */
@@ -328,12 +328,12 @@ static void check_optimizer(clgen_optimizer o, double lr) {
   OK(clgen_net_init(net, store, "N", 3));
   const float start[4] = {1, -2, 3, 0.5f}, c[4] = {1, 0.5f, 2, -1};
   OK(clgen_store_write(store, "N.param", 0, 4, start));
-  clgen_bound *b;
+  clgen_module *b;
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *scalars = clgen_input(g, "s", CLGEN_F32, clgen_shape_of(1, CLGEN_OPTIMIZER_SCALARS));
   clgen_tensor *weight = test_input(g, "c", clgen_shape_of(2, 2, 2));
-  clgen_tensor *loss = clgen_sum(clgen_mul(weight, clgen_square(clgen_bound_tensor(b, 0))), CLGEN_ALL_AXES, false);
-  clgen_tensor *grad = NEED(clgen_bound_grad(b, loss));
+  clgen_tensor *loss = clgen_sum(clgen_mul(weight, clgen_square(clgen_module_tensor(b, 0))), CLGEN_ALL_AXES, false);
+  clgen_tensor *grad = NEED(clgen_module_grad(b, loss));
   OK(clgen_optimizer_apply(&o, b, grad, scalars));
   clgen_program *p;
   OK(clgen_compile(&p, g, store));
@@ -361,7 +361,7 @@ static void check_optimizer(clgen_optimizer o, double lr) {
     }
   }
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
 }
 
 static void test_adam(void **state) {
@@ -387,14 +387,14 @@ static void as_pytorch(const char *name, clgen_optimizer o, double lr, double li
   snprintf(param, sizeof param, "%s.param", prefix);
   OK(clgen_store_write(store, param, 0, 4, clgen_safetensors_find(st, "start")->data));
   clgen_graph *graph;
-  clgen_bound *b;
+  clgen_module *b;
   clgen_program *p;
   OK(clgen_graph_create(&graph));
   OK(clgen_net_bind(&b, net, graph, prefix));
   clgen_tensor *scalars = clgen_input(graph, "s", CLGEN_F32, clgen_shape_of(1, CLGEN_OPTIMIZER_SCALARS));
   clgen_tensor *c = clgen_input(graph, "c", CLGEN_F32, clgen_shape_of(2, 2, 2));
-  clgen_tensor *loss = clgen_sum(clgen_mul(c, clgen_square(clgen_bound_tensor(b, 0))), CLGEN_ALL_AXES, false);
-  clgen_tensor *grad = NEED(clgen_bound_grad(b, loss));
+  clgen_tensor *loss = clgen_sum(clgen_mul(c, clgen_square(clgen_module_tensor(b, 0))), CLGEN_ALL_AXES, false);
+  clgen_tensor *grad = NEED(clgen_module_grad(b, loss));
   clgen_tensor *length = clgen_sqrt(clgen_sum(clgen_square(grad), CLGEN_ALL_AXES, false));
   OK(clgen_optimizer_apply(&o, b, limit > 0 ? clgen_clip_grad_norm(grad, length, limit) : grad, scalars));
   OK(clgen_compile(&p, graph, store));
@@ -410,7 +410,7 @@ static void as_pytorch(const char *name, clgen_optimizer o, double lr, double li
         fail_msg("%s, step %d, weight %d: %.8g, PyTorch %.8g", name, step, i, got[i], expected[4 * (step - 1) + i]);
   }
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
   clgen_graph_free(graph);
   clgen_safetensors_close(st);
 }
@@ -439,11 +439,11 @@ static void test_average(void **state) {
     OK(clgen_store_write(store, i < 2 ? "N.param" : "N.stat", at, 2, now[i]));
     OK(clgen_store_write(store, i < 2 ? "A.param" : "A.stat", at, 2, old[i]));
   }
-  clgen_bound *b, *average;
+  clgen_module *b, *average;
   OK(clgen_net_bind(&b, net, g, "N"));
   OK(clgen_net_bind(&average, net, g, "A"));
   clgen_tensor *beta = clgen_input(g, "beta", CLGEN_F32, clgen_shape_of(1, 1));
-  OK(clgen_bound_average(average, b, beta));
+  OK(clgen_module_average(average, b, beta));
   clgen_program *p;
   OK(clgen_compile(&p, g, store));
   const float share = 0.75f;
@@ -460,8 +460,8 @@ static void test_average(void **state) {
     }
   }
   clgen_program_free(p);
-  clgen_bound_free(b);
-  clgen_bound_free(average);
+  clgen_module_free(b);
+  clgen_module_free(average);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)

@@ -193,7 +193,7 @@ static void spectral_norm_divides_by_the_largest_singular_value(void **state) {
   clgen_store *store;
   clgen_net *net;
   clgen_graph *g;
-  clgen_bound *b;
+  clgen_module *b;
   clgen_program *p;
   OK(clgen_store_create(&store, device));
   OK(clgen_net_create(&net, CLGEN_INIT_PYTORCH));
@@ -206,7 +206,7 @@ static void spectral_norm_divides_by_the_largest_singular_value(void **state) {
   OK(clgen_graph_create(&g));
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *x = clgen_input(g, "x", CLGEN_F32, clgen_shape_of(2, 7, 7));
-  clgen_tensor *y = NEED(clgen_bound_forward(b, 0, 1, x, true)), *fixed = NEED(clgen_bound_forward(b, 0, 1, x, false));
+  clgen_tensor *y = NEED(clgen_module_forward(b, 0, 1, x, true)), *fixed = NEED(clgen_module_forward(b, 0, 1, x, false));
   OK(clgen_output(y));
   OK(clgen_output(fixed));
   OK(clgen_compile(&p, g, store));
@@ -221,7 +221,7 @@ static void spectral_norm_divides_by_the_largest_singular_value(void **state) {
       for (int o = 0; o < 5; ++o)
         assert_true(fabs((double)got[k][5 * i + o] * (double)sigma - (double)weight[7 * o + i]) < 1e-5);
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
   clgen_graph_free(g);
   clgen_net_free(net);
   clgen_store_free(store);

@@ -162,7 +162,7 @@ static const clgen_model_config small_vae = {
 /* The trained G in evaluation mode. */
 static void check_samples(setup *s) {
   clgen_graph *g;
-  clgen_bound *b;
+  clgen_module *b;
   clgen_program *p;
   const clgen_model_network *w = clgen_model_network_at(s->model, 0);
   OK(clgen_graph_create(&g));
@@ -179,7 +179,7 @@ static void check_samples(setup *s) {
   for (int i = 0; i < 2 * 32 * 32; ++i)
     if (!(fabs((double)got[i] - (double)expected[i]) < 1e-3)) fail_msg("pixel %d: %g, not %g", i, got[i], expected[i]);
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
   clgen_graph_free(g);
 }
 

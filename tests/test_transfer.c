@@ -101,8 +101,8 @@ static void freeze_with(clgen_device *device, const clgen_trainer_config *config
   freeze_some(m, frozen[0], frozen[1]);
   for (int k = 0; k < 2; ++k) {
     const clgen_model_network *w = clgen_model_network_at(m, k);
-    with.holding.rated[k] = true;
-    with.holding.frozen[k] = frozen[k];
+    with.fine_tuning.rated[k] = true;
+    with.fine_tuning.frozen[k] = frozen[k];
     put_rates(m, store, k, frozen[k], 0.5f);
     before[k][0] = state_of(store, w->prefix, "param", &n);
     if (clgen_net_stat_size(w->net)) before[k][1] = state_of(store, w->prefix, "stat", &n);
@@ -175,7 +175,7 @@ static void rates_scale_the_update(void **state) {
       OK(clgen_model_init(m, store, 1));
       free(before);
       before = state_of(store, "VAE", "param", &n);
-      c.holding.rated[0] = true;
+      c.fine_tuning.rated[0] = true;
       put_rates(m, store, 0, none, half ? 0.5f : 1);
       OK(clgen_trainer_create(&t, m, store, &c));
       OK(clgen_trainer_step(t, 0, images, NULL));
@@ -305,7 +305,7 @@ static void check_anchor_penalty(clgen_device *device, const clgen_net *net, con
   int64_t n = clgen_net_param_size(net);
   clgen_store *store;
   clgen_graph *g;
-  clgen_bound *b;
+  clgen_module *b;
   clgen_program *p;
   OK(clgen_store_create(&store, device));
   OK(clgen_graph_create(&g));
@@ -315,7 +315,7 @@ static void check_anchor_penalty(clgen_device *device, const clgen_net *net, con
   put_state(store, "N", "stiffness", stiffness, n);
   OK(clgen_net_bind(&b, net, g, "N"));
   clgen_tensor *grad = NEED(clgen_constant(g, 2, clgen_shape_of(1, n)));
-  clgen_tensor *energy = NEED(clgen_bound_anchor_penalty(b, &grad));
+  clgen_tensor *energy = NEED(clgen_module_anchor_penalty(b, &grad));
   OK(clgen_output(energy));
   OK(clgen_output(grad));
   OK(clgen_compile(&p, g, store));
@@ -330,7 +330,7 @@ static void check_anchor_penalty(clgen_device *device, const clgen_net *net, con
   free(expected);
   free(force);
   clgen_program_free(p);
-  clgen_bound_free(b);
+  clgen_module_free(b);
   clgen_graph_free(g);
   clgen_store_free(store);
 }

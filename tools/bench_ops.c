@@ -107,7 +107,7 @@ static clgen_tensor *build_sample_grad(const place *p) { return clgen_affine_sam
 static clgen_tensor *build_adam(const place *p) {
   static const clgen_optimizer adam = {.kind = CLGEN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
   clgen_net *net = NULL;
-  clgen_bound *bound = NULL;
+  clgen_module *bound = NULL;
   clgen_tensor *result = NULL;
   int code = clgen_net_create(&net, CLGEN_INIT_PYTORCH);
   if (!code) code = clgen_net_linear(net, "fc", 1024, (int)p->batch * 16);
@@ -116,9 +116,9 @@ static clgen_tensor *build_adam(const place *p) {
   if (!code) {
     clgen_tensor *grad = operand(p, "grad", clgen_shape_of(1, clgen_net_param_size(net)));
     clgen_tensor *scalars = operand(p, "scalars", clgen_shape_of(1, CLGEN_OPTIMIZER_SCALARS));
-    if (!clgen_optimizer_apply(&adam, bound, grad, scalars)) result = clgen_bound_param(bound);
+    if (!clgen_optimizer_apply(&adam, bound, grad, scalars)) result = clgen_module_param(bound);
   }
-  clgen_bound_free(bound);
+  clgen_module_free(bound);
   clgen_net_free(net);
   return result;
 }

@@ -83,7 +83,7 @@ int explore_open_data(const explorer *e, clgen_dataset **out);
 /* One gradient as a program. */
 typedef struct {
   clgen_graph *graph;
-  clgen_bound *net;
+  clgen_module *net;
   clgen_program *program;
   clgen_tensor *in, *target, *counter, *labels, *error, *grad; /* labels: NULL where no class is told */
 } explore_gradient;

@@ -89,7 +89,7 @@ enum { BATCH = 64 };
 
 typedef struct {
   clgen_graph *graph;
-  clgen_bound *net;
+  clgen_module *net;
   clgen_program *program;
   clgen_tensor *images, *labels, *mu; /* labels: NULL where no class is told */
 } encoder;
@@ -112,7 +112,7 @@ static int build_encoder(encoder *n, const explorer *e) {
 
 static void free_encoder(encoder *n) {
   clgen_program_free(n->program);
-  clgen_bound_free(n->net);
+  clgen_module_free(n->net);
   clgen_graph_free(n->graph);
 }
 

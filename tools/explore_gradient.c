@@ -11,7 +11,7 @@
 
 void explore_gradient_free(explore_gradient *g) {
   clgen_program_free(g->program);
-  clgen_bound_free(g->net);
+  clgen_module_free(g->net);
   clgen_graph_free(g->graph);
 }
 

@@ -1,9 +1,9 @@
-/* Controllers: they watch a training run and adjust it while it goes on, and say what they changed and why.
+/* Controllers: they change hyperparameters while training runs, and report what they changed and why.
  *
- * Decisions fall at fixed steps (every `window` steps, whatever the run was interrupted by), each controller's memory is a
- * few numbers in the store of states, and a decision is a function of both and of what was measured since the last one: so a
- * run that goes on from a snapshot decides as if it had never stopped. A controller that has to act in every step does so
- * with nodes of the step's graph (ada, control-vae) and only reports here. */
+ * Decisions are made at fixed steps (every `window` steps, whatever the interruptions). A decision is a function of the
+ * step, of the controller's memory (a few numbers in the store of states) and of the means since the last decision. So a
+ * resumed run decides as if it had never stopped. A controller that acts in every step is part of the step's graph (ada,
+ * control-vae) and only reports here. */
 #ifndef CLGEN_ADAPT_H
 #define CLGEN_ADAPT_H
 
@@ -17,43 +17,43 @@
 extern "C" {
 #endif
 
-/* What a controller may turn, without a program being built anew. Each is a factor that starts at 1, but for the number of
- * critic steps, which starts as the run's option has it. */
+/* The hyperparameters that a controller may change; no program is compiled again. Each is a factor with initial value 1,
+ * except the number of critic steps, which begins at the run's option. */
 typedef enum {
-  CLGEN_KNOB_LR,           /* of every learning rate */
-  CLGEN_KNOB_LR_D,         /* of the discriminator's learning rate, beside the other */
-  CLGEN_KNOB_PENALTY,      /* of the weights of the discriminator's regularisers */
-  CLGEN_KNOB_BETA,         /* of what the divergence weighs in a VAE */
-  CLGEN_KNOB_BATCHES,      /* whose gradients make one update: 1, 2, 4, ... batches_max */
-  CLGEN_KNOB_CRITIC_STEPS, /* updates of the discriminator for one of the generator: 1 .. CLGEN_MAX_CRITIC_STEPS */
-  CLGEN_KNOB_COUNT
-} clgen_knob;
+  CLGEN_HYPER_LR,           /* factor of all learning rates */
+  CLGEN_HYPER_LR_D,         /* additional factor of the discriminator's learning rate */
+  CLGEN_HYPER_PENALTY,      /* factor of the weights of the discriminator's regularisers */
+  CLGEN_HYPER_BETA,         /* factor of a VAE's beta */
+  CLGEN_HYPER_BATCHES,      /* batches per update (gradient accumulation): 1, 2, 4, ... batches_max */
+  CLGEN_HYPER_CRITIC_STEPS, /* discriminator updates per generator update: 1 .. CLGEN_MAX_CRITIC_STEPS */
+  CLGEN_HYPER_COUNT
+} clgen_hyperparameter;
 #define CLGEN_MAX_CRITIC_STEPS 5 /* that controllers choose */
 
 /* What is being trained. */
 typedef struct {
   bool gan;
   int critic_steps;           /* at first */
-  int64_t batch, batches_max; /* batches_max 1 (or 0): the batch is what it is */
+  int64_t batch, batches_max; /* batches_max 1 (or 0): the batch size is fixed */
   double total_kimg;
-  /* plateau: how long without improvement, and what the rates are multiplied by */
+  /* plateau: patience, and the factor of the learning rates */
   double patience_kimg, plateau_factor;
   double kl_target; /* control-vae */
-  bool beta_turns;  /* of a VAE: CLGEN_KNOB_BETA has an effect, and no other controller sets beta */
+  bool beta_turns;  /* of a VAE: CLGEN_HYPER_BETA may change, and no other controller sets beta */
 } clgen_adapt_config;
 
-/* What happened since the last decision: the means of those of the step's watched numbers (train.h) that were computed. */
+/* The means since the last decision of the step's watched values (train.h), of those that were computed. */
 #define CLGEN_MAX_WATCHED 24
 typedef struct {
   double kimg; /* images seen until now */
   int n;
   const char *name[CLGEN_MAX_WATCHED];
-  double mean[CLGEN_MAX_WATCHED]; /* not finite where one step's number was not */
+  double mean[CLGEN_MAX_WATCHED]; /* not finite if a step's value was not */
 } clgen_adapt_statistics;
 /* NaN when there is none of this name. */
 double clgen_adapt_mean(const clgen_adapt_statistics *s, const char *name);
 
-#define CLGEN_CONTROLLER_STATE 8 /* numbers that a controller may keep */
+#define CLGEN_CONTROLLER_STATE 8 /* numbers of memory of a controller */
 #define CLGEN_MAX_DECISIONS 16
 typedef struct {
   const char *by, *what; /* the controller; the quantity that it changed */
@@ -61,15 +61,15 @@ typedef struct {
   char reason[160];
 } clgen_decision;
 
-/* What the controllers make of it. */
+/* The result of a decision. */
 typedef struct {
-  float knob[CLGEN_KNOB_COUNT]; /* as they are; controllers change them in place */
-  bool healthy;                 /* this moment is worth coming back to (the guard's view) */
-  bool roll_back;               /* to the last healthy moment */
+  float hyper[CLGEN_HYPER_COUNT]; /* present values; controllers change them in place */
+  bool healthy;                   /* the guard: the present state is good */
+  bool roll_back;                 /* restore the last good state */
   int n;
   clgen_decision decision[CLGEN_MAX_DECISIONS];
 } clgen_adapt_outcome;
-/* Adds one, as long as there is room; the reason is as in printf. */
+/* Appends a decision if there is room; the reason is a printf format. */
 void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *what, double from, double to,
                         const char *reason, ...);
 
@@ -79,16 +79,16 @@ typedef enum {
 } clgen_adapt_watch;
 
 typedef struct {
-  const char *name; /* of --adapt, unless another option asks for it: `by_option` */
+  const char *name; /* in --adapt; by_option: enabled by another option */
   bool by_option;
   bool for_gan, for_others;
-  bool for_encoders; /* and only where there is one */
-  unsigned watches;  /* clgen_adapt_watch: what it needs among the watched numbers */
+  bool for_encoders; /* needs an encoder */
+  unsigned watches;  /* clgen_adapt_watch: the watched values that it needs */
   /* state: CLGEN_CONTROLLER_STATE numbers, 0 at first. */
   void (*act)(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 } clgen_controller;
 
-/* All there are, in the order in which they decide. */
+/* All controllers, in the order in which they decide. */
 const clgen_controller *clgen_controllers(size_t *n);
 #define CLGEN_CONTROLLER_NAMES "guard, ada, balance, noise-scale, control-vae"
 
@@ -117,7 +117,7 @@ clgen_tensor *clgen_control_vae(clgen_graph *g, const clgen_control_vae_config *
 /* ---- Decisions ---- */
 
 /* Knobs as they start. */
-void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]);
+void clgen_adapt_start(const clgen_adapt_config *c, float hyper[CLGEN_HYPER_COUNT]);
 /* One decision of all controllers in the mask: `states` is CLGEN_CONTROLLER_STATE numbers for each row there is. */
 void clgen_adapt_act(unsigned mask, const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *states,
                      clgen_adapt_outcome *out);

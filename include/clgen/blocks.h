@@ -41,7 +41,7 @@ typedef enum { CLGEN_SAME_SIZE, CLGEN_UPSAMPLE, CLGEN_DOWNSAMPLE, CLGEN_UPSAMPLE
 clgen_tensor *clgen_conv3x3(clgen_tensor *x, clgen_tensor *w, clgen_resample resample);
 
 /* A network's 3x3 convolution of stride 1, with its bias, as such. */
-clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training);
+clgen_tensor *clgen_module_conv3x3(clgen_module *b, int layer, clgen_tensor *x, clgen_resample resample, bool training);
 
 /* ---- Blocks -------------------------------------------------------------------------------------------------------------
  */
@@ -50,7 +50,7 @@ clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, cl
  * layers say of the means of all. Tensors "<name>.fc1.*" and "<name>.fc2.*", C/16 numbers between them, at least 4. Returns
  * the first layer's index, which is what running it takes, or a code. */
 int clgen_net_squeeze_excite(clgen_net *net, const char *name, int64_t channels);
-clgen_tensor *clgen_bound_squeeze_excite(clgen_bound *b, int first, clgen_tensor *x);
+clgen_tensor *clgen_module_squeeze_excite(clgen_module *b, int first, clgen_tensor *x);
 
 /* A residual block with activations before its convolutions (He et al. 2016), as in GANs (Gulrajani et al. 2017, appendix C;
  * Miyato et al. 2018, appendix B.4): norm, activation, 3x3, norm, activation, 3x3, and a 1x1 convolution beside them where
@@ -69,8 +69,8 @@ typedef struct {
 /* Tensors "<name>.norm1.*", ".conv1.*", ".norm2.*", ".conv2.*", ".shortcut.*", ".se.*"; 0 or a code. */
 int clgen_net_residual(clgen_net *net, const char *name, clgen_residual *block);
 /* labels (N,classes), a 1 among zeros, only for a block of classes. */
-clgen_tensor *clgen_bound_residual(clgen_bound *b, const clgen_residual *block, clgen_tensor *x, clgen_tensor *labels,
-                                   bool training);
+clgen_tensor *clgen_module_residual(clgen_module *b, const clgen_residual *block, clgen_tensor *x, clgen_tensor *labels,
+                                    bool training);
 
 /* A convolution that a style modulates (Karras et al. 2020, section 2.2, as scaling of its input and its output): a linear
  * function "<name>.affine.*" of the style (N,style) scales the channels of x; "<name>.weight" and ".bias" are the
@@ -88,8 +88,8 @@ typedef struct {
 } clgen_modulated;
 int clgen_net_modulated(clgen_net *net, const char *name, clgen_modulated *block);
 /* noise (N,1,side,side); NULL: the block's own, always the same. */
-clgen_tensor *clgen_bound_modulated(clgen_bound *b, const clgen_modulated *block, clgen_tensor *x, clgen_tensor *style,
-                                    clgen_tensor *noise);
+clgen_tensor *clgen_module_modulated(clgen_module *b, const clgen_modulated *block, clgen_tensor *x, clgen_tensor *style,
+                                     clgen_tensor *noise);
 
 /* A dense block (Huang et al. 2017, section 3): each of its layers (norm, ReLU, 3x3 to `growth` channels) sees all before
  * it; (N,in,H,W) -> (N,in + layers growth,H,W). Tensors "<name>.norm1.*", "<name>.conv1.*" and so on, without biases. */
@@ -100,7 +100,7 @@ typedef struct {
   int first; /* its first layer, set by clgen_net_dense */
 } clgen_dense;
 int clgen_net_dense(clgen_net *net, const char *name, clgen_dense *block);
-clgen_tensor *clgen_bound_dense(clgen_bound *b, const clgen_dense *block, clgen_tensor *x, bool training);
+clgen_tensor *clgen_module_dense(clgen_module *b, const clgen_dense *block, clgen_tensor *x, bool training);
 
 /* An inception block (Szegedy et al. 2015, figure 2b): 1x1, 1x1 then 3x3, 1x1 then 5x5, and 3x3 pooling (of means, as in the
  * later versions) then 1x1, ReLU behind each convolution, side by side: -> (N,one + three + five + pool,H,W). Tensors
@@ -110,7 +110,7 @@ typedef struct {
   int first;
 } clgen_inception;
 int clgen_net_inception(clgen_net *net, const char *name, clgen_inception *block);
-clgen_tensor *clgen_bound_inception(clgen_bound *b, const clgen_inception *block, clgen_tensor *x, bool training);
+clgen_tensor *clgen_module_inception(clgen_module *b, const clgen_inception *block, clgen_tensor *x, bool training);
 
 /* A fully convolutional network (Long, Shelhamer, Darrell 2015): `levels` 3x3 convolutions with ReLU, of `hidden` channels,
  * each but the first behind 2x2 mean pooling; 1x1 convolutions to `out` scores at each, added up from the coarsest by
@@ -122,8 +122,8 @@ typedef struct {
   int first;
 } clgen_fully_convolutional;
 int clgen_net_fully_convolutional(clgen_net *net, const char *name, clgen_fully_convolutional *block);
-clgen_tensor *clgen_bound_fully_convolutional(clgen_bound *b, const clgen_fully_convolutional *block, clgen_tensor *x,
-                                              bool training);
+clgen_tensor *clgen_module_fully_convolutional(clgen_module *b, const clgen_fully_convolutional *block, clgen_tensor *x,
+                                               bool training);
 
 #ifdef __cplusplus
 }

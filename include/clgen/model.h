@@ -170,33 +170,34 @@ typedef struct {
 clgen_tensor *clgen_model_from_bytes(const clgen_model *m, clgen_tensor *u8);
 /* The forward pass of a generator, or of a VAE's decoder: z (N,nz) to images, or to the parameters of its likelihood,
  * (N,C,H,W). */
-clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
+clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass);
 /* The result of decode as images on [0,1] (a logistic's mean may lie outside), and as bytes. */
 clgen_tensor *clgen_model_to_unit(const clgen_model *m, clgen_tensor *decoded);
 clgen_tensor *clgen_model_to_bytes(const clgen_model *m, clgen_tensor *decoded);
 /* The forward pass of the discriminator: logits (N). *features, unless NULL, gets its last feature map: (N,C,h,w). */
-clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features);
 /* The auxiliary classifier of CLGEN_COND_ACGAN: class logits (N,classes) from the features of clgen_model_discriminate. */
-clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_bound *b, clgen_tensor *features, const clgen_pass *pass);
+clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_module *b, clgen_tensor *features,
+                                       const clgen_pass *pass);
 /* The classifier's logits, (N,classes). *features, unless NULL, gets the input of its last layer: (N,hidden), not negative.
  */
-clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features);
 /* The posterior: mean and log variance (N,nz); b is the encoder's network. */
-int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
-                       clgen_tensor **logvar);
+int clgen_model_encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
+                       clgen_tensor **mu, clgen_tensor **logvar);
 /* The reparameterisation z = mu + eps exp(logvar / 2) (Kingma & Welling 2014): eps and z are (N K,nz), K samples per image
  * one after another. */
 clgen_tensor *clgen_model_reparameterize(clgen_tensor *mu, clgen_tensor *logvar, clgen_tensor *eps);
 /* -log p(image | z) of a VAE, summed over the pixels, for each sample: z (N K,nz), images (N,C,H,W) -> (N,K), or (N) for one
  * sample. Plus the KL divergence (clgen_loss_kl) it is the negative ELBO. */
-clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *z,
+clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_module *b, clgen_tensor *images, clgen_tensor *z,
                               const clgen_pass *pass);
 /* log p(image, z) - log q(z | image) of such samples, (N,K) or (N): the logarithm of the importance weights. */
 clgen_tensor *clgen_model_log_weight(clgen_tensor *logvar, clgen_tensor *eps, clgen_tensor *z, clgen_tensor *nll);
 /* The logarithm of a VAE's learned scale, (1); NULL: the scale is not learned. */
-clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_bound *b);
+clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_module *b);
 
 /* ---- Classes
  * ---------------------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64
 typedef enum { CLGEN_NORM_NONE, CLGEN_NORM_BATCH, CLGEN_NORM_LAYER, CLGEN_NORM_INSTANCE, CLGEN_NORM_GROUP } clgen_norm;
 int clgen_net_norm(clgen_net *net, clgen_norm norm, const char *name, int64_t channels);
 /* Batch norm with a scale and a shift for each class (de Vries et al. 2017; Dumoulin, Shlens, Kudlur 2017): the tables
- * "gamma.weight" and "beta.weight" (classes,C). Only for clgen_bound_forward_labelled. */
+ * "gamma.weight" and "beta.weight" (classes,C). Only for clgen_module_forward_labelled. */
 int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels);
 /* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
  * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
@@ -105,47 +105,47 @@ int clgen_net_init(const clgen_net *net, clgen_store *store, const char *prefix,
 
 /* ---- A network in a graph -------------------------------------------------------------------------------------------- */
 
-typedef struct clgen_bound clgen_bound;
-int clgen_net_bind(clgen_bound **out, const clgen_net *net, clgen_graph *graph, const char *prefix);
-void clgen_bound_free(clgen_bound *b);
+typedef struct clgen_module clgen_module;
+int clgen_net_bind(clgen_module **out, const clgen_net *net, clgen_graph *graph, const char *prefix);
+void clgen_module_free(clgen_module *b);
 /* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
  * linear layer flattens what it gets. NULL with a message on failure. */
-clgen_tensor *clgen_bound_forward(clgen_bound *b, int first, int count, clgen_tensor *x, bool training);
+clgen_tensor *clgen_module_forward(clgen_module *b, int first, int count, clgen_tensor *x, bool training);
 /* Updates a running statistic, as batch norm does in training: buffer `index` of the state dict becomes
  * (1 - momentum) buffer + momentum value, of the same shape. */
-int clgen_bound_update_running_stats(clgen_bound *b, int index, clgen_tensor *value, double momentum);
+int clgen_module_update_running_stats(clgen_module *b, int index, clgen_tensor *value, double momentum);
 /* The same where conditional batch norms are among the layers. labels (N,classes) weigh the rows of their tables; a label
  * is one-hot. */
-clgen_tensor *clgen_bound_forward_labelled(clgen_bound *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
-                                           bool training);
+clgen_tensor *clgen_module_forward_labelled(clgen_module *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
+                                            bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
-clgen_tensor *clgen_bound_tensor(const clgen_bound *b, int index);
-clgen_tensor *clgen_bound_param(const clgen_bound *b);
-clgen_graph *clgen_bound_graph(const clgen_bound *b);
+clgen_tensor *clgen_module_tensor(const clgen_module *b, int index);
+clgen_tensor *clgen_module_param(const clgen_module *b);
+clgen_graph *clgen_module_graph(const clgen_module *b);
 /* d(loss)/d(parameters), packed into "<prefix>.grad"; NULL on failure. */
-clgen_tensor *clgen_bound_grad(clgen_bound *b, clgen_tensor *loss);
+clgen_tensor *clgen_module_grad(clgen_module *b, clgen_tensor *loss);
 
 /* Gradient accumulation: the batch is processed in `micro_batches` training passes, one run of the graph each. `first` (one
  * element) is not 0 in the run of the first micro-batch. Together the passes move the running statistics as far as one pass
  * over the whole batch, and each starts with the spectral normalisation vectors of the first. held: running statistics are
- * not updated. Call it before the first pass, and clgen_bound_grad_add in place of clgen_bound_grad. */
-int clgen_bound_accumulate_grads(clgen_bound *b, int64_t micro_batches, clgen_tensor *first, bool held);
+ * not updated. Call it before the first pass, and clgen_module_grad_add in place of clgen_module_grad. */
+int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool held);
 /* Training passes from now on do not (frozen) or do again (!frozen) update running statistics and the vectors of spectral
  * normalisation. */
-void clgen_bound_freeze_stats(clgen_bound *b, bool frozen);
+void clgen_module_freeze_stats(clgen_module *b, bool frozen);
 /* Adds d(loss)/d(parameters) to "<prefix>.grad", which begins at 0 where `first` is not 0. */
-int clgen_bound_grad_add(clgen_bound *b, clgen_tensor *loss, clgen_tensor *first);
+int clgen_module_grad_add(clgen_module *b, clgen_tensor *loss, clgen_tensor *first);
 /* The accumulated gradient, for a graph that runs after those. NULL on failure. */
-clgen_tensor *clgen_bound_grad_sum(const clgen_bound *b);
+clgen_tensor *clgen_module_grad_sum(const clgen_module *b);
 
 /* Clips every parameter to [-limit, limit] (weight clipping, Arjovsky et al. 2017). */
-int clgen_bound_clip(clgen_bound *b, double limit);
+int clgen_module_clip(clgen_module *b, double limit);
 /* Historical averaging (Salimans et al. 2016, section 3.3): all parameters minus the mean of their values so far, the
  * present ones included. The state "<prefix>.history" keeps the mean; share is 1 / (number of calls so far, this one
  * included), one element. NULL on failure. */
-clgen_tensor *clgen_bound_history_residual(clgen_bound *b, clgen_tensor *share);
+clgen_tensor *clgen_module_history_residual(clgen_module *b, clgen_tensor *share);
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
-int clgen_bound_average(clgen_bound *average, const clgen_bound *b, clgen_tensor *beta);
+int clgen_module_average(clgen_module *average, const clgen_module *b, clgen_tensor *beta);
 
 /* Instance norm with a scale and a shift (N,C) of each image's own (Huang & Belongie 2017, equation 8; there they are the
  * statistics of another image, in StyleGAN linear functions of a style). x is (N,C,H,W). */
@@ -158,11 +158,11 @@ clgen_tensor *clgen_adaptive_instance_norm(clgen_tensor *x, clgen_tensor *scale,
  * changes, whatever the optimiser, weight decay and clipping do. frozen[i] (NULL: none) says that the multiplier is 0 in all
  * of entry i of the state dict: no gradient is computed there, and a layer with only frozen parameters runs in evaluation
  * mode, so that its running statistics do not change either. Call it before the first pass. */
-int clgen_bound_lr_multipliers(clgen_bound *b, const bool *frozen);
+int clgen_module_lr_multipliers(clgen_module *b, const bool *frozen);
 /* The quadratic penalty of L2-SP (Li et al. 2018) and EWC (Kirkpatrick et al. 2017): half the sum over all parameters of
  * weight (parameter - anchor)^2, a scalar. The weights are the state "<prefix>.stiffness", the anchors "<prefix>.anchor".
- * Adds its gradient to *grad, packed as by clgen_bound_grad. NULL on failure. */
-clgen_tensor *clgen_bound_anchor_penalty(const clgen_bound *b, clgen_tensor **grad);
+ * Adds its gradient to *grad, packed as by clgen_module_grad. NULL on failure. */
+clgen_tensor *clgen_module_anchor_penalty(const clgen_module *b, clgen_tensor **grad);
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------------
  */
@@ -227,10 +227,10 @@ typedef struct {
 /* What changes from step to step (counted from 1), for the `scalars` below. */
 void clgen_optimizer_scalars(const clgen_optimizer *o, double lr, uint64_t step, float out[CLGEN_OPTIMIZER_SCALARS]);
 /* The mean gradient that Adam keeps, as it is before this step's update; NULL without a message for other optimisers. */
-clgen_tensor *clgen_optimizer_mean_gradient(const clgen_optimizer *o, const clgen_bound *b);
+clgen_tensor *clgen_optimizer_mean_gradient(const clgen_optimizer *o, const clgen_module *b);
 /* One update of b's parameters; its moments are the states "<prefix>.adam.m" and ".adam.v", ".rmsprop.v", or ".sgd.m".
  * scalars is (CLGEN_OPTIMIZER_SCALARS). Afterwards b's handles are those of the new parameters. */
-int clgen_optimizer_apply(const clgen_optimizer *o, clgen_bound *b, clgen_tensor *grad, clgen_tensor *scalars);
+int clgen_optimizer_apply(const clgen_optimizer *o, clgen_module *b, clgen_tensor *grad, clgen_tensor *scalars);
 
 /* Gradient clipping: grad scaled to norm `limit` where its norm (a scalar) is larger (Pascanu et al. 2013, algorithm 1). */
 clgen_tensor *clgen_clip_grad_norm(clgen_tensor *grad, clgen_tensor *norm, double limit);

@@ -22,18 +22,18 @@
 extern "C" {
 #endif
 
-/* ---- What the players of a GAN minimise --------------------------------------------------------------------------------
+/* ---- The objective of a GAN --------------------------------------------------------------------------------
  */
 
-/* What is added to the losses, or asked of the discriminator, as bits. */
+/* Regularisers of the losses, and requirements on the discriminator, as bits. */
 typedef enum {
   CLGEN_REG_GP = 1,       /* Gulrajani et al. 2017: gp_weight mean (|dD/dx| - 1)^2, x between an image and a fake */
   CLGEN_REG_R1 = 2,       /* Mescheder et al. 2018: r1_gamma / 2 mean |dD/dx|^2 at images, every r1_interval steps */
-  CLGEN_REG_DRAGAN = 4,   /* Kodali et al. 2017: as gp, x between an image and the image disturbed */
+  CLGEN_REG_DRAGAN = 4,   /* Kodali et al. 2017: as gp, x between an image and a perturbed image */
   CLGEN_REG_SN = 8,       /* Miyato et al. 2018: the model's d_norm is CLGEN_D_SPECTRAL */
   CLGEN_REG_FM = 16,      /* Salimans et al. 2016: for G, fm_weight |mean features of images - those of fakes|^2 */
   CLGEN_REG_HA = 32,      /* Salimans et al. 2016: for both, ha_weight |parameters - the mean of those so far|^2 */
-  CLGEN_REG_BCR = 64,     /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x moved))^2 of images and of fakes */
+  CLGEN_REG_BCR = 64,     /* Zhao et al. 2021: bcr_weight mean (D(x) - D(x shifted))^2 of images and of fakes */
   CLGEN_REG_MBSTD = 128,  /* the model's minibatch is CLGEN_MINIBATCH_STD */
   CLGEN_REG_MBDISC = 256, /* ... CLGEN_MINIBATCH_DISC */
   /* Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN", equation 4, for G:
@@ -46,40 +46,40 @@ typedef enum {
 typedef struct {
   const clgen_gan_loss *loss; /* NULL: non-saturating */
   unsigned regularizers;      /* clgen_regularizer_bit */
-  double smoothing;           /* D is to say 1 - smoothing of images */
-  double clip;                /* D's weights stay within this; 0: anywhere */
+  double smoothing;           /* D's target for images is 1 - smoothing */
+  double clip;                /* D's weights are clipped to [-clip, clip]; 0: no clipping */
   double gp_weight, r1_gamma, fm_weight, ha_weight, bcr_weight;
   bool bcr_flip;     /* bcr mirrors half of the images, too */
-  double aux_weight; /* of the cross entropy of classes, in both players' losses (CLGEN_COND_ACGAN); 0: 1 */
-  int critic_steps;  /* D's updates for one of G, each on a batch of its own; 0: 1 */
+  double aux_weight; /* of the auxiliary classifier's loss, in the losses of D and G (CLGEN_COND_ACGAN); 0: 1 */
+  int critic_steps;  /* D updates per G update, each on its own batch; 0: 1 */
   int r1_interval;   /* 0: 1 */
   double pl_weight;
   int pl_interval; /* 0: 1 */
 } clgen_gan_objective;
 
-/* Reads --loss and --reg ("r1,sn"; "" for none), adding what the loss needs. CLGEN_E_INVALID for names that there are not
- * and for what makes no sense together, with the reason. */
+/* Parses --loss and --reg ("r1,sn"; "" for none), and adds what the loss needs. CLGEN_E_INVALID for unknown names and for
+ * combinations that are refused, with the reason. */
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers);
-/* What --reg knows, by index; NULL beyond the last. */
+/* The regularisers of --reg, by index; NULL beyond the last. */
 const char *clgen_gan_regularizer_name(size_t index);
-/* *norm, what is asked of an architecture's discriminator, becomes what it is to be for this objective; CLGEN_E_INVALID with
- * the reason where the two do not go together. */
+/* Replaces *norm, the requested normalisation of the discriminator, by the one for this objective; CLGEN_E_INVALID with the
+ * reason if they cannot be combined. */
 int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, clgen_d_norm *norm);
-/* What the discriminator has to see of a batch. */
+/* The minibatch layer that the objective needs. */
 clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o);
 
-/* ---- What holds networks back ------------------------------------------------------------------------------------------
+/* ---- Fine-tuning ------------------------------------------------------------------------------------------
  */
 
-/* By index of the model's networks; all zeros hold nothing. The states that are named are the caller's to write before the
- * first step (clgen_bound_lr_multipliers and clgen_bound_anchor_penalty say what they mean). */
+/* By index of the model's networks; all zeros: plain training. The caller writes the named states before the first step
+ * (clgen_module_lr_multipliers and clgen_module_anchor_penalty define them). */
 typedef struct {
-  bool rated[CLGEN_MODEL_MAX_NETWORKS];         /* it goes by "<prefix>.rate" */
-  const bool *frozen[CLGEN_MODEL_MAX_NETWORKS]; /* by entry of the state dict; read when a trainer is made. Needs `rated` */
-  bool anchored[CLGEN_MODEL_MAX_NETWORKS];      /* "<prefix>.anchor" and "<prefix>.stiffness" */
-} clgen_holding;
+  bool rated[CLGEN_MODEL_MAX_NETWORKS];         /* learning rate multipliers in "<prefix>.rate" */
+  const bool *frozen[CLGEN_MODEL_MAX_NETWORKS]; /* by entry of the state dict; read by clgen_trainer_create. Needs `rated` */
+  bool anchored[CLGEN_MODEL_MAX_NETWORKS];      /* quadratic penalty: "<prefix>.anchor" and "<prefix>.stiffness" */
+} clgen_fine_tuning;
 
-/* ---- What a VAE minimises ---------------------------------------------------------------------------------------------
+/* ---- The objective of a VAE ---------------------------------------------------------------------------------------------
  */
 
 /* All zeros are the negative ELBO: the reconstruction and the KL divergence, each a mean over the batch. Its likelihood is
@@ -88,16 +88,16 @@ typedef struct {
   double beta;                                                                   /* of the divergence; 0: 1 */
   enum { CLGEN_ANNEAL_NONE, CLGEN_ANNEAL_LINEAR, CLGEN_ANNEAL_CYCLICAL } anneal; /* beta rises from 0, ... */
   double anneal_kimg;                                                            /* ... over so many kimg */
-  double free_bits;     /* nats that a group of dimensions has for nothing */
-  int free_bits_group;  /* dimensions in a group; 0: 1 */
-  double capacity;      /* the divergence is drawn to this instead of to 0, ... */
-  double capacity_kimg; /* ... which rises from 0 over so many kimg */
-  double recon_gamma;   /* of a VAE-GAN: what the reconstruction weighs for G, beside the discriminator; 0: 0.03 */
-  clgen_control_vae_config control; /* sets beta itself where it has a target */
+  double free_bits;                 /* nats of KL per group of dimensions that are not penalised */
+  int free_bits_group;              /* dimensions in a group; 0: 1 */
+  double capacity;                  /* the target of the divergence, instead of 0, ... */
+  double capacity_kimg;             /* ... which rises from 0 over so many kimg */
+  double recon_gamma;               /* of a VAE-GAN: the weight of the reconstruction in G's loss; 0: 0.03 */
+  clgen_control_vae_config control; /* sets beta if it has a target */
   bool beta_turns;                  /* controllers change beta */
-  int samples;                      /* of an image, for the importance-weighted bound; 0 and 1: the ELBO */
+  int samples;                      /* per image, of the importance-weighted bound; 0 and 1: the ELBO */
 } clgen_vae_objective;
-/* What the divergence weighs once so many thousand images were seen, and what it is drawn to. */
+/* The schedules of beta and of the capacity: values after `kimg` thousand images. */
 double clgen_vae_beta_at(const clgen_vae_objective *o, double kimg);
 double clgen_vae_capacity_at(const clgen_vae_objective *o, double kimg);
 
@@ -107,20 +107,20 @@ typedef struct {
   int64_t batch;
   clgen_optimizer optimizer;
   double lr, lr_d;  /* of everything, and of the discriminator; lr_d 0: the same */
-  double grad_clip; /* no network's gradient is longer; 0: as long as it is */
-  /* The rates rise from 0 over warmup_kimg; from there they stay, or fall to 0 at total_kimg. */
+  double grad_clip; /* maximum gradient norm of a network; 0: no clipping */
+  /* Learning rates rise from 0 over warmup_kimg; then they are constant, or fall to 0 at total_kimg. */
   enum { CLGEN_LR_CONSTANT, CLGEN_LR_LINEAR, CLGEN_LR_COSINE } schedule;
   double warmup_kimg, total_kimg;
-  double ema_kimg;     /* half-life of the average of G's weights, in thousands of images; 0: no averaging */
-  double ema_rampup;   /* it is at most this share of the images seen (Karras et al. 2020: 0.05); 0: no such limit */
+  double ema_kimg;     /* half-life of the EMA of G's weights, in thousands of images; 0: no EMA */
+  double ema_rampup;   /* maximum half-life as a share of the images seen (Karras et al. 2020: 0.05); 0: no limit */
   uint64_t seed;       /* of the latents */
-  bool noise_given;    /* latents come with each step instead of being drawn on the device */
-  int64_t batches_max; /* CLGEN_KNOB_BATCHES may rise to this; 0 and 1: it stays at 1 */
-  int64_t batch_gpu;   /* a divisor of batch: so many images at a time, with added gradients; 0: the whole batch at once */
+  bool noise_given;    /* latents are given with each step instead of generated on the device */
+  int64_t batches_max; /* CLGEN_HYPER_BATCHES may rise to this; 0 and 1: it stays at 1 */
+  int64_t batch_gpu;   /* micro-batch size, a divisor of batch: gradients are accumulated; 0: the whole batch at once */
   clgen_gan_objective gan;
-  clgen_augmentation augment; /* of all images that D sees */
-  clgen_holding holding;
-  unsigned controllers; /* mask of rows of clgen_controllers: what they watch is watched, what they turn can be turned */
+  clgen_augmentation augment; /* of all inputs of D */
+  clgen_fine_tuning fine_tuning;
+  unsigned controllers; /* mask of rows of clgen_controllers: enables their watched values and hyperparameters */
   clgen_vae_objective vae;
 } clgen_trainer_config;
 
@@ -140,7 +140,7 @@ typedef struct clgen_trainer clgen_trainer;
 int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store *store, const clgen_trainer_config *config);
 void clgen_trainer_free(clgen_trainer *t);
 const clgen_program_info *clgen_trainer_info(const clgen_trainer *t);
-/* Allocates and builds the kernels. */
+/* Allocates memory and builds the kernels. */
 int clgen_trainer_prepare(clgen_trainer *t);
 /* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise only with noise_given: (batch,nz);
  * (batch samples,nz) with each image's one after another; or of a VAE-GAN (2 batch,nz), the posterior's and then the
@@ -158,15 +158,15 @@ int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels);
  * next clgen_trainer_step, and the classes (batch) of a conditional model, else NULL. */
 int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const int *labels);
 
-/* Turns what controllers turn, from step `step` on. */
-void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step);
-/* How many batches the next step takes, as the knob says. With more than one (batches_max) a step's images, classes and
+/* Sets the controllers' hyperparameters, from step `step` on. */
+void clgen_trainer_set_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT], uint64_t step);
+/* How many batches the next step takes, as the hyper says. With more than one (batches_max) a step's images, classes and
  * noise are those of so many batches, one after the other; their gradients are added up for each player before its update.
  * Step numbers go on counting batches: the step after step s is s + that many, and s is a multiple of it. Each batch draws
  * what it would draw as a step of its own, and moves running statistics as it would. */
 int64_t clgen_trainer_batches(const clgen_trainer *t);
 /* How many updates the generator (or the only network) and the discriminator have had before step `step`, which is part of
- * the training's state where knobs change it. */
+ * the training's state where hyperparameters change it. */
 #define CLGEN_PLAYERS 2
 void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t updates[CLGEN_PLAYERS]);
 /* Goes on with such numbers, from step `step` on. */
@@ -197,7 +197,8 @@ int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, c
 int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int generator, int64_t images, const float *latents,
                  float *out);
 
-/* ---- Features to judge by ----------------------------------------------------------------------------------------------
+/* ---- The choice of a feature network
+ * ----------------------------------------------------------------------------------------------
  */
 
 /* Opens a feature network for judging images like those of `data`, on a device that must outlive it; the log says which, and
@@ -258,12 +259,12 @@ typedef struct {
   uint64_t images;
 } clgen_train_result;
 
-/* Trains, or with `resume` goes on. `given[i]` says whether option row i was asked for: when resuming, those that were not
- * are the run's own, and those that were must not change the run's course (kimg, tick, snap, device and metrics may differ);
+/* Trains, or with `resume` continues a run. `given[i]` says whether option row i was given: when resuming, other options are
+ * the run's own, and given ones must not change the result (kimg, tick, snap, device and metrics may differ);
  * NULL: all were. Writes nothing with dry_run. `result` may be NULL.
  *
  * Fails with CLGEN_E_INTERRUPTED after `stop` (everything is written), CLGEN_E_NONFINITE when a loss, a gradient or a weight
- * became NaN or infinite (nothing of it is written), CLGEN_E_INVALID for options that make no sense, CLGEN_E_NOMEM when it
+ * became NaN or infinite (nothing of it is written), CLGEN_E_INVALID for invalid options, CLGEN_E_NOMEM when it
  * does not fit (before anything runs), and what reading the data or writing the files gives. */
 int clgen_train(const clgen_train_options *options, const bool *given, const clgen_train_calls *calls,
                 clgen_train_result *result);

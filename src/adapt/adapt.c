@@ -88,9 +88,9 @@ bool clgen_adapt_watches(unsigned mask, clgen_adapt_watch what) {
   return any;
 }
 
-void clgen_adapt_start(const clgen_adapt_config *c, float knob[CLGEN_KNOB_COUNT]) {
-  for (int i = 0; i < CLGEN_KNOB_COUNT; ++i) knob[i] = 1;
-  knob[CLGEN_KNOB_CRITIC_STEPS] = (float)(c->critic_steps > 1 ? c->critic_steps : 1);
+void clgen_adapt_start(const clgen_adapt_config *c, float hyper[CLGEN_HYPER_COUNT]) {
+  for (int i = 0; i < CLGEN_HYPER_COUNT; ++i) hyper[i] = 1;
+  hyper[CLGEN_HYPER_CRITIC_STEPS] = (float)(c->critic_steps > 1 ? c->critic_steps : 1);
 }
 
 void clgen_adapt_act(unsigned mask, const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *states,

@@ -19,28 +19,28 @@
 enum { STARTED, SMOOTHED };
 
 static void weaken(clgen_adapt_outcome *out, double separation) {
-  float rate = out->knob[CLGEN_KNOB_LR_D], steps = out->knob[CLGEN_KNOB_CRITIC_STEPS];
+  float rate = out->hyper[CLGEN_HYPER_LR_D], steps = out->hyper[CLGEN_HYPER_CRITIC_STEPS];
   const char *why = "images and fakes are told apart too easily";
   if (steps > 1) {
-    out->knob[CLGEN_KNOB_CRITIC_STEPS] = steps - 1;
+    out->hyper[CLGEN_HYPER_CRITIC_STEPS] = steps - 1;
     clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps - 1, "%s: separation %.2f", why,
                        separation);
   } else if (rate > LEAST_RATE) {
-    out->knob[CLGEN_KNOB_LR_D] = fmaxf(rate * FACTOR, LEAST_RATE);
-    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->knob[CLGEN_KNOB_LR_D],
+    out->hyper[CLGEN_HYPER_LR_D] = fmaxf(rate * FACTOR, LEAST_RATE);
+    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->hyper[CLGEN_HYPER_LR_D],
                        "%s: separation %.2f", why, separation);
   }
 }
 
 static void strengthen(clgen_adapt_outcome *out, double separation) {
-  float rate = out->knob[CLGEN_KNOB_LR_D], steps = out->knob[CLGEN_KNOB_CRITIC_STEPS];
+  float rate = out->hyper[CLGEN_HYPER_LR_D], steps = out->hyper[CLGEN_HYPER_CRITIC_STEPS];
   const char *why = "the discriminator learns too slowly";
   if (rate < MOST_RATE) {
-    out->knob[CLGEN_KNOB_LR_D] = fminf(rate / FACTOR, MOST_RATE);
-    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->knob[CLGEN_KNOB_LR_D],
+    out->hyper[CLGEN_HYPER_LR_D] = fminf(rate / FACTOR, MOST_RATE);
+    clgen_adapt_decide(out, "balance", "discriminator's rate", (double)rate, (double)out->hyper[CLGEN_HYPER_LR_D],
                        "%s: separation %.2f", why, separation);
   } else if (steps < CLGEN_MAX_CRITIC_STEPS) {
-    out->knob[CLGEN_KNOB_CRITIC_STEPS] = steps + 1;
+    out->hyper[CLGEN_HYPER_CRITIC_STEPS] = steps + 1;
     clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps + 1, "%s: separation %.2f", why,
                        separation);
   }

@@ -54,12 +54,12 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
 
 /* Slower, and with more regularisation where there is some. */
 static void be_careful(const clgen_adapt_config *c, clgen_adapt_outcome *out, int tries, const char *why) {
-  float lr = out->knob[CLGEN_KNOB_LR], penalty = out->knob[CLGEN_KNOB_PENALTY];
-  out->knob[CLGEN_KNOB_LR] = lr / 2;
+  float lr = out->hyper[CLGEN_HYPER_LR], penalty = out->hyper[CLGEN_HYPER_PENALTY];
+  out->hyper[CLGEN_HYPER_LR] = lr / 2;
   clgen_adapt_decide(out, "guard", "learning rates", (double)lr, (double)lr / 2,
                      "%s; back to the last good state, try %d of %d", why, tries, MAX_TRIES);
   if (!c->gan) return;
-  out->knob[CLGEN_KNOB_PENALTY] = penalty * 2;
+  out->hyper[CLGEN_HYPER_PENALTY] = penalty * 2;
   clgen_adapt_decide(out, "guard", "regularisation", (double)penalty, (double)penalty * 2, "%s", why);
 }
 
@@ -70,7 +70,7 @@ static bool warms_up(const clgen_adapt_statistics *s, float *state, clgen_adapt_
   if (state[RESTARTS] == 0) return false;
   if (s->kimg < (double)state[WARM_FROM]) state[WARM_FROM] = (float)s->kimg; /* it went back */
   double done = (s->kimg - (double)state[WARM_FROM]) / WARMUP_KIMG;
-  out->knob[CLGEN_KNOB_BETA] = (float)(fmin(done, 1) * (double)state[BETA]);
+  out->hyper[CLGEN_HYPER_BETA] = (float)(fmin(done, 1) * (double)state[BETA]);
   return done < 1;
 }
 
@@ -85,7 +85,7 @@ static void watch_posterior(const clgen_adapt_statistics *s, float *state, clgen
   state[BAD_WINDOWS] = 0;
   state[WARM_FROM] = (float)s->kimg;
   state[BETA] = (float)(before / 2);
-  out->knob[CLGEN_KNOB_BETA] = 0;
+  out->hyper[CLGEN_HYPER_BETA] = 0;
   clgen_adapt_decide(
       out, "guard", "beta's factor", before, before / 2,
       "the posterior carries %.3f nats: the latent is not used; beta rises again from 0 over %d kimg, try %d of "

@@ -45,13 +45,13 @@ static void advise(const clgen_adapt_config *c, double ratio, float *state, clge
 /* At a batch of B_noise images, training takes twice the least number of steps and twice the least number of images
  * (equation 2.11): the batch doubles where it is below half of that, and halves where it is above twice that. */
 static void change_batch(const clgen_adapt_config *c, double *ratio, float *state, clgen_adapt_outcome *out) {
-  float batches = out->knob[CLGEN_KNOB_BATCHES], to = batches;
+  float batches = out->hyper[CLGEN_HYPER_BATCHES], to = batches;
   if (*ratio > 2 && 2 * batches <= (float)c->batches_max) to = 2 * batches;
   if (*ratio < 0.5 && batches > 1) to = batches / 2;
   state[WAIT] -= state[WAIT] > 0 ? 1 : 0;
   if (to == batches || state[WAIT] > 0) return;
   double batch = (double)c->batch * (double)batches;
-  out->knob[CLGEN_KNOB_BATCHES] = to;
+  out->hyper[CLGEN_HYPER_BATCHES] = to;
   state[WAIT] = WINDOWS_BETWEEN;
   state[NOISE] *= batches / to;
   if (isinf(*ratio))
@@ -79,12 +79,12 @@ void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_stat
   else
     advise(c, ratio, state, out);
   double factor = sqrt((1 + (double)state[REFERENCE]) / (1 + ratio)), now = (double)state[FACTOR];
-  double most = sqrt((double)out->knob[CLGEN_KNOB_BATCHES]);
+  double most = sqrt((double)out->hyper[CLGEN_HYPER_BATCHES]);
   factor = factor > most ? most : factor < LEAST ? LEAST : factor;
   if (factor < now * WORTH && factor * WORTH > now) return;
-  float lr = out->knob[CLGEN_KNOB_LR];
-  out->knob[CLGEN_KNOB_LR] = (float)((double)lr * factor / now);
+  float lr = out->hyper[CLGEN_HYPER_LR];
+  out->hyper[CLGEN_HYPER_LR] = (float)((double)lr * factor / now);
   state[FACTOR] = (float)factor;
-  clgen_adapt_decide(out, "noise-scale", "learning rates", (double)lr, (double)out->knob[CLGEN_KNOB_LR],
+  clgen_adapt_decide(out, "noise-scale", "learning rates", (double)lr, (double)out->hyper[CLGEN_HYPER_LR],
                      "noise to signal of the gradient %.3g, at first %.3g", ratio, (double)state[REFERENCE]);
 }

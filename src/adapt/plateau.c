@@ -26,10 +26,10 @@ static void begin_span(float *state, double kimg) {
 
 static void lower(const clgen_adapt_config *c, float *state, const char *name, double mean, clgen_adapt_outcome *out) {
   if (state[FACTOR] <= LEAST) return;
-  float lr = out->knob[CLGEN_KNOB_LR], factor = fmaxf((float)c->plateau_factor, LEAST / state[FACTOR]);
+  float lr = out->hyper[CLGEN_HYPER_LR], factor = fmaxf((float)c->plateau_factor, LEAST / state[FACTOR]);
   state[FACTOR] *= factor;
-  out->knob[CLGEN_KNOB_LR] = lr * factor;
-  clgen_adapt_decide(out, "plateau", "learning rates", (double)lr, (double)out->knob[CLGEN_KNOB_LR],
+  out->hyper[CLGEN_HYPER_LR] = lr * factor;
+  clgen_adapt_decide(out, "plateau", "learning rates", (double)lr, (double)out->hyper[CLGEN_HYPER_LR],
                      "%s was %.6g over the last %g kimg, no better than %.6g before", name, mean, c->patience_kimg,
                      (double)state[BEST]);
 }

@@ -13,7 +13,7 @@
 
 typedef struct {
   clgen_graph *graph;
-  clgen_bound *net;
+  clgen_module *net;
   clgen_program *program;
   clgen_tensor *images, *counter, *reconstruction, *kl; /* of the ELBO */
   clgen_tensor *log_weight;                             /* of the IWAE's bound */
@@ -69,7 +69,7 @@ static int check(const char *what, const clgen_model *m, const clgen_dataset_inf
 
 static void estimator_free(estimator *j) {
   clgen_program_free(j->program);
-  clgen_bound_free(j->net);
+  clgen_module_free(j->net);
   clgen_graph_free(j->graph);
   free(j->batch);
   free(j->label_batch);

@@ -14,7 +14,7 @@ struct clgen_features {
   char **class_names; /* of a described network, where it has some */
   clgen_store *own_store;
   clgen_graph *graph;
-  clgen_bound *net;
+  clgen_module *net;
   clgen_program *program;
   clgen_tensor *images, *features, *probabilities;
   int64_t batch;
@@ -197,7 +197,7 @@ int clgen_features_memory(clgen_device *device, const char *path, int64_t batch,
 void clgen_features_free(clgen_features *f) {
   if (!f) return;
   clgen_program_free(f->program);
-  clgen_bound_free(f->net);
+  clgen_module_free(f->net);
   clgen_graph_free(f->graph);
   clgen_store_free(f->own_store);
   clgen_model_free(f->own_model);

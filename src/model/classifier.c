@@ -25,12 +25,12 @@ static int build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-static clgen_tensor *classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+static clgen_tensor *classify(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                               clgen_tensor **features) {
   int last = clgen_net_layer_count(m->nets[0]) - 1;
-  clgen_tensor *seen = clgen_bound_forward(b, 0, last, images, pass->training);
+  clgen_tensor *seen = clgen_module_forward(b, 0, last, images, pass->training);
   if (features) *features = seen;
-  return clgen_bound_forward(b, last, 1, seen, pass->training);
+  return clgen_module_forward(b, last, 1, seen, pass->training);
 }
 
 static int check(const clgen_model_config *c) {

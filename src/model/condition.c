@@ -71,19 +71,19 @@ int clgen_model_verdict_layer(const clgen_model *m) {
   return (m->class_head < 0 ? clgen_net_layer_count(m->nets[1]) : m->class_head) - 1;
 }
 
-clgen_tensor *clgen_model_project(const clgen_model *m, clgen_bound *b, clgen_tensor *features, clgen_tensor *logits,
+clgen_tensor *clgen_model_project(const clgen_model *m, clgen_module *b, clgen_tensor *features, clgen_tensor *logits,
                                   const clgen_pass *pass) {
   if (!features || !logits || m->config.cond != CLGEN_COND_PROJECTION) return logits;
-  clgen_tensor *on_classes = clgen_bound_forward(b, m->class_head, 1, features, pass->training);
+  clgen_tensor *on_classes = clgen_module_forward(b, m->class_head, 1, features, pass->training);
   return clgen_add(logits, clgen_sum(clgen_mul(on_classes, pass->labels), 1u << 1, false));
 }
 
-clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_bound *b, clgen_tensor *features,
+clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_module *b, clgen_tensor *features,
                                        const clgen_pass *pass) {
   if (m->config.cond == CLGEN_COND_ACGAN) {
     const clgen_pass again = {.labels = pass->labels}; /* as judge did, and spectral norms' vectors move no further */
     if (features && m->row->sum_up) features = m->row->sum_up(m, b, features, &again);
-    return features ? clgen_bound_forward(b, m->class_head, 1, features, pass->training) : NULL;
+    return features ? clgen_module_forward(b, m->class_head, 1, features, pass->training) : NULL;
   }
   clgen_fail(CLGEN_E_INVALID, "a discriminator that is no auxiliary classifier tells no classes");
   return NULL;

@@ -59,18 +59,18 @@ static int build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   int joined = clgen_model_joined(&m->config);
   z = clgen_model_join(m, z, pass);
   if (z) z = clgen_reshape(z, clgen_shape_of(4, clgen_tensor_dim(z, 0), m->config.nz + joined, 1, 1));
-  return clgen_bound_forward_labelled(b, 0, clgen_net_layer_count(m->nets[0]), z, pass->labels, pass->training);
+  return clgen_module_forward_labelled(b, 0, clgen_net_layer_count(m->nets[0]), z, pass->labels, pass->training);
 }
 
-clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features) {
   int last = clgen_model_verdict_layer(m);
-  clgen_tensor *seen = clgen_bound_forward(b, 0, last, clgen_model_join_planes(m, images, pass), pass->training);
-  clgen_tensor *y = clgen_bound_forward(b, last, 1, seen, pass->training);
+  clgen_tensor *seen = clgen_module_forward(b, 0, last, clgen_model_join_planes(m, images, pass), pass->training);
+  clgen_tensor *y = clgen_module_forward(b, last, 1, seen, pass->training);
   if (features) *features = seen;
   y = clgen_reshape(y, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
   return clgen_model_project(m, b, seen, y, pass);

@@ -25,21 +25,21 @@ clgen_tensor *clgen_model_reparameterize(clgen_tensor *mu, clgen_tensor *logvar,
   return clgen_reshape(z, *clgen_tensor_shape(eps));
 }
 
-clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_bound *b) {
+clgen_tensor *clgen_model_log_scale(const clgen_model *m, clgen_module *b) {
   int first;
   if (m->log_scale < 0) return NULL;
   clgen_net_layer_tensors(m->nets[0], m->log_scale, &first);
-  return clgen_bound_tensor(b, first);
+  return clgen_module_tensor(b, first);
 }
 
-clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_bound *b, clgen_tensor *images, clgen_tensor *z,
+clgen_tensor *clgen_model_nll(const clgen_model *m, clgen_module *b, clgen_tensor *images, clgen_tensor *z,
                               const clgen_pass *pass) {
   clgen_tensor *decoded = clgen_model_decode(m, b, z, pass), *log_scale = clgen_model_log_scale(m, b);
   if (!decoded || !images) return NULL;
   int64_t n = clgen_tensor_dim(images, 0), draws = clgen_tensor_dim(z, 0) / n;
   const clgen_likelihood *l = clgen_likelihood_of(m->config.likelihood);
   if (l->scaled && m->config.scale > 0)
-    log_scale = clgen_constant(clgen_bound_graph(b), (float)log((double)m->config.scale), clgen_shape_of(1, 1));
+    log_scale = clgen_constant(clgen_module_graph(b), (float)log((double)m->config.scale), clgen_shape_of(1, 1));
   return sum_of_draws(l->nll(by_draws(decoded, n, draws), by_draws(images, n, draws), log_scale), draws);
 }
 

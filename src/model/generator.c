@@ -9,7 +9,7 @@ struct clgen_generator {
   clgen_model *own_model; /* when it came from a file */
   clgen_store *own_store;
   clgen_graph *graph;
-  clgen_bound *generator;
+  clgen_module *generator;
   clgen_program *program;
   clgen_tensor *z, *labels, *pixels, *truncation, *fine, *fine_from; /* NULL: no class is asked for; it knows no styles */
   int64_t batch;
@@ -91,7 +91,7 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
 void clgen_generator_free(clgen_generator *g) {
   if (!g) return;
   clgen_program_free(g->program);
-  clgen_bound_free(g->generator);
+  clgen_module_free(g->generator);
   clgen_graph_free(g->graph);
   clgen_store_free(g->own_store);
   clgen_model_free(g->own_model);

@@ -147,25 +147,25 @@ static bool told(const clgen_model *m, const clgen_pass *pass) {
   return false;
 }
 
-clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   if (!m->row->decode) lacks(m, "generator");
   return z && m->row->decode && told(m, pass) ? m->row->decode(m, b, z, pass) : NULL;
 }
 
-clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features) {
   if (!m->row->discriminate) lacks(m, "discriminator");
   return images && m->row->discriminate && told(m, pass) ? m->row->discriminate(m, b, images, pass, features) : NULL;
 }
 
-clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                    clgen_tensor **features) {
   if (!m->row->classify) lacks(m, "classes");
   return images && m->row->classify ? m->row->classify(m, b, images, pass, features) : NULL;
 }
 
-int clgen_model_encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
-                       clgen_tensor **logvar) {
+int clgen_model_encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
+                       clgen_tensor **mu, clgen_tensor **logvar) {
   if (!m->row->encode) return lacks(m, "encoder");
   return images && told(m, pass) ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
 }

@@ -31,15 +31,15 @@ typedef struct clgen_arch_row {
   unsigned conds;                            /* how it can be told a class: bits 1u << clgen_cond */
   int (*check)(const clgen_model_config *c); /* the size of the images, beyond what holds for all; NULL: any */
   int (*build)(clgen_model *m);              /* makes m's nets and says where their parts are */
-  clgen_tensor *(*decode)(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-  clgen_tensor *(*discriminate)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+  clgen_tensor *(*decode)(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass);
+  clgen_tensor *(*discriminate)(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                 clgen_tensor **features);
   /* What a discriminator's last layer sees of its last picture; NULL: all of it. */
-  clgen_tensor *(*sum_up)(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass);
-  clgen_tensor *(*classify)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+  clgen_tensor *(*sum_up)(const clgen_model *m, clgen_module *b, clgen_tensor *picture, const clgen_pass *pass);
+  clgen_tensor *(*classify)(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                             clgen_tensor **features);
   int (*styles)(const clgen_model *m); /* how many layers take a style */
-  int (*encode)(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+  int (*encode)(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                 clgen_tensor **logvar);
 } clgen_arch_row;
 
@@ -63,8 +63,8 @@ int clgen_dcgan_convolutions(clgen_net *net, const clgen_model_config *c, clgen_
 #define CLGEN_DCGAN_DEFAULTS \
   .res = 32, .ngf = 64, .ndf = 64, .nz = 100, .hidden = 400, .batch = 64, .beta1 = 0.5, .beta2 = 0.999, .tick = 4
 #define CLGEN_EVERY_COND (1u << CLGEN_COND_CONCAT | 1u << CLGEN_COND_PROJECTION | 1u << CLGEN_COND_ACGAN)
-clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass);
-clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+clgen_tensor *clgen_dcgan_decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass);
+clgen_tensor *clgen_dcgan_discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features);
 int clgen_dcgan_check(const clgen_model_config *c);
 const char *clgen_cond_name(clgen_cond cond);
@@ -77,13 +77,13 @@ clgen_tensor *clgen_model_append_class(const clgen_model *m, clgen_tensor *x, co
 /* How many planes are joined to a discriminator's images, and the joining. */
 int clgen_model_planes(const clgen_model_config *c);
 clgen_tensor *clgen_model_join_planes(const clgen_model *m, clgen_tensor *images, const clgen_pass *pass);
-/* A generator's batch norm, by class where it is told in this way: clgen_bound_forward_labelled takes both. */
+/* A generator's batch norm, by class where it is told in this way: clgen_module_forward_labelled takes both. */
 int clgen_model_batch_norm(const clgen_model_config *c, clgen_net *net, const char *name, int64_t channels);
 /* Behind a discriminator's last layer, which sees so many features: what the class goes through, if anything. */
 int clgen_model_add_class_head(clgen_model *m, clgen_net *d, int64_t features);
 /* That last layer, and what is added to its logits (N). */
 int clgen_model_verdict_layer(const clgen_model *m);
-clgen_tensor *clgen_model_project(const clgen_model *m, clgen_bound *b, clgen_tensor *features, clgen_tensor *logits,
+clgen_tensor *clgen_model_project(const clgen_model *m, clgen_module *b, clgen_tensor *features, clgen_tensor *logits,
                                   const clgen_pass *pass);
 
 /* Classes that are called by their numbers; freed by clgen_model_free. */

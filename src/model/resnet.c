@@ -81,32 +81,32 @@ static int build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   const plan *p = m->plan;
-  clgen_tensor *x = clgen_bound_forward(b, 0, 1, clgen_model_join(m, z, pass), pass->training);
+  clgen_tensor *x = clgen_module_forward(b, 0, 1, clgen_model_join(m, z, pass), pass->training);
   x = clgen_reshape(x, clgen_shape_of(4, clgen_tensor_dim(z, 0), p->g[0].in, 4, 4));
-  for (int i = 0; i < p->n_g; ++i) x = clgen_bound_residual(b, &p->g[i], x, pass->labels, pass->training);
-  return clgen_bound_forward_labelled(b, p->g_tail, 4, x, pass->labels, pass->training);
+  for (int i = 0; i < p->n_g; ++i) x = clgen_module_residual(b, &p->g[i], x, pass->labels, pass->training);
+  return clgen_module_forward_labelled(b, p->g_tail, 4, x, pass->labels, pass->training);
 }
 
 /* Means over the picture, and what tells of the batch, if anything. */
-static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass) {
+static clgen_tensor *sum_up(const clgen_model *m, clgen_module *b, clgen_tensor *picture, const clgen_pass *pass) {
   const plan *p = m->plan;
   const clgen_residual *last = &p->d[p->n_d - 1];
   int behind = last->se >= 0 ? last->se + 3 : (last->shortcut >= 0 ? last->shortcut : last->conv2) + 1;
   clgen_tensor *x = clgen_mean(picture, 1u << 2 | 1u << 3, false);
-  return clgen_bound_forward(b, behind, p->d_tail - behind, x, pass->training);
+  return clgen_module_forward(b, behind, p->d_tail - behind, x, pass->training);
 }
 
-static clgen_tensor *discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+static clgen_tensor *discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                   clgen_tensor **features) {
   const plan *p = m->plan;
   clgen_tensor *x = clgen_model_join_planes(m, images, pass);
-  for (int i = 0; i < p->n_d; ++i) x = clgen_bound_residual(b, &p->d[i], x, NULL, pass->training);
+  for (int i = 0; i < p->n_d; ++i) x = clgen_module_residual(b, &p->d[i], x, NULL, pass->training);
   x = clgen_relu(x);
   if (features) *features = x;
   x = sum_up(m, b, x, pass);
-  clgen_tensor *logits = clgen_bound_forward(b, p->d_tail, 1, x, pass->training);
+  clgen_tensor *logits = clgen_module_forward(b, p->d_tail, 1, x, pass->training);
   logits = clgen_reshape(logits, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
   return clgen_model_project(m, b, x, logits, pass);
 }

@@ -141,15 +141,15 @@ static clgen_tensor *to_length(clgen_tensor *x) {
   return clgen_mul(x, clgen_rsqrt(clgen_affine(clgen_mean(clgen_square(x), 1u << 1, true), 1, 1e-8f)));
 }
 
-static clgen_tensor *map(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *map(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   z = to_length(z);
   if (m->config.cond) {
     int table;
     clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->embed, &table);
-    clgen_tensor *of_class = clgen_matmul(pass->labels, clgen_bound_tensor(b, table), false, false);
+    clgen_tensor *of_class = clgen_matmul(pass->labels, clgen_module_tensor(b, table), false, false);
     z = clgen_concat(2, (clgen_tensor *[]){z, to_length(of_class)}, 1);
   }
-  for (int i = 0; i < m->config.mapping_layers; ++i) z = activate(clgen_bound_forward(b, i, 1, z, true));
+  for (int i = 0; i < m->config.mapping_layers; ++i) z = activate(clgen_module_forward(b, i, 1, z, true));
   return z;
 }
 
@@ -178,11 +178,11 @@ static clgen_tensor *gather_styles(styles *s) {
 }
 
 /* In training the mean style moves, and most images change to the style of another latent at a layer drawn for each. */
-static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass *pass, styles *s,
+static bool train_styles(const clgen_model *m, clgen_module *b, const clgen_pass *pass, styles *s,
                          const clgen_shape *latents) {
   int first;
   clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->w_avg, &first);
-  if (clgen_bound_update_running_stats(b, first, clgen_mean(clgen_stop_gradient(s->coarse), 1u << 0, false), W_SHARE))
+  if (clgen_module_update_running_stats(b, first, clgen_mean(clgen_stop_gradient(s->coarse), 1u << 0, false), W_SHARE))
     return false;
   if (!pass->draw) return true;
   s->fine = map(m, b, pass->draw(pass->user, true, CLGEN_STREAM_MIX, *latents), pass);
@@ -192,7 +192,7 @@ static bool train_styles(const clgen_model *m, clgen_bound *b, const clgen_pass 
   return s->fine && s->from && !(pass->styles && !*pass->styles);
 }
 
-static bool make_styles(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass, styles *s) {
+static bool make_styles(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass, styles *s) {
   int first;
   *s = (styles){.model = m, .coarse = map(m, b, z, pass)};
   if (!s->coarse) return false;
@@ -200,7 +200,7 @@ static bool make_styles(const clgen_model *m, clgen_bound *b, clgen_tensor *z, c
   if (pass->fine) s->fine = map(m, b, pass->fine, pass), s->from = pass->fine_from;
   if (pass->truncation) { /* Karras et al. 2019, appendix B */
     clgen_net_layer_tensors(m->nets[0], ((const plan *)m->plan)->w_avg, &first);
-    clgen_tensor *mean = clgen_bound_tensor(b, first);
+    clgen_tensor *mean = clgen_module_tensor(b, first);
     s->coarse = clgen_add(mean, clgen_mul(pass->truncation, clgen_sub(s->coarse, mean)));
     if (s->fine) s->fine = clgen_add(mean, clgen_mul(pass->truncation, clgen_sub(s->fine, mean)));
   }
@@ -213,20 +213,20 @@ static clgen_tensor *noise_for(const clgen_pass *pass, int layer, int64_t n, int
   return pass->draw(pass->user, true, CLGEN_STREAM_LAYER + (uint32_t)layer, clgen_shape_of(4, n, 1, side, side));
 }
 
-static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   const plan *p = m->plan;
   styles s;
   int first, side = 4;
   int64_t n = clgen_tensor_dim(z, 0);
   if (!make_styles(m, b, z, pass, &s)) return NULL;
   clgen_net_layer_tensors(m->nets[0], p->constant, &first);
-  clgen_tensor *x = clgen_bound_tensor(b, first), *image = NULL;
+  clgen_tensor *x = clgen_module_tensor(b, first), *image = NULL;
   clgen_shape shape = *clgen_tensor_shape(x);
   x = clgen_broadcast(clgen_reshape(x, clgen_shape_of(4, 1, shape.dim[0], 4, 4)), clgen_shape_of(4, n, shape.dim[0], 4, 4));
   for (int i = 0; i < p->levels; ++i, side *= 2) {
-    if (i) x = clgen_bound_modulated(b, &p->conv[i][0], x, style_at(&s, 2 * i - 1), noise_for(pass, 2 * i - 1, n, side));
-    x = clgen_bound_modulated(b, &p->conv[i][1], x, style_at(&s, 2 * i), noise_for(pass, 2 * i, n, side));
-    clgen_tensor *rgb = clgen_bound_modulated(b, &p->rgb[i], x, style_at(&s, 2 * i + 1), NULL);
+    if (i) x = clgen_module_modulated(b, &p->conv[i][0], x, style_at(&s, 2 * i - 1), noise_for(pass, 2 * i - 1, n, side));
+    x = clgen_module_modulated(b, &p->conv[i][1], x, style_at(&s, 2 * i), noise_for(pass, 2 * i, n, side));
+    clgen_tensor *rgb = clgen_module_modulated(b, &p->rgb[i], x, style_at(&s, 2 * i + 1), NULL);
     image = i ? clgen_add(clgen_upsample_bilinear(image), rgb) : rgb;
   }
   return image;
@@ -234,26 +234,26 @@ static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *
 
 /* ---- The discriminator ---- */
 
-static clgen_tensor *sum_up(const clgen_model *m, clgen_bound *b, clgen_tensor *picture, const clgen_pass *pass) {
-  return activate(clgen_bound_forward(b, ((const plan *)m->plan)->fc, 1, picture, pass->training));
+static clgen_tensor *sum_up(const clgen_model *m, clgen_module *b, clgen_tensor *picture, const clgen_pass *pass) {
+  return activate(clgen_module_forward(b, ((const plan *)m->plan)->fc, 1, picture, pass->training));
 }
 
-static clgen_tensor *discriminate(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass,
+static clgen_tensor *discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                   clgen_tensor **features) {
   const plan *p = m->plan;
   bool training = pass->training;
-  clgen_tensor *x = activate(clgen_bound_forward(b, p->from_rgb, 1, clgen_model_join_planes(m, images, pass), training));
+  clgen_tensor *x = activate(clgen_module_forward(b, p->from_rgb, 1, clgen_model_join_planes(m, images, pass), training));
   for (int i = 0; i < p->levels - 1; ++i) {
-    clgen_tensor *beside = clgen_bound_forward(b, p->skip[i], 1, clgen_average_pool(x, 2), training);
-    x = activate(clgen_bound_forward(b, p->conv0[i], 1, x, training));
-    x = activate(clgen_bound_conv3x3(b, p->conv1[i], x, CLGEN_DOWNSAMPLE, training));
+    clgen_tensor *beside = clgen_module_forward(b, p->skip[i], 1, clgen_average_pool(x, 2), training);
+    x = activate(clgen_module_forward(b, p->conv0[i], 1, x, training));
+    x = activate(clgen_module_conv3x3(b, p->conv1[i], x, CLGEN_DOWNSAMPLE, training));
     x = clgen_affine(clgen_add(x, beside), (float)sqrt(0.5), 0);
   }
-  x = clgen_bound_forward(b, p->minibatch, 1, x, training);
-  x = activate(clgen_bound_forward(b, p->conv_last, 1, x, training));
+  x = clgen_module_forward(b, p->minibatch, 1, x, training);
+  x = activate(clgen_module_forward(b, p->conv_last, 1, x, training));
   if (features) *features = x;
   x = sum_up(m, b, x, pass);
-  clgen_tensor *logits = clgen_bound_forward(b, p->out, 1, x, training);
+  clgen_tensor *logits = clgen_module_forward(b, p->out, 1, x, training);
   logits = clgen_reshape(logits, clgen_shape_of(1, clgen_tensor_dim(images, 0)));
   return clgen_model_project(m, b, x, logits, pass);
 }

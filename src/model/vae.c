@@ -47,41 +47,41 @@ static int build_conv(clgen_model *m) {
   return finish(m, code ? code : add_conv(m, m->nets[0]));
 }
 
-static int posterior(const clgen_model *m, clgen_bound *b, clgen_tensor *h, const clgen_pass *pass, clgen_tensor **mu,
+static int posterior(const clgen_model *m, clgen_module *b, clgen_tensor *h, const clgen_pass *pass, clgen_tensor **mu,
                      clgen_tensor **logvar) {
-  *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
-  *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
+  *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
+  *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
 /* The class is told with the pixels (Sohn, Lee, Yan 2015) ... */
-static int encode_mlp(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+static int encode_mlp(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                       clgen_tensor **logvar) {
-  return posterior(m, b, clgen_bound_forward(b, 0, m->mu, clgen_model_join(m, images, pass), pass->training), pass, mu,
+  return posterior(m, b, clgen_module_forward(b, 0, m->mu, clgen_model_join(m, images, pass), pass->training), pass, mu,
                    logvar);
 }
 
 /* ... or with what the convolutions made of them. */
-static int encode_conv(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
-                       clgen_tensor **logvar) {
-  return posterior(m, b, clgen_model_join(m, clgen_bound_forward(b, 0, m->mu, images, pass->training), pass), pass, mu,
+static int encode_conv(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
+                       clgen_tensor **mu, clgen_tensor **logvar) {
+  return posterior(m, b, clgen_model_join(m, clgen_module_forward(b, 0, m->mu, images, pass->training), pass), pass, mu,
                    logvar);
 }
 
-static clgen_tensor *decode_mlp(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *decode_mlp(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   const clgen_model_config *c = &m->config;
   int layers = clgen_net_layer_count(m->nets[0]) - m->latent;
-  clgen_tensor *h = clgen_bound_forward(b, m->latent, layers, clgen_model_join(m, z, pass), pass->training);
+  clgen_tensor *h = clgen_module_forward(b, m->latent, layers, clgen_model_join(m, z, pass), pass->training);
   return clgen_reshape(h, clgen_shape_of(4, clgen_tensor_dim(z, 0), c->channels, c->height, c->width));
 }
 
-static clgen_tensor *decode_conv(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *decode_conv(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   const clgen_model_config *c = &m->config;
   clgen_shape picture = clgen_shape_of(4, clgen_tensor_dim(z, 0), 2 * c->ngf, c->height / 4, c->width / 4);
   clgen_tensor *h =
-      clgen_bound_forward(b, m->latent, m->unflatten - m->latent, clgen_model_join(m, z, pass), pass->training);
-  return clgen_bound_forward(b, m->unflatten, clgen_net_layer_count(m->nets[0]) - m->unflatten, clgen_reshape(h, picture),
-                             pass->training);
+      clgen_module_forward(b, m->latent, m->unflatten - m->latent, clgen_model_join(m, z, pass), pass->training);
+  return clgen_module_forward(b, m->unflatten, clgen_net_layer_count(m->nets[0]) - m->unflatten, clgen_reshape(h, picture),
+                              pass->training);
 }
 
 static int check_conv(const clgen_model_config *c) {

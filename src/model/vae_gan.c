@@ -28,11 +28,11 @@ static int build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+static int encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                   clgen_tensor **logvar) {
-  clgen_tensor *h = clgen_model_append_class(m, clgen_bound_forward(b, 0, m->mu, images, pass->training), pass);
-  *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
-  *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
+  clgen_tensor *h = clgen_model_append_class(m, clgen_module_forward(b, 0, m->mu, images, pass->training), pass);
+  *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
+  *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
 }
 

@@ -57,29 +57,29 @@ static int build(clgen_model *m) {
   return CLGEN_OK;
 }
 
-static clgen_tensor *run_blocks(clgen_bound *b, const clgen_residual *blocks, clgen_tensor *x, bool training) {
-  for (int i = 0; i < BLOCKS; ++i) x = clgen_bound_residual(b, &blocks[i], x, NULL, training);
+static clgen_tensor *run_blocks(clgen_module *b, const clgen_residual *blocks, clgen_tensor *x, bool training) {
+  for (int i = 0; i < BLOCKS; ++i) x = clgen_module_residual(b, &blocks[i], x, NULL, training);
   return x;
 }
 
-static int encode(const clgen_model *m, clgen_bound *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
+static int encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass, clgen_tensor **mu,
                   clgen_tensor **logvar) {
   const plan *p = m->plan;
-  clgen_tensor *h = clgen_bound_forward(b, p->stem, 1, images, pass->training);
+  clgen_tensor *h = clgen_module_forward(b, p->stem, 1, images, pass->training);
   h = run_blocks(b, p->down, h, pass->training);
-  h = clgen_model_join(m, clgen_bound_forward(b, p->down_tail, 2, h, pass->training), pass);
-  *mu = clgen_bound_forward(b, m->mu, 1, h, pass->training);
-  *logvar = clgen_bound_forward(b, m->logvar, 1, h, pass->training);
+  h = clgen_model_join(m, clgen_module_forward(b, p->down_tail, 2, h, pass->training), pass);
+  *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
+  *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
   return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-static clgen_tensor *decode(const clgen_model *m, clgen_bound *b, clgen_tensor *z, const clgen_pass *pass) {
+static clgen_tensor *decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   const plan *p = m->plan;
   const clgen_model_config *c = &m->config;
-  clgen_tensor *h = clgen_bound_forward(b, m->latent, 1, clgen_model_join(m, z, pass), pass->training);
+  clgen_tensor *h = clgen_module_forward(b, m->latent, 1, clgen_model_join(m, z, pass), pass->training);
   h = clgen_reshape(h, clgen_shape_of(4, clgen_tensor_dim(z, 0), p->up[0].in, c->height / 4, c->width / 4));
   h = run_blocks(b, p->up, h, pass->training);
-  return clgen_bound_forward(b, p->up_tail, 3, h, pass->training);
+  return clgen_module_forward(b, p->up_tail, 3, h, pass->training);
 }
 
 static int check(const clgen_model_config *c) {

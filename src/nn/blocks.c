@@ -12,10 +12,10 @@ int clgen_net_squeeze_excite(clgen_net *net, const char *name, int64_t channels)
   return code < 0 ? code : first;
 }
 
-clgen_tensor *clgen_bound_squeeze_excite(clgen_bound *b, int first, clgen_tensor *x) {
+clgen_tensor *clgen_module_squeeze_excite(clgen_module *b, int first, clgen_tensor *x) {
   if (!x) return NULL;
   clgen_tensor *means = clgen_mean(x, 1u << 2 | 1u << 3, false);
-  clgen_tensor *weights = clgen_sigmoid(clgen_bound_forward(b, first, 3, means, true));
+  clgen_tensor *weights = clgen_sigmoid(clgen_module_forward(b, first, 3, means, true));
   return clgen_mul(x, clgen_reshape(weights, clgen_shape_of(4, clgen_tensor_dim(x, 0), clgen_tensor_dim(x, 1), 1, 1)));
 }
 
@@ -47,33 +47,33 @@ int clgen_net_residual(clgen_net *net, const char *name, clgen_residual *r) {
 }
 
 /* Norm, where there is one, and activation. */
-static clgen_tensor *activate(clgen_bound *b, const clgen_residual *r, int norm, clgen_tensor *x, clgen_tensor *labels,
+static clgen_tensor *activate(clgen_module *b, const clgen_residual *r, int norm, clgen_tensor *x, clgen_tensor *labels,
                               bool training) {
-  if (norm >= 0) x = clgen_bound_forward_labelled(b, norm, 1, x, labels, training);
+  if (norm >= 0) x = clgen_module_forward_labelled(b, norm, 1, x, labels, training);
   return r->slope > 0 ? clgen_leaky_relu(x, r->slope) : clgen_relu(x);
 }
 
-clgen_tensor *clgen_bound_conv3x3(clgen_bound *b, int layer, clgen_tensor *x, clgen_resample resample, bool training) {
+clgen_tensor *clgen_module_conv3x3(clgen_module *b, int layer, clgen_tensor *x, clgen_resample resample, bool training) {
   const clgen_layer *l = &b->net->layers[layer];
-  clgen_tensor *w = clgen_bound_weight(b, l, training && !clgen_bound_is_frozen(b, l));
+  clgen_tensor *w = clgen_module_weight(b, l, training && !clgen_module_is_frozen(b, l));
   x = clgen_conv3x3(x, w, resample);
-  return l->bias < 0 ? x : clgen_add(x, clgen_per_channel(clgen_bound_bias(b, l), l->out));
+  return l->bias < 0 ? x : clgen_add(x, clgen_per_channel(clgen_module_bias(b, l), l->out));
 }
 
 /* A 1x1 convolution and either way of resampling may change places: it runs where the picture is smaller. */
-static clgen_tensor *beside(clgen_bound *b, const clgen_residual *r, clgen_tensor *x, bool training) {
+static clgen_tensor *beside(clgen_module *b, const clgen_residual *r, clgen_tensor *x, bool training) {
   if (r->resample == CLGEN_DOWNSAMPLE) x = clgen_average_pool(x, 2);
-  if (r->shortcut >= 0) x = clgen_bound_forward(b, r->shortcut, 1, x, training);
+  if (r->shortcut >= 0) x = clgen_module_forward(b, r->shortcut, 1, x, training);
   return r->resample == CLGEN_UPSAMPLE ? clgen_upsample_nearest(x, 2) : x;
 }
 
-clgen_tensor *clgen_bound_residual(clgen_bound *b, const clgen_residual *r, clgen_tensor *x, clgen_tensor *labels,
-                                   bool training) {
+clgen_tensor *clgen_module_residual(clgen_module *b, const clgen_residual *r, clgen_tensor *x, clgen_tensor *labels,
+                                    bool training) {
   if (!x) return NULL;
   clgen_tensor *h = r->first ? x : activate(b, r, r->norm1, x, labels, training);
-  h = clgen_bound_conv3x3(b, r->conv1, h, r->resample == CLGEN_UPSAMPLE ? CLGEN_UPSAMPLE : CLGEN_SAME_SIZE, training);
+  h = clgen_module_conv3x3(b, r->conv1, h, r->resample == CLGEN_UPSAMPLE ? CLGEN_UPSAMPLE : CLGEN_SAME_SIZE, training);
   h = activate(b, r, r->norm2, h, labels, training);
-  h = clgen_bound_conv3x3(b, r->conv2, h, r->resample == CLGEN_DOWNSAMPLE ? CLGEN_DOWNSAMPLE : CLGEN_SAME_SIZE, training);
-  if (r->se >= 0) h = clgen_bound_squeeze_excite(b, r->se, h);
+  h = clgen_module_conv3x3(b, r->conv2, h, r->resample == CLGEN_DOWNSAMPLE ? CLGEN_DOWNSAMPLE : CLGEN_SAME_SIZE, training);
+  if (r->se >= 0) h = clgen_module_squeeze_excite(b, r->se, h);
   return clgen_add(h, beside(b, r, x, training));
 }

@@ -18,10 +18,10 @@ int clgen_net_dense(clgen_net *net, const char *name, clgen_dense *d) {
   return code < 0 ? code : CLGEN_OK;
 }
 
-clgen_tensor *clgen_bound_dense(clgen_bound *b, const clgen_dense *d, clgen_tensor *x, bool training) {
+clgen_tensor *clgen_module_dense(clgen_module *b, const clgen_dense *d, clgen_tensor *x, bool training) {
   int each = d->norm == CLGEN_NORM_NONE ? 2 : 3;
   for (int i = 0; x && i < d->layers; ++i) {
-    clgen_tensor *more = clgen_bound_forward(b, d->first + i * each, each, x, training);
+    clgen_tensor *more = clgen_module_forward(b, d->first + i * each, each, x, training);
     x = clgen_concat(2, (clgen_tensor *[]){x, more}, 1);
   }
   return x;
@@ -54,13 +54,13 @@ int clgen_net_inception(clgen_net *net, const char *name, clgen_inception *p) {
   return code < 0 ? code : CLGEN_OK;
 }
 
-clgen_tensor *clgen_bound_inception(clgen_bound *b, const clgen_inception *p, clgen_tensor *x, bool training) {
+clgen_tensor *clgen_module_inception(clgen_module *b, const clgen_inception *p, clgen_tensor *x, bool training) {
   clgen_tensor *branch[4];
-  branch[0] = clgen_bound_forward(b, p->first, 2, x, training);
-  branch[1] = clgen_bound_forward(b, p->first + 2, 4, x, training);
-  branch[2] = clgen_bound_forward(b, p->first + 6, 4, x, training);
+  branch[0] = clgen_module_forward(b, p->first, 2, x, training);
+  branch[1] = clgen_module_forward(b, p->first + 2, 4, x, training);
+  branch[2] = clgen_module_forward(b, p->first + 6, 4, x, training);
   clgen_tensor *means = clgen_avg_pool2d(x, (clgen_window){3, 3, 1, 1, 1, 1, 1, 1}, true);
-  branch[3] = clgen_bound_forward(b, p->first + 10, 2, means, training);
+  branch[3] = clgen_module_forward(b, p->first + 10, 2, means, training);
   return clgen_concat(4, branch, 1);
 }
 
@@ -80,15 +80,15 @@ int clgen_net_fully_convolutional(clgen_net *net, const char *name, clgen_fully_
   return code < 0 ? code : CLGEN_OK;
 }
 
-static clgen_tensor *scores(clgen_bound *b, const clgen_fully_convolutional *f, int level, clgen_tensor *x, bool training) {
-  x = clgen_bound_forward(b, f->first + 3 * level, 2, x, training);
-  clgen_tensor *here = clgen_bound_forward(b, f->first + 3 * level + 2, 1, x, training);
+static clgen_tensor *scores(clgen_module *b, const clgen_fully_convolutional *f, int level, clgen_tensor *x, bool training) {
+  x = clgen_module_forward(b, f->first + 3 * level, 2, x, training);
+  clgen_tensor *here = clgen_module_forward(b, f->first + 3 * level + 2, 1, x, training);
   if (level + 1 == f->levels) return here;
   clgen_tensor *coarser = scores(b, f, level + 1, clgen_average_pool(x, 2), training);
   return clgen_add(here, clgen_upsample_nearest(coarser, 2));
 }
 
-clgen_tensor *clgen_bound_fully_convolutional(clgen_bound *b, const clgen_fully_convolutional *f, clgen_tensor *x,
-                                              bool training) {
+clgen_tensor *clgen_module_fully_convolutional(clgen_module *b, const clgen_fully_convolutional *f, clgen_tensor *x,
+                                               bool training) {
   return scores(b, f, 0, x, training);
 }

@@ -32,11 +32,11 @@ static clgen_tensor *as_channels(clgen_tensor *x) {
   return x ? clgen_reshape(x, clgen_shape_of(4, clgen_tensor_dim(x, 0), clgen_tensor_dim(x, 1), 1, 1)) : NULL;
 }
 
-clgen_tensor *clgen_bound_modulated(clgen_bound *b, const clgen_modulated *c, clgen_tensor *x, clgen_tensor *style,
-                                    clgen_tensor *noise) {
+clgen_tensor *clgen_module_modulated(clgen_module *b, const clgen_modulated *c, clgen_tensor *x, clgen_tensor *style,
+                                     clgen_tensor *noise) {
   if (!x || !style) return NULL;
   const clgen_layer *l = &b->net->layers[c->conv];
-  clgen_tensor *w = clgen_bound_weight(b, l, true), *s = clgen_bound_forward(b, c->affine, 1, style, true);
+  clgen_tensor *w = clgen_module_weight(b, l, true), *s = clgen_module_forward(b, c->affine, 1, style, true);
   clgen_tensor *y = clgen_mul(x, as_channels(s));
   y = c->kernel == 3 ? clgen_conv3x3(y, w, c->resample)
                      : clgen_conv2d(y, w, (clgen_conv){1, 1, c->kernel / 2, c->kernel / 2});

@@ -47,7 +47,7 @@ struct clgen_net {
 
 #define CLGEN_BATCH_NORM_MOMENTUM 0.1 /* as in PyTorch */
 
-struct clgen_bound {
+struct clgen_module {
   const clgen_net *net;
   clgen_graph *graph;
   char prefix[32];
@@ -60,14 +60,14 @@ struct clgen_bound {
 };
 
 /* A state beside the parameters: "<prefix>.<suffix>", with their size. */
-clgen_tensor *clgen_bound_state(const clgen_bound *b, const char *suffix);
+clgen_tensor *clgen_module_state(const clgen_module *b, const char *suffix);
 /* Points the parameter views at a new version of all parameters; NULL stays an error. */
-int clgen_bound_rebind(clgen_bound *b, clgen_tensor *param);
+int clgen_module_rebind(clgen_module *b, clgen_tensor *param);
 
 /* Whether all of the layer's parameters are frozen. */
-bool clgen_bound_is_frozen(const clgen_bound *b, const clgen_layer *l);
+bool clgen_module_is_frozen(const clgen_module *b, const clgen_layer *l);
 /* New values of all parameters, but the old ones where the rate is 0. */
-clgen_tensor *clgen_bound_keep_frozen(const clgen_bound *b, clgen_tensor *value);
+clgen_tensor *clgen_module_keep_frozen(const clgen_module *b, clgen_tensor *value);
 /* Minibatch layers: x (N,C,...) with more channels. weight: (kernels * dims, numbers of an image). */
 clgen_tensor *clgen_minibatch_std(clgen_tensor *x);
 clgen_tensor *clgen_minibatch_disc(clgen_tensor *x, clgen_tensor *weight, int dims);
@@ -77,25 +77,25 @@ int clgen_net_add_layer(clgen_net *net, clgen_layer layer);
 int clgen_net_add_tensor(clgen_net *net, clgen_net_kind kind, const char *layer, const char *what, clgen_shape shape);
 
 /* NULL, with a message that says what the layer wants. */
-clgen_tensor *clgen_layer_misfit(const clgen_bound *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted);
+clgen_tensor *clgen_layer_misfit(const clgen_module *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted);
 /* (C) as (1,C,1,1) */
 clgen_tensor *clgen_per_channel(clgen_tensor *t, int64_t channels);
 
 /* Normalising layers (norm.c). */
-clgen_tensor *clgen_batch_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training);
-clgen_tensor *clgen_conditional_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
+clgen_tensor *clgen_batch_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x, bool training);
+clgen_tensor *clgen_conditional_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
                                              bool training);
-clgen_tensor *clgen_group_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
-clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x);
+clgen_tensor *clgen_group_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x);
+clgen_tensor *clgen_virtual_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x);
 
 /* "name.what", with a number behind it that is not 0, into out. */
 const char *clgen_layer_name(char out[64], const char *name, const char *what, int number);
 
 /* The weight of a layer as it is applied, and its bias. */
-clgen_tensor *clgen_bound_bias(clgen_bound *b, const clgen_layer *l);
-clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training);
+clgen_tensor *clgen_module_bias(clgen_module *b, const clgen_layer *l);
+clgen_tensor *clgen_module_weight(clgen_module *b, const clgen_layer *l, bool training);
 /* Its vectors u and v are taken back to where they were when `first` was not 0 the last time. */
-int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first);
+int clgen_module_take_back(clgen_module *b, const clgen_layer *l, clgen_tensor *first);
 
 /* Whether x is (N,C,H,W) with sides that are multiples of a number; sets the message otherwise, but for NULL. */
 bool clgen_is_picture(const char *what, const clgen_tensor *x, int64_t multiple);

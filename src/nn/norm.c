@@ -74,7 +74,7 @@ int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t refer
 
 /* running = (1 - momentum) running + momentum scale batch. Right after `batch` was made, and in its shape, so that it
  * happens in the launch that sums it up. */
-static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double scale) {
+static void move_running(clgen_module *b, int index, clgen_tensor *batch, double scale) {
   if (!(b->momentum > 0) || b->stats_frozen) return;
   const clgen_shape shape = b->net->tensors[index].shape;
   clgen_tensor *old = clgen_per_channel(b->tensor[index], shape.dim[0]);
@@ -84,7 +84,7 @@ static void move_running(clgen_bound *b, int index, clgen_tensor *batch, double 
 }
 
 /* Ioffe & Szegedy 2015, without the scale and the shift. */
-static clgen_tensor *over_batch(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
+static clgen_tensor *over_batch(clgen_module *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim != 4 || s->dim[1] != l->in) return clgen_layer_misfit(b, l, x, "(N,C,H,W) with the layer's channels");
   if (!training) {
@@ -103,7 +103,7 @@ static clgen_tensor *over_batch(clgen_bound *b, const clgen_layer *l, clgen_tens
   return clgen_normalize(x, mean, inv_std);
 }
 
-clgen_tensor *clgen_batch_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, bool training) {
+clgen_tensor *clgen_batch_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x, bool training) {
   clgen_tensor *gamma = clgen_per_channel(b->tensor[l->weight], l->in);
   clgen_tensor *beta = clgen_per_channel(b->tensor[l->bias], l->in);
   return clgen_add(clgen_mul(over_batch(b, l, x, training), gamma), beta);
@@ -115,9 +115,9 @@ static clgen_tensor *rows_of(clgen_tensor *labels, clgen_tensor *table, int64_t 
   return rows ? clgen_reshape(rows, clgen_shape_of(4, clgen_tensor_dim(rows, 0), channels, 1, 1)) : NULL;
 }
 
-clgen_tensor *clgen_conditional_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
+clgen_tensor *clgen_conditional_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x, clgen_tensor *labels,
                                              bool training) {
-  if (!labels) return clgen_layer_misfit(b, l, x, "labels beside it (clgen_bound_forward_labelled)");
+  if (!labels) return clgen_layer_misfit(b, l, x, "labels beside it (clgen_module_forward_labelled)");
   clgen_tensor *gamma = rows_of(labels, b->tensor[l->weight], l->in);
   clgen_tensor *beta = rows_of(labels, b->tensor[l->bias], l->in);
   return clgen_add(clgen_mul(over_batch(b, l, x, training), gamma), beta);
@@ -136,7 +136,7 @@ static clgen_tensor *over_groups(clgen_tensor *x, int64_t groups) {
   return clgen_reshape(x, shape);
 }
 
-clgen_tensor *clgen_group_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+clgen_tensor *clgen_group_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x) {
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim < 2 || s->dim[1] != l->in) return clgen_layer_misfit(b, l, x, "(N,C,...) with the layer's channels");
   clgen_shape one = {.ndim = s->ndim, .dim = {1, 1, 1, 1, 1, 1}};
@@ -181,7 +181,7 @@ static statistics join(statistics a, statistics b, float share) {
                       clgen_add(within, clgen_affine(apart, share * (1 - share), 0))};
 }
 
-clgen_tensor *clgen_virtual_norm_forward(clgen_bound *b, const clgen_layer *l, clgen_tensor *x) {
+clgen_tensor *clgen_virtual_norm_forward(clgen_module *b, const clgen_layer *l, clgen_tensor *x) {
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim != 4 || s->dim[1] != l->in || s->dim[0] <= l->groups)
     return clgen_layer_misfit(b, l, x, "the reference batch and (N,C,H,W) behind it");

@@ -7,13 +7,13 @@ static clgen_tensor *unit(clgen_tensor *x) {
   return clgen_mul(x, clgen_rsqrt(clgen_affine(clgen_sum(clgen_square(x), CLGEN_ALL_AXES, true), 1, 1e-24f)));
 }
 
-static clgen_tensor *keep(clgen_bound *b, int index, clgen_tensor *value) {
+static clgen_tensor *keep(clgen_module *b, int index, clgen_tensor *value) {
   b->tensor[index] = clgen_assign(b->tensor[index], clgen_reshape(value, b->net->tensors[index].shape));
   return b->tensor[index];
 }
 
 /* w / (u . w v): u and v count as constants in the gradient. */
-clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool training) {
+clgen_tensor *clgen_module_weight(clgen_module *b, const clgen_layer *l, bool training) {
   clgen_tensor *w = b->tensor[l->weight];
   if (l->gain > 0) return clgen_affine(w, l->gain, 0);
   if (l->u < 0) return w;
@@ -34,7 +34,7 @@ clgen_tensor *clgen_bound_weight(clgen_bound *b, const clgen_layer *l, bool trai
 }
 
 /* The state beside the statistics is the run's own business: training goes on from between two batches. */
-static int take_back(clgen_bound *b, int index, clgen_tensor *first) {
+static int take_back(clgen_module *b, int index, clgen_tensor *first) {
   const clgen_net_tensor *t = &b->net->tensors[index];
   char name[128];
   snprintf(name, sizeof name, "train.%s.%s", b->prefix, t->name);
@@ -43,7 +43,7 @@ static int take_back(clgen_bound *b, int index, clgen_tensor *first) {
   return keep(b, index, kept) ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-int clgen_bound_take_back(clgen_bound *b, const clgen_layer *l, clgen_tensor *first) {
+int clgen_module_take_back(clgen_module *b, const clgen_layer *l, clgen_tensor *first) {
   int code = take_back(b, l->u, first);
   return code ? code : take_back(b, l->v, first);
 }

@@ -113,7 +113,7 @@ void clgen_exam_free(clgen_exam *e) {
   free(e);
 }
 
-int clgen_exam_hold(clgen_exam *e, double *accuracy) {
+int clgen_exam_run(clgen_exam *e, double *accuracy) {
   const clgen_features_info *f = clgen_features_get_info(e->features);
   clgen_images images = {e->images, e->n, f->channels, f->height, f->width};
   int code = clgen_features_run(e->features, &images, NULL, e->probabilities, NULL, NULL);

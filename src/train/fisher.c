@@ -8,7 +8,7 @@ typedef struct {
   const clgen_model *model;
   clgen_graph *graph;
   clgen_program *program;
-  clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS];
+  clgen_module *net[CLGEN_MODEL_MAX_NETWORKS];
   clgen_tensor *z, *eps;
 } estimate;
 
@@ -53,8 +53,8 @@ static int build(estimate *e, clgen_store *store, int network, int generator) {
   clgen_tensor *weight = NULL;
   clgen_tensor *likelihood =
       clgen_model_is_gan(e->model) ? gan_likelihood(e, network, generator, &weight) : vae_likelihood(e);
-  clgen_bound *b = e->net[network];
-  clgen_tensor *squares = clgen_square(clgen_bound_grad(b, clgen_sum(likelihood, CLGEN_ALL_AXES, false)));
+  clgen_module *b = e->net[network];
+  clgen_tensor *squares = clgen_square(clgen_module_grad(b, clgen_sum(likelihood, CLGEN_ALL_AXES, false)));
   if (weight) squares = clgen_mul(squares, weight);
   clgen_tensor *sum = clgen_state(e->graph, "fisher", CLGEN_F32,
                                   clgen_shape_of(1, clgen_net_param_size(clgen_model_network_at(e->model, network)->net)));
@@ -86,7 +86,7 @@ int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int gene
   if (!code) code = clgen_store_read(store, "fisher", 0, n, out);
   for (int64_t i = 0; i < n; ++i) out[i] /= (float)images;
   clgen_program_free(e.program);
-  for (size_t i = 0; i < CLGEN_COUNT(e.net); ++i) clgen_bound_free(e.net[i]);
+  for (size_t i = 0; i < CLGEN_COUNT(e.net); ++i) clgen_module_free(e.net[i]);
   clgen_graph_free(e.graph);
   return code;
 }

@@ -8,7 +8,7 @@
  * group (mbstd) it is the image's part in all logits of its group, as in the papers that have both (Karras et al. 2018,
  * 2020). A conditional discriminator is asked about the classes of the data's images, also between those and fakes. */
 static clgen_tensor *squared_slope(const clgen_regularized *r, clgen_tensor *at) {
-  clgen_tensor *logits = clgen_step_judge(r->step, at, CLGEN_SEEN_SLOPE, NULL), *slope;
+  clgen_tensor *logits = clgen_step_discriminate(r->step, at, CLGEN_SEEN_SLOPE, NULL), *slope;
   if (!logits || clgen_grad(clgen_sum(logits, CLGEN_ALL_AXES, false), 1, &at, &slope)) return NULL;
   return clgen_sum(clgen_square(slope), 1u << 1 | 1u << 2 | 1u << 3, false);
 }
@@ -57,7 +57,7 @@ static clgen_tensor *feature_matching(const clgen_regularized *r) {
  * the length is a mean over the layers, and y is divided by the square root of the pixels, so that a weight suits all sizes.
  */
 static clgen_tensor *path_length(const clgen_regularized *r) {
-  clgen_step_kind *s = r->step;
+  clgen_step_program *s = r->step;
   const clgen_shape *image = clgen_tensor_shape(r->fake);
   clgen_tensor *y = clgen_step_normal(s, CLGEN_STREAM_PATH, *image, 0), *slope;
   y = clgen_affine(y, (float)(1 / sqrt((double)(image->dim[2] * image->dim[3]))), 0);
@@ -100,13 +100,13 @@ static clgen_tensor *moved(const clgen_regularized *r, clgen_tensor *x, clgen_te
 /* mean (D(x) - D(x moved))^2 */
 static clgen_tensor *inconsistency(const clgen_regularized *r, clgen_tensor *x, clgen_tensor *logits, clgen_tensor *drawn,
                                    clgen_seen seen) {
-  clgen_tensor *there = clgen_step_judge(r->step, moved(r, x, drawn), seen, NULL);
+  clgen_tensor *there = clgen_step_discriminate(r->step, moved(r, x, drawn), seen, NULL);
   return clgen_mean(clgen_square(clgen_sub(logits, there)), CLGEN_ALL_AXES, false);
 }
 
 /* Zhao, Singh, Lee, Zhang, Odena, Zhang 2021, "Improved consistency regularization for GANs", algorithm 1 (bCR). */
 static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
-  clgen_step_kind *s = r->step;
+  clgen_step_program *s = r->step;
   clgen_tensor *drawn = clgen_step_uniform(s, CLGEN_STREAM_SHIFT, clgen_shape_of(2, 6, s->images_n), 1);
   clgen_tensor *of_reals = inconsistency(r, r->real, r->real_logits, clgen_slice(drawn, 0, 0, 3), CLGEN_SEEN_REAL);
   return clgen_add(of_reals, inconsistency(r, r->fake, r->fake_logits, clgen_slice(drawn, 0, 3, 3), CLGEN_SEEN_FAKE));
@@ -114,10 +114,10 @@ static clgen_tensor *balanced_consistency(const clgen_regularized *r) {
 
 /* Salimans et al. 2016, section 3.2: |p - m|^2 with m the mean of the parameters before each update so far, this one
  * included, which counts as a constant. All of a network at once, so it is a gradient rather than a term of the loss. */
-clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar) {
+clgen_tensor *clgen_regularize_history(clgen_step_program *s, clgen_module *b, clgen_tensor *grad, int scalar) {
   const clgen_gan_objective *o = &s->config->gan;
   if (!grad || !(o->regularizers & CLGEN_REG_HA)) return grad;
-  clgen_tensor *away = clgen_bound_history_residual(b, clgen_slice(s->scalars, 0, scalar + CLGEN_SCALAR_HISTORY, 1));
+  clgen_tensor *away = clgen_module_history_residual(b, clgen_slice(s->scalars, 0, scalar + CLGEN_SCALAR_HISTORY, 1));
   clgen_step_watch(s, scalar == CLGEN_SCALAR_D ? "ha_D" : "ha_G", clgen_sum(clgen_square(away), CLGEN_ALL_AXES, false));
   return clgen_assign(grad, clgen_add(grad, clgen_affine(away, (float)(2 * o->ha_weight), 0)));
 }
@@ -150,7 +150,7 @@ const clgen_regularizer *clgen_regularizers(size_t *n) {
 
 const char *clgen_gan_regularizer_name(size_t index) { return index < CLGEN_COUNT(rows) ? rows[index].name : NULL; }
 
-bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r) {
+bool clgen_regularizer_is_due(const clgen_step_program *s, const clgen_regularizer *r) {
   return (s->config->gan.regularizers & r->bit) && r->value && (r->bit != CLGEN_REG_R1 || s->with_lazy) &&
          (r->bit != CLGEN_REG_PL || s->with_lazy_g);
 }

@@ -102,7 +102,7 @@ static int open_model(clgen_run *r) {
   if (!code && (classifier || c.cond)) code = clgen_labels_check(r->data, classifier ? "a classifier" : "option --cond");
   if (!code) code = clgen_model_create(&r->model, &c);
   if (!code && c.classes) code = clgen_model_take_classes(r->model, r->data);
-  if (!code) code = clgen_run_init_hold(r, &t.holding);
+  if (!code) code = clgen_run_init_multipliers(r, &t.fine_tuning);
   r->config = t;
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);

@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KNOBS "adapt.knobs"   /* the knobs, then each player's updates and the step from which they hold */
+#define KNOBS                                                                                                      \
+  "adapt.hyperparameters"     /* the hyperparameters, then each player's updates and the step from which they hold \
+                               */
 #define MEMORY "adapt.memory" /* CLGEN_CONTROLLER_STATE numbers for each controller there is */
 #define GOOD_STATE CLGEN_STATE_PREFIX "good" CLGEN_SAFETENSORS
 #define WINDOW_IMAGES 1000
 #define WINDOWS_BETWEEN_GOOD 16 /* a good state is written at most that often: it is as large as a snapshot */
 
-enum { UPDATES = CLGEN_KNOB_COUNT, SINCE = UPDATES + CLGEN_PLAYERS, N_KNOBS };
+enum { UPDATES = CLGEN_HYPER_COUNT, SINCE = UPDATES + CLGEN_PLAYERS, N_KNOBS };
 
 static int64_t memory_size(void) {
   size_t n;
@@ -80,11 +82,11 @@ void clgen_run_adapt_say(const clgen_run *r) {
 
 /* ---- What lasts ---- */
 
-static int write_knobs(clgen_run *r, const float knob[CLGEN_KNOB_COUNT]) {
+static int write_hyperparameters(clgen_run *r, const float hyper[CLGEN_HYPER_COUNT]) {
   float all[N_KNOBS];
   uint64_t updates[CLGEN_PLAYERS];
-  clgen_trainer_set_knobs(r->trainer, knob, r->step);
-  memcpy(all, knob, CLGEN_KNOB_COUNT * sizeof *all);
+  clgen_trainer_set_hyperparameters(r->trainer, hyper, r->step);
+  memcpy(all, hyper, CLGEN_HYPER_COUNT * sizeof *all);
   clgen_trainer_get_updates(r->trainer, r->step, updates);
   for (int i = 0; i < CLGEN_PLAYERS; ++i) all[UPDATES + i] = (float)updates[i];
   all[SINCE] = (float)r->step;
@@ -92,13 +94,13 @@ static int write_knobs(clgen_run *r, const float knob[CLGEN_KNOB_COUNT]) {
 }
 
 /* Gives the trainer what the store has. */
-static int take_knobs(clgen_run *r, float knob[CLGEN_KNOB_COUNT]) {
+static int take_hyperparameters(clgen_run *r, float hyper[CLGEN_HYPER_COUNT]) {
   float all[N_KNOBS];
   uint64_t updates[CLGEN_PLAYERS];
   int code = clgen_store_read(r->store, KNOBS, 0, N_KNOBS, all);
   if (code) return code;
-  memcpy(knob, all, CLGEN_KNOB_COUNT * sizeof *all);
-  clgen_trainer_set_knobs(r->trainer, knob, r->step);
+  memcpy(hyper, all, CLGEN_HYPER_COUNT * sizeof *all);
+  clgen_trainer_set_hyperparameters(r->trainer, hyper, r->step);
   for (int i = 0; i < CLGEN_PLAYERS; ++i) updates[i] = (uint64_t)all[UPDATES + i];
   clgen_trainer_set_updates(r->trainer, updates, (uint64_t)all[SINCE]);
   return CLGEN_OK;
@@ -118,19 +120,19 @@ static int declare(clgen_run *r) {
 
 int clgen_run_adapt_begin(clgen_run *r) {
   if (!r->controllers) return CLGEN_OK;
-  float knob[CLGEN_KNOB_COUNT];
-  clgen_adapt_start(&r->adapt, knob);
+  float hyper[CLGEN_HYPER_COUNT];
+  clgen_adapt_start(&r->adapt, hyper);
   int code = declare(r);
-  if (!code) code = write_knobs(r, knob);
+  if (!code) code = write_hyperparameters(r, hyper);
   return code || !has(r, "guard") ? code : save_good(r);
 }
 
 int clgen_run_adapt_resume(clgen_run *r) {
   if (!r->controllers) return CLGEN_OK;
-  float knob[CLGEN_KNOB_COUNT];
+  float hyper[CLGEN_HYPER_COUNT];
   char path[CLGEN_PATH_TEXT];
   int code = declare(r);
-  if (!code) code = take_knobs(r, knob);
+  if (!code) code = take_hyperparameters(r, hyper);
   clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
   return code || !has(r, "guard") || access(path, F_OK) == 0 ? code : save_good(r);
 }
@@ -170,17 +172,17 @@ static void remove_newer_states(const clgen_run *r) {
   }
 }
 
-/* The good state with the controllers' memory and knobs of now, which becomes the run's newest state. */
-static int roll_back(clgen_run *r, const float *memory, const float knob[CLGEN_KNOB_COUNT]) {
+/* The good state with the controllers' memory and hyperparameters of now, which becomes the run's newest state. */
+static int roll_back(clgen_run *r, const float *memory, const float hyper[CLGEN_HYPER_COUNT]) {
   char path[CLGEN_PATH_TEXT];
   const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
   clgen_trainer_report unused;
-  float then[CLGEN_KNOB_COUNT];
+  float then[CLGEN_HYPER_COUNT];
   clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
   int code = clgen_trainer_read(r->trainer, &unused);
   if (!code) code = clgen_training_state_load(r->store, path, &r->step, &id);
-  if (!code) code = take_knobs(r, then);
-  if (!code) code = write_knobs(r, knob);
+  if (!code) code = take_hyperparameters(r, then);
+  if (!code) code = write_hyperparameters(r, hyper);
   if (!code) code = clgen_store_write(r->store, MEMORY, 0, memory_size(), memory);
   if (!code) code = clgen_run_save(r);
   if (!code) remove_newer_states(r);
@@ -191,14 +193,14 @@ static int decide(clgen_run *r, const clgen_adapt_statistics *s, clgen_adapt_out
   float *memory = malloc((size_t)memory_size() * sizeof *memory);
   int code = memory ? clgen_store_read(r->store, MEMORY, 0, memory_size(), memory)
                     : clgen_fail_nomem((size_t)memory_size() * sizeof *memory);
-  if (!code) code = take_knobs(r, out->knob);
+  if (!code) code = take_hyperparameters(r, out->hyper);
   if (!code) clgen_adapt_act(r->controllers, &r->adapt, s, memory, out);
   for (int i = 0; !code && i < out->n; ++i) code = tell(r, &out->decision[i]);
   if (!code && out->roll_back) {
-    code = roll_back(r, memory, out->knob);
+    code = roll_back(r, memory, out->hyper);
   } else if (!code) {
     code = clgen_store_write(r->store, MEMORY, 0, memory_size(), memory);
-    if (!code) code = write_knobs(r, out->knob);
+    if (!code) code = write_hyperparameters(r, out->hyper);
   }
   free(memory);
   return code;

@@ -11,8 +11,8 @@ enum { WITHOUT_G = 1, WITHOUT_LAZY = 2, WITHOUT_LAZY_G = 4, DUE = CLGEN_STEP_DUE
 /* ---- Which kind of step is due ---- */
 
 /* A function of the step, and of what the controllers turned last. */
-uint64_t clgen_trainer_critic_steps(const clgen_trainer *t) { return (uint64_t)t->knob[CLGEN_KNOB_CRITIC_STEPS]; }
-int64_t clgen_trainer_batches(const clgen_trainer *t) { return (int64_t)t->knob[CLGEN_KNOB_BATCHES]; }
+uint64_t clgen_trainer_critic_steps(const clgen_trainer *t) { return (uint64_t)t->hyper[CLGEN_HYPER_CRITIC_STEPS]; }
+int64_t clgen_trainer_batches(const clgen_trainer *t) { return (int64_t)t->hyper[CLGEN_HYPER_BATCHES]; }
 
 static uint64_t lazy_interval(const clgen_trainer_config *c) {
   bool lazy = c->gan.regularizers & CLGEN_REG_R1 && c->gan.r1_interval > 1;
@@ -59,7 +59,7 @@ static bool comes(const clgen_trainer *t, int kind) {
   }
 }
 
-/* The kinds of one step, in the order in which they run; returns how many. With parts nothing of G's is lazy. */
+/* The kinds of one step, in the order in which they run; returns how many. With micro_batches nothing of G's is lazy. */
 int clgen_trainer_kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
   bool gan = clgen_model_is_gan(t->model), with_g = gan && !(due & WITHOUT_G);
   int n = 0;
@@ -75,22 +75,22 @@ int clgen_trainer_kinds_of(const clgen_trainer *t, int due, int kinds[4]) {
 }
 
 int64_t clgen_trainer_runs_of(const clgen_trainer *t, int kind) {
-  bool gathers = clgen_phase_takes_parts(t->kind[kind].phase);
-  return gathers ? clgen_step_parts(&t->config) * clgen_trainer_batches(t) : 1;
+  bool gathers = clgen_phase_accumulates(t->kind[kind].phase);
+  return gathers ? clgen_step_micro_batches(&t->config) * clgen_trainer_batches(t) : 1;
 }
 
 static int build_kind(clgen_trainer *t, int i) {
-  clgen_step_kind *s = &t->kind[i];
+  clgen_step_program *s = &t->kind[i];
   if (s->graph) return CLGEN_OK;
   s->model = t->model;
   s->config = &t->config;
   s->names = &t->names;
   s->phase = (clgen_step_phase)(i / DUE);
-  s->images_n = t->config.batch / clgen_step_parts(&t->config);
+  s->images_n = t->config.batch / clgen_step_micro_batches(&t->config);
   s->with_g = !(i & WITHOUT_G);
   s->with_lazy = !(i & WITHOUT_LAZY);
   s->with_lazy_g = s->with_g && !(i & WITHOUT_LAZY_G);
-  return clgen_step_kind_build(s);
+  return clgen_step_program_build(s);
 }
 
 /* What a step with everything does, and what memory all steps take. */
@@ -115,7 +115,7 @@ static int build_kinds(clgen_trainer *t) {
     for (int i = 0; !code && i < n; ++i) code = build_kind(t, kinds[i]);
   }
   for (int i = 0; !code && i < CLGEN_STEP_KINDS; ++i)
-    if (t->kind[i].graph) code = clgen_step_kind_compile(&t->kind[i], t->store);
+    if (t->kind[i].graph) code = clgen_step_program_compile(&t->kind[i], t->store);
   if (!code) fill_info(t);
   return code;
 }
@@ -129,8 +129,8 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (!code && clgen_model_is_gan(m)) code = clgen_controllers_batch_gpu_check(c->batch, c->batch_gpu, c->controllers);
   if (!code && clgen_step_batches_max(c) > 1) code = clgen_batches_check(c);
   if (code) return code;
-  for (size_t i = 0; i < CLGEN_COUNT(c->holding.frozen); ++i)
-    if (c->holding.frozen[i] && !c->holding.rated[i])
+  for (size_t i = 0; i < CLGEN_COUNT(c->fine_tuning.frozen); ++i)
+    if (c->fine_tuning.frozen[i] && !c->fine_tuning.rated[i])
       return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
   const clgen_model_config *config = clgen_model_get_config(m);
   if (config->minibatch != clgen_gan_objective_minibatch(&c->gan))
@@ -152,7 +152,7 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   t->model = m;
   t->store = store;
   t->config = *config;
-  clgen_adapt_start(&(clgen_adapt_config){.critic_steps = config->gan.critic_steps}, t->knob);
+  clgen_adapt_start(&(clgen_adapt_config){.critic_steps = config->gan.critic_steps}, t->hyper);
   if (!t->config.gan.loss) code = clgen_gan_loss_find(&t->config.gan.loss, "ns");
   size_t most = (size_t)(config->batch * clgen_step_batches_max(config)),
          numbers = most * (size_t)clgen_model_get_config(m)->classes;
@@ -161,8 +161,8 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
   if (!t->labels || !t->drawn) code = clgen_fail_nomem(3 * numbers * sizeof *t->labels);
   t->fake_labels = t->labels + numbers;
   t->validation_labels = t->labels + 2 * numbers;
-  if (!code && !(t->part = calloc((size_t)clgen_step_parts(config), sizeof *t->part)))
-    code = clgen_fail_nomem(sizeof *t->part);
+  if (!code && !(t->micro_batch = calloc((size_t)clgen_step_micro_batches(config), sizeof *t->micro_batch)))
+    code = clgen_fail_nomem(sizeof *t->micro_batch);
   if (!code) code = build_kinds(t);
   if (code)
     clgen_trainer_free(t);
@@ -173,10 +173,10 @@ int clgen_trainer_create(clgen_trainer **out, const clgen_model *m, clgen_store 
 
 void clgen_trainer_free(clgen_trainer *t) {
   if (!t) return;
-  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) clgen_step_kind_free(&t->kind[i]);
+  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) clgen_step_program_free(&t->kind[i]);
   free(t->labels);
   free(t->drawn);
-  free(t->part);
+  free(t->micro_batch);
   free(t);
 }
 

@@ -9,14 +9,14 @@
 
 enum { UNIFORM, NORMAL, NOISE, DRAWS };
 
-static clgen_tensor *strength(clgen_step_kind *s) {
+static clgen_tensor *strength(clgen_step_program *s) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->adaptive) return clgen_constant(s->graph, (float)a->p, clgen_shape_of(1, 1));
   if (!s->ada) s->ada = clgen_state(s->graph, CLGEN_ADA_STATE, CLGEN_F32, clgen_ada_state_shape(a));
   return clgen_ada_p(s->ada);
 }
 
-static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen) {
+static clgen_tensor *augmented(clgen_step_program *s, clgen_tensor *images, clgen_seen seen) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->transformations) return images;
   uint32_t stream = CLGEN_STREAM_AUGMENT + DRAWS * (uint32_t)seen;
@@ -29,7 +29,8 @@ static clgen_tensor *augmented(clgen_step_kind *s, clgen_tensor *images, clgen_s
                        clgen_step_normal(s, stream + NORMAL, normals, 1), noise);
 }
 
-clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features) {
+clgen_tensor *clgen_step_discriminate(clgen_step_program *s, clgen_tensor *images, clgen_seen seen,
+                                      clgen_tensor **features) {
   const clgen_pass *pass = seen == CLGEN_SEEN_FAKE || seen == CLGEN_SEEN_G_FAKE ? &s->fake_pass : &s->pass;
   return clgen_model_discriminate(s->model, s->net[1], augmented(s, images, seen), pass, features);
 }
@@ -37,7 +38,7 @@ clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_s
 static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
 
 /* What D makes of images that it is never trained on. It only looks: they leave no trace in its statistics. */
-static clgen_tensor *of_validation(clgen_step_kind *s) {
+static clgen_tensor *of_validation(clgen_step_program *s) {
   const clgen_model_config *c = clgen_model_get_config(s->model);
   clgen_pass pass = s->pass;
   s->validation =
@@ -46,32 +47,34 @@ static clgen_tensor *of_validation(clgen_step_kind *s) {
     s->validation_labels = clgen_input(s->graph, "validation_labels", CLGEN_F32, *clgen_tensor_shape(pass.labels));
   pass.labels = s->validation_labels;
   clgen_tensor *images = augmented(s, clgen_model_from_bytes(s->model, s->validation), CLGEN_SEEN_VALIDATION);
-  clgen_bound_freeze_stats(s->net[1], true);
+  clgen_module_freeze_stats(s->net[1], true);
   clgen_tensor *logits = clgen_model_discriminate(s->model, s->net[1], images, &pass, NULL);
-  clgen_bound_freeze_stats(s->net[1], false);
+  clgen_module_freeze_stats(s->net[1], false);
   return mean(logits);
 }
 
-static clgen_tensor *see_validation(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
+static clgen_tensor *see_validation(clgen_step_program *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
   clgen_tensor *real = mean(real_logits), *held_out = of_validation(s), *fake = mean(fake_logits);
   clgen_step_watch(s, "logit_real", real);
   clgen_step_watch(s, "logit_validation", held_out);
   clgen_step_watch(s, "logit_fake", fake);
-  return clgen_ada_add_logits(s->ada, clgen_step_share(s, real), clgen_step_share(s, held_out), clgen_step_share(s, fake));
+  return clgen_ada_add_logits(s->ada, clgen_step_scale_loss(s, real), clgen_step_scale_loss(s, held_out),
+                              clgen_step_scale_loss(s, fake));
 }
 
-int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
+int clgen_step_ada_see(clgen_step_program *s, clgen_tensor *real_logits, clgen_tensor *fake_logits) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->transformations) return CLGEN_OK;
   clgen_tensor *r = mean(clgen_sign(real_logits));
   clgen_step_watch(s, "sign_real", r);
   if (!a->adaptive) return CLGEN_OK;
   (void)strength(s);
-  s->ada = a->by_validation ? see_validation(s, real_logits, fake_logits) : clgen_ada_add(s->ada, clgen_step_share(s, r));
+  s->ada =
+      a->by_validation ? see_validation(s, real_logits, fake_logits) : clgen_ada_add(s->ada, clgen_step_scale_loss(s, r));
   return s->ada ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-int clgen_step_ada_end(clgen_step_kind *s) {
+int clgen_step_ada_end(clgen_step_program *s) {
   const clgen_augmentation *a = &s->config->augment;
   if (!a->transformations || !clgen_step_ends(s)) return CLGEN_OK;
   clgen_tensor *p = strength(s);

@@ -44,7 +44,7 @@ int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out) {
 int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, clgen_adapt_statistics *out) {
   float sum[CLGEN_MAX_WATCHED];
   const float zero[CLGEN_MAX_WATCHED] = {0};
-  uint64_t ran[CLGEN_STEP_KINDS] = {0}; /* no knob was turned between first and last */
+  uint64_t ran[CLGEN_STEP_KINDS] = {0}; /* no hyper was turned between first and last */
   out->n = 0;
   if (!t->config.controllers) return clgen_fail(CLGEN_E_INVALID, "a trainer without controllers has no window");
   for (uint64_t step = first; step < last; step += (uint64_t)clgen_trainer_batches(t)) {

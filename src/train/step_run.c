@@ -50,11 +50,11 @@ void clgen_trainer_set_updates(clgen_trainer *t, const uint64_t updates[CLGEN_PL
   t->since = step;
 }
 
-void clgen_trainer_set_knobs(clgen_trainer *t, const float knob[CLGEN_KNOB_COUNT], uint64_t step) {
+void clgen_trainer_set_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT], uint64_t step) {
   uint64_t updates[CLGEN_PLAYERS];
   clgen_trainer_get_updates(t, step, updates);
   clgen_trainer_set_updates(t, updates, step);
-  memcpy(t->knob, knob, sizeof t->knob);
+  memcpy(t->hyper, hyper, sizeof t->hyper);
 }
 
 /* ---- Steps ---- */
@@ -90,7 +90,7 @@ static void player_scalars(const clgen_trainer_config *c, double lr, uint64_t up
   out[CLGEN_SCALAR_HISTORY] = (float)(1 / (double)update);
 }
 
-int64_t clgen_step_draws(const clgen_step_kind *s) {
+int64_t clgen_step_noise_rows(const clgen_step_program *s) {
   if (clgen_model_is_gan(s->model)) return s->images_n * (clgen_model_encodes(s->model) ? 2 : 1);
   return s->images_n * (s->config->vae.samples > 1 ? s->config->vae.samples : 1);
 }
@@ -103,12 +103,12 @@ typedef struct {
   float scalars[CLGEN_SCALARS];
 } step_inputs;
 
-/* part: of all parts of the step's batches. */
-static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, const step_inputs *in) {
+/* micro_batch: of all micro_batches of the step's batches. */
+static int write_images(clgen_trainer *t, clgen_step_program *s, int64_t micro_batch, const step_inputs *in) {
   const clgen_model_config *m = clgen_model_get_config(t->model);
-  size_t n = (size_t)s->images_n, first = n * (size_t)part, classes = (size_t)m->classes;
+  size_t n = (size_t)s->images_n, first = n * (size_t)micro_batch, classes = (size_t)m->classes;
   size_t image = (size_t)m->channels * (size_t)m->height * (size_t)m->width;
-  size_t drawn = (size_t)clgen_step_draws(s) * (size_t)m->nz;
+  size_t drawn = (size_t)clgen_step_noise_rows(s) * (size_t)m->nz;
   int code = clgen_program_write(s->program, s->images, in->images + first * image, n * image);
   if (!code && s->validation)
     code = clgen_program_write(s->program, s->validation, t->validation + first * image, n * image);
@@ -117,27 +117,28 @@ static int write_images(clgen_trainer *t, clgen_step_kind *s, int64_t part, cons
   for (size_t i = 0; !code && i < CLGEN_COUNT(labels); ++i)
     if (labels[i])
       code = clgen_program_write(s->program, labels[i], values[i] + first * classes, n * classes * sizeof *t->labels);
-  uint32_t counter = in->counter + (uint32_t)(part / clgen_step_parts(&t->config));
+  uint32_t counter = in->counter + (uint32_t)(micro_batch / clgen_step_micro_batches(&t->config));
   if (!code && s->counter) code = clgen_program_write(s->program, s->counter, &counter, sizeof counter);
   if (!code && s->counter && t->config.noise_given)
-    code = clgen_program_write(s->program, s->noise, in->noise + drawn * (size_t)part, drawn * sizeof *in->noise);
+    code = clgen_program_write(s->program, s->noise, in->noise + drawn * (size_t)micro_batch, drawn * sizeof *in->noise);
   return code;
 }
 
 /* Which of its runs a program is in. */
-static int write_run(clgen_trainer *t, clgen_step_kind *s, int64_t run, int64_t runs) {
-  size_t parts = (size_t)clgen_step_parts(&t->config), part = (size_t)run % parts;
-  const float gathering[CLGEN_GATHERING] = {run == 0, (float)(1 / (double)runs), (float)clgen_trainer_batches(t)};
+static int write_run(clgen_trainer *t, clgen_step_program *s, int64_t run, int64_t runs) {
+  size_t micro_batches = (size_t)clgen_step_micro_batches(&t->config), micro_batch = (size_t)run % micro_batches;
+  const float accumulation[CLGEN_ACCUMULATION] = {run == 0, (float)(1 / (double)runs), (float)clgen_trainer_batches(t)};
   int code = CLGEN_OK;
-  t->part[part] = 1;
-  if (parts > 1) code = clgen_program_write(s->program, s->part, t->part, parts * sizeof *t->part);
-  t->part[part] = 0;
-  if (!code && s->gathering) code = clgen_program_write(s->program, s->gathering, gathering, sizeof gathering);
+  t->micro_batch[micro_batch] = 1;
+  if (micro_batches > 1)
+    code = clgen_program_write(s->program, s->micro_batch, t->micro_batch, micro_batches * sizeof *t->micro_batch);
+  t->micro_batch[micro_batch] = 0;
+  if (!code && s->accumulation) code = clgen_program_write(s->program, s->accumulation, accumulation, sizeof accumulation);
   return code;
 }
 
 static int run_kind(clgen_trainer *t, int kind, const step_inputs *in) {
-  clgen_step_kind *s = &t->kind[kind];
+  clgen_step_program *s = &t->kind[kind];
   bool updates = s->phase == CLGEN_PHASE_UPDATE || s->phase == CLGEN_PHASE_UPDATE_G;
   int64_t runs = clgen_trainer_runs_of(t, kind);
   int code = clgen_program_write(s->program, s->scalars, in->scalars, sizeof in->scalars);
@@ -155,16 +156,16 @@ int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, c
   if (c->augment.by_validation && !t->validation)
     return clgen_fail(CLGEN_E_INVALID, "a step that goes by validation images has none");
   step_inputs in = {.images = images, .noise = noise, .counter = (uint32_t)step};
-  double factor = rate_factor(t, step) * (double)t->knob[CLGEN_KNOB_LR];
-  double lr_d = (c->lr_d > 0 ? c->lr_d : c->lr) * (double)t->knob[CLGEN_KNOB_LR_D];
+  double factor = rate_factor(t, step) * (double)t->hyper[CLGEN_HYPER_LR];
+  double lr_d = (c->lr_d > 0 ? c->lr_d : c->lr) * (double)t->hyper[CLGEN_HYPER_LR_D];
   uint64_t updates[CLGEN_PLAYERS];
   clgen_trainer_get_updates(t, step, updates);
   player_scalars(c, factor * c->lr, updates[0] + 1, in.scalars + CLGEN_SCALAR_G);
   player_scalars(c, factor * lr_d, updates[1] + 1, in.scalars + CLGEN_SCALAR_D);
   in.scalars[CLGEN_SCALAR_EMA] = (float)average_beta(t, step);
-  in.scalars[CLGEN_SCALAR_PENALTY] = t->knob[CLGEN_KNOB_PENALTY];
+  in.scalars[CLGEN_SCALAR_PENALTY] = t->hyper[CLGEN_HYPER_PENALTY];
   double seen = (double)(step * (uint64_t)c->batch) / 1000;
-  in.scalars[CLGEN_SCALAR_BETA] = (float)(clgen_vae_beta_at(&c->vae, seen) * (double)t->knob[CLGEN_KNOB_BETA]);
+  in.scalars[CLGEN_SCALAR_BETA] = (float)(clgen_vae_beta_at(&c->vae, seen) * (double)t->hyper[CLGEN_HYPER_BETA]);
   in.scalars[CLGEN_SCALAR_CAPACITY] = (float)clgen_vae_capacity_at(&c->vae, seen);
   int kinds[4], n = clgen_trainer_kinds_of(t, clgen_trainer_kind_at(t, step), kinds), code = CLGEN_OK;
   if (clgen_model_is_conditional(t->model) && clgen_model_is_gan(t->model) && !c->noise_given)

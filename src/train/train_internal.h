@@ -15,20 +15,20 @@ typedef struct clgen_exam clgen_exam;
 
 /* ---- Options ---- */
 
-/* Whether an option was given; where nobody says (given is NULL): whether it is not as it is at first. */
+/* Whether an option was given; if given is NULL: whether it differs from its default. */
 bool clgen_train_option_given(const clgen_train_options *o, const bool *given, const char *name);
-/* What --init and what belongs to it do not go together with. */
+/* Checks the options of transfer learning against the others. */
 int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch);
 /* Fills in what depends on the configuration. */
 int clgen_train_options_complete(clgen_train_options *o, clgen_arch *arch);
 int clgen_train_background(const clgen_train_options *o, unsigned char rgb[3]);
 clgen_optimizer clgen_train_optimizer(const clgen_train_options *o);
 void clgen_train_schedule(const clgen_train_options *o, clgen_trainer_config *out);
-/* The objective that the options ask for; CLGEN_E_INVALID with the reason for what makes no sense. */
+/* The objective of the options; CLGEN_E_INVALID with the reason for an invalid combination. */
 int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out);
-/* How images are to be augmented for the discriminator, likewise. */
+/* The augmentation of the discriminator's input, likewise. */
 int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *out);
-/* What the discriminator is to be; CLGEN_D_AUTO: there is none. */
+/* The normalisation of the discriminator; CLGEN_D_AUTO: there is no discriminator. */
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
                        clgen_d_norm *out);
 /* The controllers of --adapt; and those of a VAE's beta, which are part of its objective. */
@@ -43,14 +43,14 @@ int clgen_train_options_merge(clgen_train_options *o, const bool *given, const c
 
 /* ---- One training step ---- */
 
-/* Names of the watched numbers, the same for all kinds of steps of a trainer. */
+/* Names of the watched values, the same for all programs of a trainer. */
 typedef struct {
   int n;
   const char *name[CLGEN_MAX_WATCHED];
 } clgen_watched_names;
 
-/* What of a step a program does. A batch in parts takes one program for the gradient of each player's loss, which runs for
- * every part, and one for the update that follows. The first player is D, or the only network. */
+/* The part of a step that a program computes. Gradient accumulation takes one program per player for the gradient of its
+ * loss, which runs for every micro-batch, and one for its update. The first player is D, or the only network. */
 typedef enum {
   CLGEN_PHASE_WHOLE, /* all of it, on the whole batch */
   CLGEN_PHASE_GRADIENT,
@@ -60,29 +60,29 @@ typedef enum {
   CLGEN_PHASES
 } clgen_step_phase;
 
-/* One kind of step, or a phase of it, as a program. */
+/* One program of a step: the whole step, or a phase of it. */
 typedef struct {
   const clgen_model *model;
   const clgen_trainer_config *config;
   clgen_step_phase phase;
-  int64_t images_n;            /* images in a run: the batch, or a part of it */
+  int64_t images_n;            /* images in a run: the batch, or a micro-batch */
   bool with_g;                 /* of a GAN: G's update */
   bool with_lazy, with_lazy_g; /* and the regularisers that are due every few steps only: of D, of G */
   clgen_graph *graph;
   clgen_program *program;
-  clgen_bound *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
+  clgen_module *net[CLGEN_MODEL_MAX_NETWORKS]; /* by index in the model */
   clgen_tensor *images, *noise, *counter, *scalars;
   clgen_tensor *validation, *validation_labels; /* images that are not trained on; NULL where nothing looks at them */
   clgen_tensor *ada;                            /* the newest version of CLGEN_ADA_STATE; NULL where p does not adapt */
-  clgen_tensor *part;                           /* of a batch in parts: 1 at this one and 0 elsewhere */
-  clgen_tensor *gathering;                      /* CLGEN_GATHERING numbers; NULL where a step is of one batch always */
+  clgen_tensor *micro_batch;                    /* one-hot: the index of the micro-batch in its batch */
+  clgen_tensor *accumulation;                   /* CLGEN_ACCUMULATION numbers; NULL if a step is always one batch */
   clgen_pass pass;      /* how networks are run in it on the data's images; its labels are of a classifier too */
   clgen_pass fake_pass; /* and on fakes: with the classes that they are asked for */
   clgen_tensor *styles; /* of the fakes, where a regulariser asks for them */
   clgen_watched_names *names;
   clgen_tensor *watched[CLGEN_MAX_WATCHED];
   bool computes[CLGEN_MAX_WATCHED]; /* which of them */
-} clgen_step_kind;
+} clgen_step_program;
 
 /* Where the step's small numbers lie in `scalars`. */
 enum {
@@ -97,12 +97,12 @@ enum {
   CLGEN_SCALARS
 };
 
-/* What a program is told where the number of batches in a step changes. */
+/* Inputs of a program if the number of batches in a step may change. */
 enum {
-  CLGEN_GATHERING_FIRST,   /* 1 in the first run of a step, 0 in others */
-  CLGEN_GATHERING_SHARE,   /* what a run contributes to a mean over the step's images */
-  CLGEN_GATHERING_BATCHES, /* in this step */
-  CLGEN_GATHERING
+  CLGEN_ACCUMULATION_FIRST,   /* 1 in the first run of a step, 0 in others */
+  CLGEN_ACCUMULATION_SHARE,   /* what a run contributes to a mean over the step's images */
+  CLGEN_ACCUMULATION_BATCHES, /* in this step */
+  CLGEN_ACCUMULATION
 };
 
 /* States that last from one report to the next, and are no part of the training's state. */
@@ -113,13 +113,13 @@ enum {
 #define CLGEN_ADAPT_WINDOW "adapt.window"
 
 /* Builds the graph of s, whose first members up to with_lazy and `names` are set. */
-int clgen_step_kind_build(clgen_step_kind *s);
+int clgen_step_program_build(clgen_step_program *s);
 /* Once all kinds of a trainer are built, so that all names are known. */
-int clgen_step_kind_compile(clgen_step_kind *s, clgen_store *store);
-/* Whether a batch can come in parts of `at_once` images (0: as a whole) with this objective; says why not. */
+int clgen_step_program_compile(clgen_step_program *s, clgen_store *store);
+/* Whether this objective allows micro-batches of `at_once` images (0: the whole batch); the error says why not. */
 int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_objective *o);
-/* How many parts a step's batch comes in, and whether a phase runs for each. */
-int64_t clgen_step_parts(const clgen_trainer_config *c);
+/* The number of micro-batches of a batch. */
+int64_t clgen_step_micro_batches(const clgen_trainer_config *c);
 /* How many batches one update may take; and whether a step is several programs. */
 int64_t clgen_step_batches_max(const clgen_trainer_config *c);
 bool clgen_step_in_phases(const clgen_trainer_config *c);
@@ -127,28 +127,28 @@ bool clgen_step_in_phases(const clgen_trainer_config *c);
 int clgen_batches_check(const clgen_trainer_config *c);
 /* How many --batch-max allows: a power of 2; CLGEN_E_INVALID with the reason for what it does not go together with. */
 int clgen_train_batches_max(const clgen_train_options *o, int64_t *out);
-bool clgen_phase_takes_parts(clgen_step_phase phase);
-void clgen_step_kind_free(clgen_step_kind *s);
-void clgen_step_watch(clgen_step_kind *s, const char *name, clgen_tensor *scalar);
+bool clgen_phase_accumulates(clgen_step_phase phase);
+void clgen_step_program_free(clgen_step_program *s);
+void clgen_step_watch(clgen_step_program *s, const char *name, clgen_tensor *scalar);
 /* Random numbers for a program's images, which lie along `axis`: each gets the same whether the batch comes in parts or not.
  */
-clgen_tensor *clgen_step_uniform(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis);
-clgen_tensor *clgen_step_normal(clgen_step_kind *s, uint32_t stream, clgen_shape shape, int axis);
-/* What a part contributes to a mean over the batch. */
-clgen_tensor *clgen_step_share(const clgen_step_kind *s, clgen_tensor *mean);
-/* One update of b by the gradient of loss. With parts only what the phase does of it: adding to the gradient, or the update
- * (`loss` may be NULL then). */
-int clgen_step_update(clgen_step_kind *s, clgen_bound *b, clgen_tensor *loss, int scalar, const char *watched_as);
-int clgen_step_build_gan(clgen_step_kind *s, clgen_tensor *real);
-int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images);
-int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *images);
-/* Of an auxiliary classifier: how badly D's features tell the class, and that, weighted, added to a player's loss. */
-bool clgen_step_tells_classes(const clgen_step_kind *s);
-clgen_tensor *clgen_step_untold(clgen_step_kind *s, clgen_tensor *features, const clgen_pass *pass);
-clgen_tensor *clgen_step_add_untold(clgen_step_kind *s, clgen_tensor *loss, const char *name, clgen_tensor *value);
+clgen_tensor *clgen_step_uniform(clgen_step_program *s, uint32_t stream, clgen_shape shape, int axis);
+clgen_tensor *clgen_step_normal(clgen_step_program *s, uint32_t stream, clgen_shape shape, int axis);
+/* Scales the mean over a micro-batch to its contribution to the mean over the step's images. */
+clgen_tensor *clgen_step_scale_loss(const clgen_step_program *s, clgen_tensor *mean);
+/* One update of b by the gradient of loss. With gradient accumulation only what the phase computes: adding to the gradient,
+ * or the update (`loss` may be NULL then). */
+int clgen_step_update(clgen_step_program *s, clgen_module *b, clgen_tensor *loss, int scalar, const char *watched_as);
+int clgen_step_build_gan(clgen_step_program *s, clgen_tensor *real);
+int clgen_step_build_vae(clgen_step_program *s, clgen_tensor *images);
+int clgen_step_build_vae_gan(clgen_step_program *s, clgen_tensor *images);
+/* The auxiliary classifier's loss (cross entropy), a scalar; and a player's loss with it, weighted, added. */
+bool clgen_step_has_class_loss(const clgen_step_program *s);
+clgen_tensor *clgen_step_class_loss(clgen_step_program *s, clgen_tensor *features, const clgen_pass *pass);
+clgen_tensor *clgen_step_add_class_loss(clgen_step_program *s, clgen_tensor *loss, const char *name, clgen_tensor *value);
 /* What a VAE-GAN cannot be trained with, of what other GANs can. */
 int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective *gan);
-/* Where D sees images: each place draws its own random numbers, and D sees the same images alike in the same place. */
+/* The places where D is applied to images. Each has its own stream of random numbers for augmentation. */
 typedef enum {
   CLGEN_SEEN_REAL, /* in D's loss */
   CLGEN_SEEN_FAKE,
@@ -157,40 +157,40 @@ typedef enum {
   CLGEN_SEEN_G_FAKE,
   CLGEN_SEEN_VALIDATION /* where ada looks at images that are not trained on */
 } clgen_seen;
-/* D's logits of images as it is to see them: augmented, if that is asked for. */
-clgen_tensor *clgen_step_judge(clgen_step_kind *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features);
+/* D's logits of images, augmented if the configuration says so. */
+clgen_tensor *clgen_step_discriminate(clgen_step_program *s, clgen_tensor *images, clgen_seen seen, clgen_tensor **features);
 /* Watches what ada goes by, D's logits, and takes note of it. */
-int clgen_step_ada_see(clgen_step_kind *s, clgen_tensor *real_logits, clgen_tensor *fake_logits);
+int clgen_step_ada_see(clgen_step_program *s, clgen_tensor *real_logits, clgen_tensor *fake_logits);
 /* The last thing of a step of a GAN. */
-int clgen_step_ada_end(clgen_step_kind *s);
-bool clgen_step_ends(const clgen_step_kind *s); /* whether this program is the last of a step */
+int clgen_step_ada_end(clgen_step_program *s);
+bool clgen_step_ends(const clgen_step_program *s); /* whether this program is the last of a step */
 /* What controllers watch of the players: "separation", "diversity", "duplicates". */
-void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
+void clgen_step_watch_players(clgen_step_program *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits);
 /* "active_units" of a posterior's means (N,nz), where the guard turns beta. */
-void clgen_step_watch_posterior(clgen_step_kind *s, clgen_tensor *mu);
+void clgen_step_watch_posterior(clgen_step_program *s, clgen_tensor *mu);
 /* "grad_square" and "grad_along" of a network, before its update. */
-void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad);
+void clgen_step_watch_gradient(clgen_step_program *s, const clgen_module *b, clgen_tensor *grad);
 
 /* The KL divergence of a posterior (N,nz), a mean over the batch, and what stands for it in a loss. */
 typedef struct {
   clgen_tensor *kl, *weighted;   /* scalars */
   clgen_tensor *beta, *capacity; /* NULL where it has none */
 } clgen_kl_term;
-clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar);
-void clgen_step_watch_kl(clgen_step_kind *s, const clgen_kl_term *t);
+clgen_kl_term clgen_step_kl_term(clgen_step_program *s, clgen_tensor *mu, clgen_tensor *logvar);
+void clgen_step_watch_kl(clgen_step_program *s, const clgen_kl_term *t);
 /* The same of controllers. */
 int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned controllers);
 /* As clgen_batch_gpu_check, of what sees the batch as a whole. */
 int clgen_vae_check_whole(const char *option, const clgen_vae_objective *o);
 int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o);
 bool clgen_vae_objective_has_beta(const clgen_vae_objective *o); /* another than 1 */
-int64_t clgen_step_draws(const clgen_step_kind *s);              /* rows of the noise */
+int64_t clgen_step_noise_rows(const clgen_step_program *s);      /* rows of the noise */
 
 /* What a regulariser is computed from. */
 typedef struct {
-  clgen_step_kind *step;
-  clgen_bound *d;
+  clgen_step_program *step;
+  clgen_module *d;
   clgen_tensor *real, *fake;                   /* images; no gradient flows into them in D's part */
   clgen_tensor *real_logits, *fake_logits;     /* in D's part */
   clgen_tensor *real_features, *fake_features; /* in G's part, of the new D */
@@ -209,8 +209,8 @@ const clgen_regularizer *clgen_regularizers(size_t *n);
 /* Adds the weighted regularisers of one player to its loss. */
 clgen_tensor *clgen_regularize(const clgen_regularized *r, bool of_g, clgen_tensor *loss);
 /* A player's gradient with that of historical averaging, where it is asked for; `scalar`: where the player's lie. */
-clgen_tensor *clgen_regularize_history(clgen_step_kind *s, clgen_bound *b, clgen_tensor *grad, int scalar);
-bool clgen_regularizer_is_due(const clgen_step_kind *s, const clgen_regularizer *r);
+clgen_tensor *clgen_regularize_history(clgen_step_program *s, clgen_module *b, clgen_tensor *grad, int scalar);
+bool clgen_regularizer_is_due(const clgen_step_program *s, const clgen_regularizer *r);
 
 /* ---- Going on from another network ---- */
 
@@ -337,7 +337,7 @@ int clgen_run_adapt_rescue(clgen_run *r, const char *what, bool *rescued);
 /* Opens the network; options that were not given become what follows from it. */
 int clgen_run_init_open(clgen_run *r, const bool *given);
 /* What holds the model's networks back, for its trainer. */
-int clgen_run_init_hold(clgen_run *r, clgen_holding *out);
+int clgen_run_init_multipliers(clgen_run *r, clgen_fine_tuning *out);
 void clgen_run_init_say(const clgen_run *r);
 /* Writes into the store, in which the model has been initialised, all that comes from the network. */
 int clgen_run_init_begin(clgen_run *r);
@@ -381,6 +381,6 @@ struct clgen_exam {
 int clgen_exam_open(clgen_exam **out, const clgen_run *r);
 void clgen_exam_free(clgen_exam *e);
 /* The share of test images whose class is the most probable, by the running statistics. */
-int clgen_exam_hold(clgen_exam *e, double *accuracy);
+int clgen_exam_run(clgen_exam *e, double *accuracy);
 
 #endif

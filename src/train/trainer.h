@@ -14,18 +14,18 @@ struct clgen_trainer {
   clgen_store *store;
   clgen_trainer_config config;
   clgen_watched_names names;
-  clgen_step_kind kind[CLGEN_STEP_KINDS];
+  clgen_step_program kind[CLGEN_STEP_KINDS];
   clgen_program_info info;
   float *labels, *fake_labels, *validation_labels; /* the classes of images, as rows of a 1 among zeros */
   const uint8_t *validation;                       /* the caller's, for the next step */
   int *drawn;
-  float *part;                           /* which part of a batch it is */
+  float *micro_batch;                    /* which micro_batch of a batch it is */
   uint64_t steps, ran[CLGEN_STEP_KINDS]; /* since the last report */
-  float knob[CLGEN_KNOB_COUNT];
-  uint64_t updates[CLGEN_PLAYERS], since; /* of each player before step `since`, from which the knobs hold */
+  float hyper[CLGEN_HYPER_COUNT];
+  uint64_t updates[CLGEN_PLAYERS], since; /* of each player before step `since`, from which the hyperparameters hold */
 };
 
-/* As the knob says: D's updates for one of G. */
+/* As the hyper says: D's updates for one of G. */
 uint64_t clgen_trainer_critic_steps(const clgen_trainer *t);
 /* The three bits of what is due in a step. */
 int clgen_trainer_kind_at(const clgen_trainer *t, uint64_t step);

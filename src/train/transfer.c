@@ -142,7 +142,7 @@ bool clgen_run_is_rated(const clgen_run *r, int index) {
   return any;
 }
 
-int clgen_run_init_hold(clgen_run *r, clgen_holding *out) {
+int clgen_run_init_multipliers(clgen_run *r, clgen_fine_tuning *out) {
   const clgen_train_options *o = &r->options;
   int code = r->init_file ? clgen_weight_transfer_create(&r->carry, r->model, r->init_file) : CLGEN_OK;
   if (!code && r->carry) code = check_carry(r);

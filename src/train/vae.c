@@ -6,7 +6,7 @@
 static clgen_tensor *mean(clgen_tensor *x) { return clgen_mean(x, CLGEN_ALL_AXES, false); }
 
 /* Kingma et al. 2016, appendix C.8: the sum over groups of dimensions of max(lambda, the group's mean over the batch). */
-static clgen_tensor *above_free_bits(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar) {
+static clgen_tensor *above_free_bits(clgen_step_program *s, clgen_tensor *mu, clgen_tensor *logvar) {
   const clgen_vae_objective *o = &s->config->vae;
   int64_t group = o->free_bits_group > 1 ? o->free_bits_group : 1, groups = clgen_tensor_dim(mu, 1) / group;
   clgen_tensor *each = clgen_mean(clgen_kl_per_dim(mu, logvar), 1u << 0, false);
@@ -15,7 +15,7 @@ static clgen_tensor *above_free_bits(clgen_step_kind *s, clgen_tensor *mu, clgen
   return clgen_sum(clgen_maximum(each, least), CLGEN_ALL_AXES, false);
 }
 
-clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_tensor *logvar) {
+clgen_kl_term clgen_step_kl_term(clgen_step_program *s, clgen_tensor *mu, clgen_tensor *logvar) {
   const clgen_vae_objective *o = &s->config->vae;
   clgen_kl_term t = {.kl = mean(clgen_loss_kl(mu, logvar))};
   t.weighted = o->free_bits > 0 ? above_free_bits(s, mu, logvar) : t.kl;
@@ -30,19 +30,19 @@ clgen_kl_term clgen_step_kl_term(clgen_step_kind *s, clgen_tensor *mu, clgen_ten
   return t;
 }
 
-void clgen_step_watch_kl(clgen_step_kind *s, const clgen_kl_term *t) {
+void clgen_step_watch_kl(clgen_step_program *s, const clgen_kl_term *t) {
   clgen_step_watch(s, "kl", t->kl);
   if (t->beta) clgen_step_watch(s, "beta", t->beta);
   if (t->capacity) clgen_step_watch(s, "capacity", t->capacity);
 }
 
 /* Burda et al. 2016, equation 8: log K - log sum_k w_k, the mean over the batch. */
-static clgen_tensor *importance_weighted(const clgen_step_kind *s, clgen_tensor *log_weight) {
+static clgen_tensor *importance_weighted(const clgen_step_program *s, clgen_tensor *log_weight) {
   return clgen_affine(mean(clgen_log_sum_exp(log_weight)), -1, (float)log((double)s->config->vae.samples));
 }
 
-int clgen_step_build_vae(clgen_step_kind *s, clgen_tensor *images) {
-  clgen_bound *net = s->net[0];
+int clgen_step_build_vae(clgen_step_program *s, clgen_tensor *images) {
+  clgen_module *net = s->net[0];
   if (s->phase == CLGEN_PHASE_UPDATE) return clgen_step_update(s, net, NULL, CLGEN_SCALAR_G, "grad");
   clgen_tensor *mu, *logvar;
   int code = clgen_model_encode(s->model, net, images, &s->pass, &mu, &logvar);

@@ -9,7 +9,7 @@ typedef struct {
   clgen_tensor *real, *recon, *sample;                      /* images: given, decoded from their posterior, from the prior */
   clgen_tensor *real_logits, *recon_logits, *sample_logits; /* D's */
   clgen_tensor *reconstruction;                             /* scalars from here on */
-  clgen_tensor *real_untold, *fakes_untold;                 /* of an auxiliary classifier: NULL where there is none */
+  clgen_tensor *real_class_loss, *fakes_class_loss;         /* of an auxiliary classifier: NULL where there is none */
   clgen_kl_term kl;
 } forward_pass;
 
@@ -23,31 +23,31 @@ static clgen_tensor *off_features(clgen_tensor *real, clgen_tensor *recon) {
 
 /* Images again are of their own class, samples of the class that was drawn for them. In use G makes samples, so its running
  * statistics are of those alone: its layers see other means where the latents are posteriors'. */
-static int pass_forward(clgen_step_kind *s, clgen_tensor *real, forward_pass *f) {
+static int pass_forward(clgen_step_program *s, clgen_tensor *real, forward_pass *f) {
   clgen_tensor *mu, *logvar, *real_features, *recon_features, *sample_features;
   int code = clgen_model_encode(s->model, s->net[E], real, &s->pass, &mu, &logvar);
   if (code) return code;
   int64_t n = s->images_n;
   clgen_tensor *z = clgen_model_reparameterize(mu, logvar, clgen_slice(s->noise, 0, 0, n));
   f->real = real;
-  clgen_bound_freeze_stats(s->net[G], true);
+  clgen_module_freeze_stats(s->net[G], true);
   f->recon = clgen_model_decode(s->model, s->net[G], z, &s->pass);
-  clgen_bound_freeze_stats(s->net[G], false);
+  clgen_module_freeze_stats(s->net[G], false);
   f->sample = clgen_model_decode(s->model, s->net[G], clgen_slice(s->noise, 0, n, n), &s->fake_pass);
   f->real_logits = clgen_model_discriminate(s->model, s->net[D], real, &s->pass, &real_features);
   f->recon_logits = clgen_model_discriminate(s->model, s->net[D], f->recon, &s->pass, &recon_features);
   f->sample_logits = clgen_model_discriminate(s->model, s->net[D], f->sample, &s->fake_pass, &sample_features);
   f->reconstruction = off_features(real_features, recon_features);
   f->kl = clgen_step_kl_term(s, mu, logvar);
-  if (clgen_step_tells_classes(s)) {
-    f->real_untold = clgen_step_untold(s, real_features, &s->pass);
-    f->fakes_untold =
-        clgen_add(clgen_step_untold(s, recon_features, &s->pass), clgen_step_untold(s, sample_features, &s->fake_pass));
+  if (clgen_step_has_class_loss(s)) {
+    f->real_class_loss = clgen_step_class_loss(s, real_features, &s->pass);
+    f->fakes_class_loss = clgen_add(clgen_step_class_loss(s, recon_features, &s->pass),
+                                    clgen_step_class_loss(s, sample_features, &s->fake_pass));
   }
   return f->reconstruction && f->sample_logits && f->kl.weighted ? CLGEN_OK : CLGEN_E_INVALID;
 }
 
-static clgen_tensor *loss_of_d(clgen_step_kind *s, const forward_pass *f) {
+static clgen_tensor *loss_of_d(clgen_step_program *s, const forward_pass *f) {
   const clgen_gan_objective *o = &s->config->gan;
   clgen_tensor *on_real, *on_sample, *on_recon, *same;
   o->loss->discriminator(f->real_logits, f->sample_logits, (float)o->smoothing, &on_real, &on_sample);
@@ -65,21 +65,22 @@ static clgen_tensor *loss_of_d(clgen_step_kind *s, const forward_pass *f) {
                                .real_logits = f->real_logits,
                                .fake_logits = f->sample_logits};
   clgen_tensor *loss = clgen_add(clgen_add(on_real, on_sample), on_recon);
-  if (f->real_untold) loss = clgen_step_add_untold(s, loss, "class_D", clgen_add(f->real_untold, f->fakes_untold));
+  if (f->real_class_loss)
+    loss = clgen_step_add_class_loss(s, loss, "class_D", clgen_add(f->real_class_loss, f->fakes_class_loss));
   return clgen_regularize(&r, false, loss);
 }
 
-static clgen_tensor *loss_of_g(clgen_step_kind *s, const forward_pass *f) {
+static clgen_tensor *loss_of_g(clgen_step_program *s, const forward_pass *f) {
   const clgen_gan_loss *l = s->config->gan.loss;
   double gamma = s->config->vae.recon_gamma > 0 ? s->config->vae.recon_gamma : 0.03;
   clgen_tensor *fools = clgen_add(l->generator(NULL, f->sample_logits), l->generator(NULL, f->recon_logits));
   clgen_step_watch(s, "loss_G", fools);
-  if (f->fakes_untold) fools = clgen_step_add_untold(s, fools, "class_G", f->fakes_untold);
+  if (f->fakes_class_loss) fools = clgen_step_add_class_loss(s, fools, "class_G", f->fakes_class_loss);
   return clgen_add(fools, clgen_affine(f->reconstruction, (float)gamma, 0));
 }
 
 /* D's update comes last, for the gradients of the others lead through it as it was. */
-int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *real) {
+int clgen_step_build_vae_gan(clgen_step_program *s, clgen_tensor *real) {
   forward_pass f = {0};
   int code = pass_forward(s, real, &f);
   if (code) return code;
@@ -89,10 +90,10 @@ int clgen_step_build_vae_gan(clgen_step_kind *s, clgen_tensor *real) {
   if (s->with_g) {
     code = clgen_step_update(s, s->net[E], of_e, CLGEN_SCALAR_G, "grad_E");
     if (!code) code = clgen_step_update(s, s->net[G], of_g, CLGEN_SCALAR_G, "grad_G");
-    if (!code) code = clgen_bound_average(s->net[G_EMA], s->net[G], clgen_slice(s->scalars, 0, CLGEN_SCALAR_EMA, 1));
+    if (!code) code = clgen_module_average(s->net[G_EMA], s->net[G], clgen_slice(s->scalars, 0, CLGEN_SCALAR_EMA, 1));
   }
   if (!code) code = clgen_step_update(s, s->net[D], of_d, CLGEN_SCALAR_D, "grad_D");
-  return code || !(s->config->gan.clip > 0) ? code : clgen_bound_clip(s->net[D], s->config->gan.clip);
+  return code || !(s->config->gan.clip > 0) ? code : clgen_module_clip(s->net[D], s->config->gan.clip);
 }
 
 int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective *gan) {

@@ -30,7 +30,7 @@ static clgen_tensor *duplicates(clgen_tensor *flat, clgen_tensor *real_spread) {
   return clgen_mean(clgen_greater(clgen_affine(real_spread, 0.1f, 0), nearest), CLGEN_ALL_AXES, false);
 }
 
-void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
+void clgen_step_watch_players(clgen_step_program *s, clgen_tensor *real, clgen_tensor *fake, clgen_tensor *real_logits,
                               clgen_tensor *fake_logits) {
   if (!real || !fake) return;
   int64_t n = clgen_tensor_dim(real, 0), pixels = clgen_shape_count(clgen_tensor_shape(real)) / n;
@@ -44,14 +44,14 @@ void clgen_step_watch_players(clgen_step_kind *s, clgen_tensor *real, clgen_tens
 
 /* Burda et al. 2016, section 5.2: the dimensions of the latent whose posterior mean varies by more than 0.01 between images.
  */
-void clgen_step_watch_posterior(clgen_step_kind *s, clgen_tensor *mu) {
+void clgen_step_watch_posterior(clgen_step_program *s, clgen_tensor *mu) {
   if (!s->config->vae.beta_turns) return;
   clgen_tensor *apart = clgen_sub(mu, clgen_mean(mu, 1u << 0, true));
   clgen_tensor *active = clgen_unit_step(clgen_affine(clgen_mean(clgen_square(apart), 1u << 0, true), 1, -0.01f));
   clgen_step_watch(s, "active_units", clgen_sum(active, CLGEN_ALL_AXES, false));
 }
 
-void clgen_step_watch_gradient(clgen_step_kind *s, const clgen_bound *b, clgen_tensor *grad) {
+void clgen_step_watch_gradient(clgen_step_program *s, const clgen_module *b, clgen_tensor *grad) {
   static const char *const square[] = {"grad_square_G", "grad_square_D"}, *const along[] = {"grad_along_G", "grad_along_D"};
   bool gan = clgen_model_is_gan(s->model);
   int player = s->net[1] == b;

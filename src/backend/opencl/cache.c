@@ -20,11 +20,11 @@ int64_t clgen_ocl_cache_take(clgen_plan *plan, int64_t floats) {
   return at;
 }
 
-bool clgen_ocl_cache_is_stale(const clgen_ocl_item *item) {
+bool clgen_ocl_cache_is_stale(const clgen_ocl_launch *item) {
   return !item->cached || item->cached->buffer->version != item->cached_version;
 }
 
-void clgen_ocl_cache_filled(clgen_ocl_item *item) {
+void clgen_ocl_cache_filled(clgen_ocl_launch *item) {
   if (item->cached) item->cached_version = item->cached->buffer->version;
 }
 

@@ -24,8 +24,8 @@ static int64_t images_at_once(const conv_job *j) {
   return (n + turns - 1) / turns;
 }
 
-static clgen_ocl_item *add_kernel(conv_job *j, const char *name, int64_t total, clgen_ocl_mem from, clgen_ocl_mem to) {
-  clgen_ocl_item *item = clgen_ocl_item_add(j->plan, j->index);
+static clgen_ocl_launch *add_kernel(conv_job *j, const char *name, int64_t total, clgen_ocl_mem from, clgen_ocl_mem to) {
+  clgen_ocl_launch *item = clgen_ocl_launch_add(j->plan, j->index);
   if (!item) return NULL;
   j->plan->uses_conv = true;
   item->name = name;
@@ -39,7 +39,7 @@ static clgen_ocl_item *add_kernel(conv_job *j, const char *name, int64_t total, 
 /* clgen_words_conv: per_item, total, images, channels, height, width, kh, kw, oh, ow, strides, pads, offsets */
 static int add_columns(conv_job *j, const char *name, int64_t total, int64_t images, clgen_ocl_mem from, clgen_ocl_mem to,
                        int64_t image_at, int64_t cols_at) {
-  if (!add_kernel(j, name, total, from, to)) return clgen_fail_nomem(sizeof(clgen_ocl_item));
+  if (!add_kernel(j, name, total, from, to)) return clgen_fail_nomem(sizeof(clgen_ocl_launch));
   const clgen_step *s = j->s;
   const int64_t words[] = {images,
                            s->conv.c,
@@ -55,16 +55,16 @@ static int add_columns(conv_job *j, const char *name, int64_t total, int64_t ima
                            s->conv.conv.pad_w,
                            image_at,
                            cols_at};
-  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_word(j->plan, words[k]);
+  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_argument(j->plan, words[k]);
   return CLGEN_OK;
 }
 
 static int add_swap(conv_job *j, int64_t rows, int64_t columns, clgen_ocl_mem from, int64_t from_at, clgen_ocl_mem to,
                     int64_t to_at) {
   if (!add_kernel(j, "clgen_swap_axes", rows * columns * j->plane, from, to))
-    return clgen_fail_nomem(sizeof(clgen_ocl_item));
+    return clgen_fail_nomem(sizeof(clgen_ocl_launch));
   const int64_t words[] = {rows, columns, j->plane, from_at, to_at};
-  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_word(j->plan, words[k]);
+  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_argument(j->plan, words[k]);
   return CLGEN_OK;
 }
 

@@ -89,7 +89,7 @@ static int n_parameters(clgen_ew_op op) {
   }
 }
 
-static int new_word(clgen_ew_gen *g, int64_t value) { return clgen_ocl_word(g->plan, value); }
+static int new_word(clgen_ew_gen *g, int64_t value) { return clgen_ocl_argument(g->plan, value); }
 
 void clgen_ew_number(clgen_ew_gen *g, const char *name, int64_t value) {
   clgen_text_add(g->t, "  const int %s = (int)m[%d];\n", name, new_word(g, value));
@@ -100,7 +100,7 @@ static void declare_instr(clgen_ew_gen *g, int k) {
   int n = n_parameters(in->op);
   for (int i = 0; i < n; ++i)
     clgen_text_add(g->t, "  const float %c%d = as_float((uint)m[%d]);\n", "pq"[i], k,
-                   clgen_ocl_word_float(g->plan, i ? in->q : in->p));
+                   clgen_ocl_argument_float(g->plan, i ? in->q : in->p));
   if (!is_random(in)) return;
   clgen_text_add(g->t, "  const uint sl%d = (uint)m[%d];\n", k, new_word(g, (int64_t)(in->seed & 0xFFFFFFFFu)));
   clgen_text_add(g->t, "  const uint sh%d = (uint)m[%d];\n", k, new_word(g, (int64_t)(in->seed >> 32)));

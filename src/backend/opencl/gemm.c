@@ -27,7 +27,7 @@ int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clge
   size_t bytes;
   int err = clgen_ocl_gemm_temp(ocl, g, &bytes);
   if (err) return err;
-  clgen_ocl_item *item = clgen_ocl_item_add(plan, step);
+  clgen_ocl_launch *item = clgen_ocl_launch_add(plan, step);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->is_gemm = true;
   item->gemm = *g;
@@ -78,14 +78,14 @@ void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen
 
 enum { ITEMS_PER_UNIT = 4, LOOPING_ITEMS_PER_UNIT = 4096 };
 
-void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, int64_t total) {
+void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_launch *item, int64_t total) {
   int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : LOOPING_ITEMS_PER_UNIT * (int64_t)ocl->units;
   if (items > total) items = total;
   int64_t per_item = ocl->wide ? (total + items - 1) / items : 0;
   item->local = ocl->local;
   item->global = ((size_t)items + ocl->local - 1) / ocl->local * ocl->local;
-  clgen_ocl_word(plan, per_item);
-  clgen_ocl_word(plan, total);
+  clgen_ocl_argument(plan, per_item);
+  clgen_ocl_argument(plan, total);
 }
 
 size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl) {

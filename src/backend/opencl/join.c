@@ -8,18 +8,20 @@
 
 enum { MOST = 16 }; /* launches that become one */
 
-static bool is_single(const clgen_ocl_item *item) { return item->global == 1; }
+static bool is_single(const clgen_ocl_launch *item) { return item->global == 1; }
 
-static bool may_join(const clgen_ocl_item *item) { return !item->is_gemm && !item->cached && (!item->name || item->packs); }
+static bool may_join(const clgen_ocl_launch *item) {
+  return !item->is_gemm && !item->cached && (!item->name || item->packs);
+}
 
-static bool uses_scratch(const clgen_ocl_item *item) {
+static bool uses_scratch(const clgen_ocl_launch *item) {
   for (int k = 0; k < item->n_mems; ++k)
     if (item->mem[k].kind != CLGEN_OCL_MEM_BUFFER) return true;
   return false;
 }
 
 /* Whether what `pack` reads is written by a step. */
-static bool writes_packed(const clgen_plan *plan, const clgen_step *writer, const clgen_ocl_item *pack) {
+static bool writes_packed(const clgen_plan *plan, const clgen_step *writer, const clgen_ocl_launch *pack) {
   for (int i = 0; i < pack->steps; ++i) {
     const clgen_step *s = &plan->step[pack->step + (size_t)i];
     if (clgen_step_writes(writer, s, &s->in[pack->packs - 1])) return true;
@@ -27,7 +29,7 @@ static bool writes_packed(const clgen_plan *plan, const clgen_step *writer, cons
   return false;
 }
 
-static bool are_apart(const clgen_plan *plan, const clgen_ocl_item *a, const clgen_ocl_item *b) {
+static bool are_apart(const clgen_plan *plan, const clgen_ocl_launch *a, const clgen_ocl_launch *b) {
   if (a->step == b->step || (uses_scratch(a) && uses_scratch(b))) return false;
   if (b->packs) return !writes_packed(plan, &plan->step[a->step], b);
   if (a->packs) return !writes_packed(plan, &plan->step[b->step], a);
@@ -35,7 +37,7 @@ static bool are_apart(const clgen_plan *plan, const clgen_ocl_item *a, const clg
 }
 
 /* How many items from `item` on can be one. */
-static size_t run_of(const clgen_plan *plan, const clgen_ocl_item *item, size_t n) {
+static size_t run_of(const clgen_plan *plan, const clgen_ocl_launch *item, size_t n) {
   size_t count = 0;
   for (int mems = 0; count < n && count < MOST && may_join(&item[count]); ++count) {
     bool joins = (mems += item[count].n_mems) <= CLGEN_OCL_MAX_MEMS;
@@ -47,14 +49,14 @@ static size_t run_of(const clgen_plan *plan, const clgen_ocl_item *item, size_t 
 }
 
 /* One call, as clgen_ocl_calls_source reads it. */
-static void add_call(clgen_plan *plan, const clgen_ocl_item *item, int mem, bool goes_on) {
+static void add_call(clgen_plan *plan, const clgen_ocl_launch *item, int mem, bool goes_on) {
   const int64_t word[] = {item->generated, (int64_t)item->global, (int64_t)item->first_word, mem, goes_on};
-  for (size_t i = 0; i < CLGEN_COUNT(word); ++i) clgen_ocl_word(plan, word[i]);
+  for (size_t i = 0; i < CLGEN_COUNT(word); ++i) clgen_ocl_argument(plan, word[i]);
 }
 
 /* The calls that share the work-items, then those of a single one in turn. */
-static void join(clgen_plan *plan, clgen_ocl_item *item, size_t count) {
-  clgen_ocl_item one = {
+static void join(clgen_plan *plan, clgen_ocl_launch *item, size_t count) {
+  clgen_ocl_launch one = {
       .step = item->step, .steps = item->steps, .name = "clgen_calls", .local = 1, .first_word = plan->n_words};
   int mem[MOST];
   size_t singles = 0;

@@ -11,7 +11,7 @@ int clgen_ocl_gemm_ready(clgen_ocl *ocl);
 int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved);
 int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes);
 /* Work-items over `total` elements; adds the words per_item (0: every so many-th element) and total. */
-void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, int64_t total);
+void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_launch *item, int64_t total);
 /* The most working memory that a convolution may ask for, if it can do with less. */
 size_t clgen_ocl_scratch_limit(const clgen_ocl *ocl);
 

@@ -111,7 +111,7 @@ int clgen_ocl_add_map(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, siz
   clgen_ew_walk_make(&w, s);
   int64_t total = clgen_ew_count(&w, ~0u);
   if (total == 0) return CLGEN_OK;
-  clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
+  clgen_ocl_launch *item = clgen_ocl_launch_add(plan, index);
   if (!item) return clgen_fail_nomem(sizeof *item);
   clgen_text body = {0};
   clgen_ew_gen g = {.t = &body, .plan = plan, .w = &w, .column = w.nd - 1, .end = s->n_instrs};

@@ -89,7 +89,7 @@ typedef struct {
   uint64_t cached_version;
   size_t global, local; /* local 0: the driver's choice */
   cl_kernel kernel;
-} clgen_ocl_item;
+} clgen_ocl_launch;
 
 /* A generated kernel: its parameters and its body, in which ITEM and ITEMS are a work-item's number and how many there are.
  */
@@ -101,7 +101,7 @@ typedef struct {
 struct clgen_plan {
   const clgen_step *step;
   size_t n_steps;
-  clgen_ocl_item *item;
+  clgen_ocl_launch *item;
   size_t n_items, room_items;
   int64_t *word; /* the kernels' numbers: sizes, strides, parameters */
   size_t n_words, room_words;
@@ -119,10 +119,10 @@ struct clgen_plan {
 };
 
 /* Adds an item for a step and gives it back, with its first word already set; NULL when memory is short. */
-clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step);
+clgen_ocl_launch *clgen_ocl_launch_add(clgen_plan *plan, size_t step);
 /* Adds a number for the item added last; returns its place among that item's words. */
-int clgen_ocl_word(clgen_plan *plan, int64_t value);
-int clgen_ocl_word_float(clgen_plan *plan, float value);
+int clgen_ocl_argument(clgen_plan *plan, int64_t value);
+int clgen_ocl_argument_float(clgen_plan *plan, float value);
 /* Adds `text` (taken over) to the generated kernels, or finds its equal; returns its number. */
 int clgen_ocl_body_add(clgen_plan *plan, clgen_text *text, int n_mems);
 /* Makes calls of items with generated kernels, and one of several, unless each is to be measured alone (join.c). */
@@ -136,8 +136,8 @@ bool clgen_ocl_caches(const clgen_plan *plan, const clgen_step *s, int which, in
 /* Room for so many floats in the plan's cache; returns where it begins, in floats. */
 int64_t clgen_ocl_cache_take(clgen_plan *plan, int64_t floats);
 /* Whether the cached result of a launch is out of date; after the launch, that it is not. */
-bool clgen_ocl_cache_is_stale(const clgen_ocl_item *item);
-void clgen_ocl_cache_filled(clgen_ocl_item *item);
+bool clgen_ocl_cache_is_stale(const clgen_ocl_launch *item);
+void clgen_ocl_cache_filled(clgen_ocl_launch *item);
 /* Counts the buffers that a run of the plan writes as written. */
 void clgen_ocl_cache_count_writes(const clgen_plan *plan);
 

@@ -16,8 +16,8 @@ static void *grown(void *array, size_t n, size_t *room, size_t size) {
   return bigger;
 }
 
-clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
-  clgen_ocl_item *item = grown(plan->item, plan->n_items, &plan->room_items, sizeof *item);
+clgen_ocl_launch *clgen_ocl_launch_add(clgen_plan *plan, size_t step) {
+  clgen_ocl_launch *item = grown(plan->item, plan->n_items, &plan->room_items, sizeof *item);
   if (!item) {
     plan->failed = true;
     return NULL;
@@ -25,11 +25,11 @@ clgen_ocl_item *clgen_ocl_item_add(clgen_plan *plan, size_t step) {
   plan->item = item;
   item += plan->n_items++;
   const bool first = plan->n_items == 1 || item[-1].step != step; /* of a step's launches */
-  *item = (clgen_ocl_item){.step = step, .steps = first, .generated = CLGEN_OCL_CALL_NONE, .first_word = plan->n_words};
+  *item = (clgen_ocl_launch){.step = step, .steps = first, .generated = CLGEN_OCL_CALL_NONE, .first_word = plan->n_words};
   return item;
 }
 
-int clgen_ocl_word(clgen_plan *plan, int64_t value) {
+int clgen_ocl_argument(clgen_plan *plan, int64_t value) {
   int64_t *word = grown(plan->word, plan->n_words, &plan->room_words, sizeof *word);
   if (!word) {
     plan->failed = true;
@@ -40,10 +40,10 @@ int clgen_ocl_word(clgen_plan *plan, int64_t value) {
   return (int)(plan->n_words - 1 - plan->item[plan->n_items - 1].first_word);
 }
 
-int clgen_ocl_word_float(clgen_plan *plan, float value) {
+int clgen_ocl_argument_float(clgen_plan *plan, float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
-  return clgen_ocl_word(plan, (int64_t)bits);
+  return clgen_ocl_argument(plan, (int64_t)bits);
 }
 
 int clgen_ocl_body_add(clgen_plan *plan, clgen_text *text, int n_mems) {
@@ -214,7 +214,7 @@ static cl_mem memory(const clgen_plan *plan, const clgen_ocl_mem *mem) {
   return NULL;
 }
 
-static int bind_item(clgen_plan *plan, clgen_ocl_item *item) {
+static int bind_item(clgen_plan *plan, clgen_ocl_launch *item) {
   char generated[24];
   const char *name = item->name;
   if (!name) {
@@ -305,7 +305,7 @@ void clgen_ocl_plan_free(void *impl, clgen_plan *plan) {
 
 /* ---- Running ------------------------------------------------------------------------------------------------------ */
 
-static int enqueue(clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_item *item, cl_event *event) {
+static int enqueue(clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_launch *item, cl_event *event) {
   if (!clgen_ocl_cache_is_stale(item)) return CLGEN_OK;
   if (item->is_gemm) {
     const clgen_ocl_gemm *g = &item->gemm;
@@ -327,7 +327,7 @@ static int run_profiled(clgen_ocl *ocl, clgen_plan *plan) {
   if (!code) code = clgen_ocl_finish(ocl);
   for (size_t i = 0; i < plan->n_items; ++i) {
     if (!event[i]) continue;
-    const clgen_ocl_item *item = &plan->item[i];
+    const clgen_ocl_launch *item = &plan->item[i];
     if (!code) code = clgen_ocl_profile_add(ocl, &plan->step[item->step], item->steps, event[i]);
     clReleaseEvent(event[i]);
   }

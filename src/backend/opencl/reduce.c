@@ -77,7 +77,7 @@ static bool goes_in_pairs(const clgen_reduction *r, int64_t per_item) {
 /* from_scratch: so many of the inputs lie in working memory. */
 static int add_item(clgen_ocl *ocl, clgen_plan *plan, clgen_reduction *r, size_t index, int from_scratch) {
   const clgen_step *s = r->walk.s;
-  clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
+  clgen_ocl_launch *item = clgen_ocl_launch_add(plan, index);
   if (!item) return clgen_fail_nomem(sizeof *item);
   clgen_text body = {0};
   r->gen.t = &body;

@@ -6,7 +6,7 @@ int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
   bool forward = s->kind == CLGEN_STEP_AFFINE_SAMPLE, planes = !forward && ocl->wide;
   int64_t total = s->sample.n * (forward ? s->sample.oh * s->sample.ow : planes ? s->sample.c : s->sample.h * s->sample.w);
   if (total * s->sample.c == 0) return CLGEN_OK;
-  clgen_ocl_item *item = clgen_ocl_item_add(plan, index);
+  clgen_ocl_launch *item = clgen_ocl_launch_add(plan, index);
   if (!item) return clgen_fail_nomem(sizeof *item);
   plan->uses_sample = true;
   item->name = forward  ? "clgen_affine_sample"
@@ -20,6 +20,6 @@ int clgen_ocl_add_sample(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
   const clgen_operand *image = forward ? &s->in[0] : &s->out[0], *view = forward ? &s->out[0] : &s->in[0];
   const int64_t words[] = {s->sample.c,  s->sample.h,   s->sample.w,     s->sample.oh,
                            s->sample.ow, image->offset, s->in[1].offset, view->offset};
-  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_word(plan, words[k]);
+  for (size_t k = 0; k < CLGEN_COUNT(words); ++k) clgen_ocl_argument(plan, words[k]);
   return CLGEN_OK;
 }

@@ -2,11 +2,11 @@
 #include "backend/opencl/tiles.h"
 
 void clgen_tiles_words(clgen_plan *plan, const int64_t *value, size_t n) {
-  for (size_t i = 0; i < n; ++i) clgen_ocl_word(plan, value[i]);
+  for (size_t i = 0; i < n; ++i) clgen_ocl_argument(plan, value[i]);
 }
 
-clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, const char *name, int64_t tasks) {
-  clgen_ocl_item *item = clgen_ocl_item_add(plan, step);
+clgen_ocl_launch *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, const char *name, int64_t tasks) {
+  clgen_ocl_launch *item = clgen_ocl_launch_add(plan, step);
   if (!item) return NULL;
   plan->uses_tiles = true;
   item->name = name;
@@ -15,18 +15,18 @@ clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, 
   return item;
 }
 
-clgen_ocl_item *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
-                                 int pieces, const clgen_tiles_left *part, int parts) {
+clgen_ocl_launch *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
+                                   int pieces, const clgen_tiles_left *part, int parts) {
   const int64_t rows_of = clgen_tile_of(ocl)->rows;
   int64_t tasks = 0;
   for (int p = 0; p < parts; ++p) tasks += tile_up(part[p].rows, rows_of);
-  clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
+  clgen_ocl_launch *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return NULL;
   item->packs = 1 + which;
   item->generated = CLGEN_OCL_CALL_PACK;
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
   for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
-  clgen_ocl_word(plan, tasks);
+  clgen_ocl_argument(plan, tasks);
   for (int p = 0; p < parts; ++p) {
     const clgen_tiles_left *l = &part[p];
     const int64_t w[] = {
@@ -64,7 +64,7 @@ clgen_tiles_cutting clgen_tiles_cut(const clgen_ocl *ocl, int64_t m, int64_t n, 
 
 int clgen_tiles_sum(clgen_ocl *ocl, clgen_plan *plan, size_t step, int64_t total, int64_t splits, int64_t from,
                     clgen_ocl_mem out, int64_t out_at) {
-  clgen_ocl_item *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_sum", tile_up(total, 1024));
+  clgen_ocl_launch *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_sum", tile_up(total, 1024));
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->n_mems = 2;
   item->mem[0] = clgen_ocl_scratch_mem();

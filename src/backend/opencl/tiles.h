@@ -21,7 +21,7 @@ static inline int64_t tile_even(int64_t n, int64_t piece) { return tile_up(n, ti
 
 void clgen_tiles_words(clgen_plan *plan, const int64_t *value, size_t n);
 /* A launch of a kernel whose work-items share `tasks`; NULL: out of memory. */
-clgen_ocl_item *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, const char *name, int64_t tasks);
+clgen_ocl_launch *clgen_tiles_item(clgen_ocl *ocl, clgen_plan *plan, size_t step, const char *name, int64_t tasks);
 
 /* One matrix that is packed: element (m, (k1,k2,k3)) is at `at` + m sm + k1 s1 + k2 s2 + k3 s3 of `from`, m < rows; into the
  * scratch memory, at `to`. */
@@ -33,8 +33,8 @@ typedef struct {
 
 /* Packs operand `which` of the step, and of those that run with it: `from` is their memory. Returns the launch; NULL: out of
  * memory. */
-clgen_ocl_item *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
-                                 int pieces, const clgen_tiles_left *part, int parts);
+clgen_ocl_launch *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, int which, const clgen_ocl_mem *from,
+                                   int pieces, const clgen_tiles_left *part, int parts);
 
 /* ---- Products -------------------------------------------------------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ static void lay_out_slot(conv_tiles *t) {
 }
 
 static int add_conv_item(conv_tiles *t, int64_t slots_at) {
-  clgen_ocl_item *item = clgen_tiles_item(t->ocl, t->plan, t->step, "clgen_tiles_conv", t->items);
+  clgen_ocl_launch *item = clgen_tiles_item(t->ocl, t->plan, t->step, "clgen_tiles_conv", t->items);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->n_mems = 4;
   item->mem[0] = t->cached ? clgen_ocl_cache_mem() : clgen_ocl_scratch_mem();
@@ -108,7 +108,7 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
 
 static int add_packing(conv_tiles *t, const clgen_tiles_left *left) {
   const clgen_ocl_mem weight = clgen_ocl_mem_of(t->weight);
-  clgen_ocl_item *item = clgen_tiles_pack(t->ocl, t->plan, t->step, 1, &weight, 1, left, t->parts);
+  clgen_ocl_launch *item = clgen_tiles_pack(t->ocl, t->plan, t->step, 1, &weight, 1, left, t->parts);
   if (!item) return clgen_fail_nomem(sizeof *item);
   if (!t->cached) return CLGEN_OK;
   item->mem[0] = clgen_ocl_cache_mem();

@@ -30,7 +30,7 @@ static int pack(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_g
     from[i] = g[i].a;
     left[i] = left_of(&g[i], &p[i], i);
   }
-  return clgen_tiles_pack(ocl, plan, step, 0, from, n, left, n) ? CLGEN_OK : clgen_fail_nomem(sizeof(clgen_ocl_item));
+  return clgen_tiles_pack(ocl, plan, step, 0, from, n, left, n) ? CLGEN_OK : clgen_fail_nomem(sizeof(clgen_ocl_launch));
 }
 
 static void describe(clgen_plan *plan, const clgen_ocl_gemm *g, const product *p) {
@@ -75,7 +75,7 @@ int clgen_tiles_products(clgen_ocl *ocl, clgen_plan *plan, size_t step, const cl
   const int64_t edge = tile_aligned(tile->rows * tile->vectors * tile->width), slot = right + edge + (in_tasks ? own : 0);
   const size_t first = plan->n_items;
   int err = in_tasks ? CLGEN_OK : pack(ocl, plan, step, g, p, n);
-  clgen_ocl_item *item = err ? NULL : clgen_tiles_item(ocl, plan, step, "clgen_tiles_product", tasks);
+  clgen_ocl_launch *item = err ? NULL : clgen_tiles_item(ocl, plan, step, "clgen_tiles_product", tasks);
   if (!item) return err ? err : clgen_fail_nomem(sizeof *item);
   clgen_ocl_want_scratch(plan, (size_t)(end + (int64_t)item->global * slot) * sizeof(float));
   for (int i = 0; i < 2; ++i) item->mem[item->n_mems++] = clgen_ocl_scratch_mem();

@@ -42,7 +42,7 @@ int clgen_tiles_weight_grad(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *
   clgen_ocl_want_scratch(plan, (size_t)(stretches_at + (cut.splits > 1 ? cut.splits * m * n : 0)) * sizeof(float));
   const clgen_tiles_left left = {s->conv.n, 1, plane, plane, s->conv.o * plane, 0, 1, dy->offset, 0, m, 0};
   const clgen_ocl_mem from = clgen_ocl_mem_of(dy);
-  clgen_ocl_item *item = clgen_tiles_pack(ocl, plan, step, 1, &from, 1, &left, 1);
+  clgen_ocl_launch *item = clgen_tiles_pack(ocl, plan, step, 1, &from, 1, &left, 1);
   if (item) item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_weight", cut.items);
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->n_mems = 4;

@@ -108,7 +108,7 @@ static layout lay_out(const clgen_ocl *ocl, const work *k) {
 }
 
 static int add_weights(clgen_ocl *ocl, clgen_plan *plan, const work *k, size_t step) {
-  clgen_ocl_item *item =
+  clgen_ocl_launch *item =
       clgen_tiles_item(ocl, plan, step, "clgen_tiles_winograd_weights", tile_up(k->m, clgen_tile_of(ocl)->rows));
   if (!item) return clgen_fail_nomem(sizeof *item);
   item->packs = 2;
@@ -129,7 +129,7 @@ int clgen_tiles_winograd(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
   const int64_t slots_at = tile_aligned(f->products * rows * k.channels * f->phases);
   clgen_ocl_want_scratch(plan, (size_t)(slots_at + l.slot * l.items) * sizeof(float));
   int err = add_weights(ocl, plan, &k, step);
-  clgen_ocl_item *item = err ? NULL : clgen_tiles_item(ocl, plan, step, "clgen_tiles_winograd", l.items);
+  clgen_ocl_launch *item = err ? NULL : clgen_tiles_item(ocl, plan, step, "clgen_tiles_winograd", l.items);
   if (!item) return err ? err : clgen_fail_nomem(sizeof *item);
   item->n_mems = 4;
   item->mem[0] = item->mem[3] = clgen_ocl_scratch_mem();

@@ -46,7 +46,7 @@ static void read_state(course *out, int at, clgen_store *store, const char *name
 
 static course run(const scenario *c, clgen_device *device, int64_t at_once, int batches) {
   course out = {0};
-  float knob[CLGEN_KNOB_COUNT];
+  float hyper[CLGEN_HYPER_COUNT];
   clgen_model *model;
   clgen_store *store;
   clgen_trainer *trainer;
@@ -58,9 +58,9 @@ static course run(const scenario *c, clgen_device *device, int64_t at_once, int 
   OK(clgen_store_create(&store, device));
   OK(clgen_model_init(model, store, 3));
   OK(clgen_trainer_create(&trainer, model, store, &t));
-  clgen_adapt_start(&(clgen_adapt_config){.critic_steps = t.gan.critic_steps}, knob);
-  knob[CLGEN_KNOB_BATCHES] = (float)batches;
-  clgen_trainer_set_knobs(trainer, knob, 0);
+  clgen_adapt_start(&(clgen_adapt_config){.critic_steps = t.gan.critic_steps}, hyper);
+  hyper[CLGEN_HYPER_BATCHES] = (float)batches;
+  clgen_trainer_set_hyperparameters(trainer, hyper, 0);
   assert_int_equal(clgen_trainer_batches(trainer), batches);
   const clgen_model_config *m = clgen_model_get_config(model);
   uint8_t *images = NEED(malloc((size_t)(c->batch * m->channels * m->height * m->width)));
