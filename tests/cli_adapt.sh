@@ -7,7 +7,7 @@ short="--kimg 4 --batch 32 --tick 0.7"
 expect 2 train $gan -n --adapt gard
 err_has "option --adapt: \"gard\" is none of"
 expect 2 train --data "$EXAMPLES/mnist" --cfg vae-mlp --device host -n --adapt balance
-err_has "two players"
+err_has "needs a GAN"
 expect 0 train $gan -n --adapt none
 out_matches_not '^adapt:'
 expect 0 train $gan -n --adapt guard,balance
@@ -20,7 +20,7 @@ refuse_train '128 or 256 would do' $gan --batch-max 200 --adapt noise-scale
 refuse_train 'option --batch-max: not with ragan: it compares' $gan --batch-max 128 --adapt noise-scale --loss ragan
 refuse_train 'option --batch-max: not with --adapt ada' $gan --batch-max 128 --adapt noise-scale,ada
 refuse_train 'option --batch-max: not with --free-bits' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-max 512 --adapt noise-scale --free-bits 0.1
-refuse_train 'guard and balance compare the images of a part with each other, and 4 are too few' $gan --batch-gpu 4 --adapt guard
+refuse_train 'guard and balance compare the images of a micro-batch with each other, and 4 are too few' $gan --batch-gpu 4 --adapt guard
 refuse_train 'option --batch-gpu: not with --adapt control-vae' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-gpu 16 --adapt control-vae --kl-target 5
 expect 0 train $gan -n --adapt noise-scale --batch-max 2048
 out_has "deciding every 32 steps"

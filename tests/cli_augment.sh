@@ -8,16 +8,16 @@ short="$gan --kimg 4 --batch 32 --tick 0.7"
 refuse_train 'option --augment: how often?' $gan --augment bgc
 refuse_train 'option --augment: "blot" is none of blit' $gan --augment blit,blot --augment-p 0.5
 refuse_train 'option --augment-p: --adapt ada chooses it' $gan --augment-p 0.5 --adapt ada
-refuse_train "ada goes by the sign of the discriminator's logits, which --loss wgan" $gan --loss wgan --adapt ada
-refuse_train "ada goes by the sign of the discriminator's logits, which --loss lsgan" $gan --loss lsgan --adapt ada
-refuse_train 'option --augment-p: there are no two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
-refuse_train 'two players' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
+refuse_train "ada uses the sign of the discriminator's logits, which has no meaning with --loss wgan" $gan --loss wgan --adapt ada
+refuse_train "ada uses the sign of the discriminator's logits, which has no meaning with --loss lsgan" $gan --loss lsgan --adapt ada
+refuse_train 'option --augment-p: --cfg vae-mlp is no GAN' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
+refuse_train 'needs a GAN' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
 refuse_train 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
 refuse_train 'option --augment-p' $gan --augment-p 1.5
-refuse_train 'option --ada-by: rv compares with images that are not trained on' $gan --adapt ada --ada-by rv
-refuse_train 'option --ada-by: only --adapt ada' $gan --ada-by rv
-refuse_train 'option --validation: nothing looks at them but' $gan --validation 100
-refuse_train 'option --validation: nothing looks at them but' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
+refuse_train 'option --ada-by: rv needs validation images' $gan --adapt ada --ada-by rv
+refuse_train 'option --ada-by: needs --adapt ada' $gan --ada-by rv
+refuse_train 'option --validation: only --adapt ada with --ada-by rv' $gan --validation 100
+refuse_train 'option --validation: only --adapt ada with --ada-by rv' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
 refuse_train '20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
 refuse_train 'option --validation: of 10000 images 9990 held out leave fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 9990
 expect 0 train $gan -n --adapt ada --ada-by rv --validation 1000 --loss wgan

@@ -168,7 +168,7 @@ json '.ops#3' '.large#0'
 expect 0 bench generate --device host --cfg vae-mlp --hidden 8 --nz 2 --batch 3 --seconds 0.001 --json
 json .batch=3 '.images_per_s>0' '.one_image_s>0' '.launches>0'
 expect 2 bench generate --cfg classifier
-err_has "classifier makes no images"
+err_has "classifier does not generate images"
 expect 2 bench ops --only nonsense
 err_has "nonsense"
 

@@ -46,7 +46,7 @@ expect 1 train $huge --loss ragan -n
 err_has "--batch "
 ! grep -q -e "--batch-gpu" "$dir/err" || fail "$last: says --batch-gpu, which ragan does not go with"
 expect 1 train --data "$data" --cfg dcgan --ngf 60000 --batch 64 --device host -n
-err_has "not even one image at a time would fit"
+err_has "not even a micro-batch of one image would fit"
 
 [ $failed = 0 ] && echo "cli_batch: all good"
 exit $failed

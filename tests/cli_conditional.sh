@@ -6,8 +6,8 @@ data=$EXAMPLES/mnist
 export OCL_ICD_VENDORS=$dir/none CLGEN_DEVICE=host
 mkdir "$dir/none"
 
-refuse_train "vae-mlp is not told a class by \"projection\"; possible: concat" --data "$data" --cfg vae-mlp --cond projection
-refuse_train "classifier is not told a class by \"concat\"; possible: not at all" --data "$data" --cfg classifier --cond concat
+refuse_train "vae-mlp does not support conditioning by \"projection\"; possible: concat" --data "$data" --cfg vae-mlp --cond projection
+refuse_train "classifier does not support conditioning by \"concat\"; possible: not at all" --data "$data" --cfg classifier --cond concat
 refuse_train "clipped weights cannot be sure of a class" --data "$data" --cond acgan --loss wgan
 refuse_train "only --cond acgan has a loss of classes" --data "$data" --cond concat --aux-weight 2
 refuse_train "option --cond needs labels of at least two classes, and this has one class" --data "$data" --cond concat --classes 3
@@ -36,16 +36,16 @@ used() {
   expect 0 explore project --network "$snapshot" --image "$dir/one/7-seed0003.png" --class 7 --starts 1 --iterations 1 \
     --output "$dir/o.png"
   expect 1 explore nearest --network "$snapshot" --data "$data" --class 1,2 --output "$dir/o.png"
-  err_has "one is wanted"
+  err_has "expected one"
   rm -r "$dir/one" "$dir/many" "$dir/drawn"
 }
 
 # The default cannot be asked for a class.
 resume_exactly none $small --ngf 1 --ndf 1 --nz 4
 expect 1 generate --network "$snapshot" --class 7 --outdir "$dir/no"
-err_has "a dcgan that is not conditional (clgen train --cond)"
+err_has "this dcgan is not conditional (clgen train --cond)"
 expect 1 evaluate --network "$snapshot" --data "$data" --metrics gantest --features mnist-cnn --num 20
-err_has "gantest is of networks that are asked for a class"
+err_has "gantest needs a conditional network"
 
 resume_exactly concat $small --cond concat --ngf 1 --ndf 1 --nz 4
 used concat

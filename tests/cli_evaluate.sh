@@ -22,7 +22,7 @@ out_matches '^metric +value +\+- +95% +floor +better$'
 for part in $all; do out_matches "^$part\[(mnist-cnn|pixels)\] "; done
 out_matches '^mem_exact\[pixels\] +0\.0000 '
 ! grep -qE '\[[0-9.]*e-[12][0-9],' "$dir/out" || fail "$last: a 0 with rounding in an interval"
-err_has "the floor is of halves of 100 reals"
+err_has "the floor uses halves of 100 real images"
 judge --fakes "$dir/digits.npy" --data "$dir/more.npy" --features mnist-cnn --metrics fid,kid,is,prdc,ndb,msssim,dup,mem --json
 json .device:string .version:string .fakes="$dir/digits.npy" .data="$dir/more.npy" .split=test .seed=0 .images=200 .reals=200 \
   .features=mnist-cnn ".metrics#21"
@@ -128,9 +128,9 @@ err_has "features come from a classifier"
 refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --features "$dir/digits.npy"
 err_has "$dir/digits.npy"
 refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics elbo
-err_has "only a VAE has"
+err_has "need a VAE"
 refuse 1 --network "$CLGEN_DATA_DIR/mnist-cnn.safetensors" --data "$data"
-err_has "a classifier makes no images"
+err_has "a classifier does not generate images"
 refuse 1 --network "$dir/nowhere" --data "$data"
 err_has "$dir/nowhere"
 refuse 1 --fakes "$dir/nowhere" --data "$data"

@@ -86,7 +86,7 @@ same "$o" "$dir/p.png"
 expect 1 explore mix --network "$style" --from 8 --output "$o"
 err_has "0 to 7"
 expect 1 explore mix --network "$gan" --output "$o"
-err_has "knows no styles"
+err_has "has no styles"
 
 # ---- directions: with LAPACK
 # 9 times the first eigenvector of W^T W, W = fc3.weight of make_snapshot's vae-mlp, by numpy.linalg.eigh: one sign and the other.

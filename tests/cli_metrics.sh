@@ -78,9 +78,9 @@ expect 2 train $vae --kimg 1 --outdir "$dir/bad" --metrics fid,nice
 err_has "--metrics"
 err_has "'nice'"
 expect 2 train --data "$data" --cfg dcgan --ngf 2 --device host --kimg 1 --outdir "$dir/bad" --metrics elbo
-err_has "only a VAE has"
+err_has "need a VAE"
 expect 2 train --data "$data" --cfg classifier --device host --kimg 1 --outdir "$dir/bad" --metrics fid
-err_has "a classifier makes no images"
+err_has "a classifier does not generate images"
 expect 2 train $vae --kimg 1 --outdir "$dir/bad" --metrics-num 1
 err_has "metrics-num"
 expect 1 train $vae --kimg 1 --outdir "$dir/bad" --metrics fid --features "$dir/missing.safetensors"

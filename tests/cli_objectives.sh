@@ -16,15 +16,15 @@ refuse_train "no such groups" $mnist --reg mbstd --batch 25
 refuse_train "it compares all images" $mnist --reg mbdisc --batch 32 --batch-gpu 16
 refuse_train "choose one" $mnist --reg mbstd,mbdisc
 refuse_train "only --reg bcr" $mnist --reg sn --bcr-flip
-refuse_train "pl is of how images move with their styles, and --cfg dcgan has none" $mnist --reg pl
-refuse_train "pl is of how images move with their styles, and --cfg vae-gan has none" $mnist --cfg vae-gan --reg pl
+refuse_train "pl needs styles, and --cfg dcgan has none" $mnist --reg pl
+refuse_train "pl needs styles, and --cfg vae-gan has none" $mnist --cfg vae-gan --reg pl
 refuse_train "pl: it compares with a mean over whole batches" $mnist --cfg style --reg pl --batch 32 --batch-gpu 16
-refuse_train "no two players" $mnist --cfg vae-mlp --reg sn
-refuse_train "no two players" $mnist --cfg vae-mlp --loss hinge
+refuse_train "is no GAN" $mnist --cfg vae-mlp --reg sn
+refuse_train "is no GAN" $mnist --cfg vae-mlp --loss hinge
 refuse_train "mixes the images of a batch, and r1" $mnist --reg r1 --d-norm batch
 refuse_train "mixes the images of a batch, and gp" $mnist --loss wgan-gp --d-norm batch
 refuse_train "normalises the weights in place of it" $mnist --reg sn --d-norm layer
-refuse_train "no two players" $mnist --cfg vae-mlp --d-norm none
+refuse_train "is no GAN" $mnist --cfg vae-mlp --d-norm none
 expect 0 train $gan -n --loss wgan --reg fm
 expect 0 train $gan -n --loss wgan-gp --d-norm group
 expect 0 train $gan -n --reg sn --d-norm none

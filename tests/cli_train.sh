@@ -84,7 +84,7 @@ err_has "larger --kimg"
 # ---- What changes a run's course is refused, what does not is taken
 before=$(cat "$parts"/*.safetensors "$parts/training_options.json" | cksum)
 expect 2 train --resume "$parts" --batch 32 --kimg 3
-err_has "--batch: '32' is not what the run to go on with was started with, '128'"
+err_has "--batch: '32' differs from the value of the run, '128'"
 expect 2 train --resume "$parts" --cfg dcgan
 err_has "--cfg"
 expect 2 train --resume "$parts" --seed 6
@@ -118,7 +118,7 @@ for name in INT TERM; do
   wait $pid
   status=$?
   [ $status = 130 ] || fail "SIG$name: exit status $status"
-  err_has "go on with: clgen train --resume $stopped"
+  err_has "resume with: clgen train --resume $stopped"
   [ ! -e "$stopped/network-snapshot-000040.safetensors" ] || fail "SIG$name came too late to be a test"
   expect 0 train --resume "$stopped"
   same "$stopped/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
@@ -209,7 +209,7 @@ expect 0 evaluate --network "$network" --data "$data" --num 500 --device host
 out_has "nats/image"
 out_has "$(printf %.3f "$bound")"
 expect 1 evaluate --network "$dir/exact-host-dcgan/whole/00000-mnist-dcgan/network-snapshot-000002.safetensors" --data "$data" --metrics elbo --device host
-err_has "only a VAE has"
+err_has "need a VAE"
 expect 2 evaluate --network "$network" --data "$data" --metrics beauty
 err_has "beauty"
 expect 2 evaluate --network "$network"

@@ -61,15 +61,15 @@ refuse_train "there is no --init" $on --ewc 1
 refuse_train "there is no --init" $on --l2-sp 1
 refuse_train "there is no --init" $on --freezed 1
 refuse_train "--freeze says what is to stay" $on --init "$old" --lr-old 0
-refuse_train "holds a dcgan" $on --init "$old" --cfg vae-mlp
-refuse_train "nothing of" $on --init "$classifier" --ndf 3 --hidden 7
-refuse_train "'D.7*' matches no parameter; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" $on \
+refuse_train "contains a dcgan" $on --init "$old" --cfg vae-mlp
+refuse_train "no tensor of" $on --init "$classifier" --ndf 3 --hidden 7
+refuse_train "no parameter matches 'D.7*'; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" $on \
   --init "$old" --freeze 'D.0,D.7*'
-refuse_train "'' matches no parameter" $on --init "$old" --freeze 'D.0,'
-refuse_train "nothing of D is left to train" $on --init "$old" --freeze 'D.*'
+refuse_train "no parameter matches ''" $on --init "$old" --freeze 'D.0,'
+refuse_train "all of D would be frozen" $on --init "$old" --freeze 'D.*'
 refuse_train "has 4 layers, so 3 can be frozen and not 4" $on --init "$old" --freezed 4
 refuse_train "there is no discriminator in --cfg vae-mlp" $on --init "$vae" --freezed 1
-refuse_train "--l2-sp needs none" $on --init "$classifier" --ewc 1
+refuse_train "use --l2-sp" $on --init "$classifier" --ewc 1
 refuse_train "two networks" $on --init "$vae" --ewc 1 --ewc-of both
 refuse_train "two networks" $on --init "$old" --ewc-of D
 expect 1 train $on -n --init "$dir/nowhere"

@@ -190,7 +190,7 @@ static void judge_refuses(void **state) {
   clgen_score s[CLGEN_MAX_SCORES];
   int n;
   clgen_images fakes = {clgen_dataset_image(real, 0), NUM - 1, 1, 28, 28};
-  refused(clgen_evaluator_run(j, &fakes, NULL, s, &n), CLGEN_E_INVALID, "119 images to judge, where 120");
+  refused(clgen_evaluator_run(j, &fakes, NULL, s, &n), CLGEN_E_INVALID, "119 images to evaluate, expected 120");
   clgen_evaluator_free(j);
 }
 

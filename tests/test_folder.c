@@ -313,7 +313,7 @@ static void folder_refused(void **state) {
   refuse(file_at("not-there"), NULL, CLGEN_E_NOTFOUND, "not-there");
   refuse(put_text("letter.txt", "Dear"), NULL, CLGEN_E_FORMAT, "44 65 61 72");
   refuse(put_text("nothing", ""), NULL, CLGEN_E_FORMAT, "empty");
-  refuse(put_picture("one.png", 4, 4, 1, grey), NULL, CLGEN_E_FORMAT, "single picture");
+  refuse(put_picture("one.png", 4, 4, 1, grey), NULL, CLGEN_E_FORMAT, "single image");
   put_text("bad/b.png", "not a picture");
   refuse(file_at("bad"), NULL, CLGEN_E_FORMAT, "none of 1 files");
   put_picture("bad/a.png", 4, 4, 1, grey);

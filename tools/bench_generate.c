@@ -22,16 +22,15 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"cfg", 0, CLGEN_OPTION_CHOICE, offsetof(record, cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", NULL,
-     "which network makes them"},
-    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 1048576, NULL, "N", NULL, "images made at a time"},
-    {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL,
-     "images of N x N pixels; 0: GANs 32, VAEs 28"},
-    {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "of the images"},
+     "network to run"},
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 1048576, NULL, "N", NULL, "batch size"},
+    {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL, "image size; 0: GANs 32, VAEs 28"},
+    {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "channels of the images"},
     {"ngf", 0, CLGEN_OPTION_INT, offsetof(record, ngf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"nz", 0, CLGEN_OPTION_INT, offsetof(record, nz), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"hidden", 0, CLGEN_OPTION_INT, offsetof(record, hidden), "0", 0, 1048576, NULL, "N", NULL, "as for 'clgen train'"},
     {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "3", 0.001, 3600, NULL, "X", NULL,
-     "measure each of the two so long"},
+     "seconds to measure each"},
     {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
     TOOL_DEVICE_ROWS(record, device),
 };
@@ -96,7 +95,7 @@ int bench_generate(int argc, char **argv) {
   clgen_model_config c = {.channels = (int)r.channels, .ngf = (int)r.ngf, .nz = (int)r.nz, .hidden = (int)r.hidden};
   if (clgen_arch_parse(r.cfg, &c.arch)) return tool_failed(argv[0]);
   c.ndf = c.ngf;
-  if (clgen_arch_kind(c.arch) == CLGEN_CLASSIFIER) return tool_usage(argv[0], "--cfg %s makes no images", r.cfg);
+  if (clgen_arch_kind(c.arch) == CLGEN_CLASSIFIER) return tool_usage(argv[0], "--cfg %s does not generate images", r.cfg);
   const clgen_arch_defaults *d = clgen_arch_get_defaults(c.arch);
   c.height = c.width = (int)(r.res ? r.res : d->res ? d->res : 28);
   clgen_device *device = NULL;

@@ -168,13 +168,13 @@ typedef struct {
 } record;
 
 static const clgen_option rows[] = {
-    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 4096, NULL, "N", NULL, "images in a batch"},
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "64", 1, 4096, NULL, "N", NULL, "batch size"},
     {"large", 0, CLGEN_OPTION_INT, offsetof(record, large), "1024", 0, 4096, NULL, "N", NULL,
-     "what memory bounds also with batches of N, beyond the caches; 0: not"},
+     "second batch size for memory-bound operations, larger than the caches; 0: none"},
     {"only", 0, CLGEN_OPTION_STRING, offsetof(record, only), "", 0, 0, NULL, "TEXT", NULL,
-     "operations with this in their name"},
+     "only operations whose name contains this"},
     {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "0.5", 0.001, 3600, NULL, "X", NULL,
-     "measure each operation so long"},
+     "seconds to measure each operation"},
     {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
     TOOL_DEVICE_ROWS(record, device),
 };

@@ -26,17 +26,17 @@ typedef struct {
 } record;
 
 static const clgen_option rows[] = {
-    {"cfg", 0, CLGEN_OPTION_CHOICE, offsetof(record, cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", NULL, "what to train"},
+    {"cfg", 0, CLGEN_OPTION_CHOICE, offsetof(record, cfg), "dcgan", 0, 0, CLGEN_ARCH_CHOICES, "NAME", NULL,
+     "network to train"},
     {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "0", 0, 1048576, NULL, "N", NULL,
-     "images in a step; 0: GANs 64, VAEs 128"},
-    {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL,
-     "images of N x N pixels; 0: GANs 32, VAEs 28"},
-    {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "of the images"},
+     "batch size; 0: GANs 64, VAEs 128"},
+    {"res", 0, CLGEN_OPTION_INT, offsetof(record, res), "0", 0, 4096, NULL, "N", NULL, "image size; 0: GANs 32, VAEs 28"},
+    {"channels", 0, CLGEN_OPTION_INT, offsetof(record, channels), "1", 1, 4, NULL, "N", NULL, "channels of the images"},
     {"ngf", 0, CLGEN_OPTION_INT, offsetof(record, ngf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"ndf", 0, CLGEN_OPTION_INT, offsetof(record, ndf), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"nz", 0, CLGEN_OPTION_INT, offsetof(record, nz), "0", 0, 65536, NULL, "N", NULL, "as for 'clgen train'"},
     {"hidden", 0, CLGEN_OPTION_INT, offsetof(record, hidden), "0", 0, 1048576, NULL, "N", NULL, "as for 'clgen train'"},
-    {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "5", 0.001, 3600, NULL, "X", NULL, "measure so long"},
+    {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "5", 0.001, 3600, NULL, "X", NULL, "seconds to measure"},
     {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
     TOOL_DEVICE_ROWS(record, device),
 };

@@ -12,15 +12,15 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } commands[] = {
-    {"dataset", cmd_dataset, "what is in a dataset: count, shape, mean, classes, files passed over and why"},
-    {"train", cmd_train, "train a generator; or go on with a run"},
-    {"generate", cmd_generate, "make images with a trained network"},
-    {"evaluate", cmd_evaluate, "judge a trained network"},
-    {"explore", cmd_explore, "pictures of what a network learned: interpolations, directions, neighbours, projections"},
-    {"report", cmd_report, "a run as one page of HTML: images over time, curves, options"},
-    {"plot", cmd_plot, "curves from lines of text, as a picture"},
-    {"inspect", cmd_inspect, "what is in a network snapshot: layers, shapes, parameters, how it was trained"},
-    {"bench", cmd_bench, "how fast this device is: matrix products, operations, training steps"},
+    {"dataset", cmd_dataset, "show a dataset: number of images, shape, mean, classes, skipped files and why"},
+    {"train", cmd_train, "train an image generator, or resume a run"},
+    {"generate", cmd_generate, "generate images with a trained network"},
+    {"evaluate", cmd_evaluate, "evaluate a trained network, or any images, with metrics"},
+    {"explore", cmd_explore, "make pictures of a network: interpolations, latent directions, neighbours, projections"},
+    {"report", cmd_report, "write an HTML report of a run: images over time, curves, options"},
+    {"plot", cmd_plot, "plot curves from text as SVG"},
+    {"inspect", cmd_inspect, "show a network snapshot: layers, shapes, parameters, training options"},
+    {"bench", cmd_bench, "benchmark a device: matrix products, operations, training steps"},
 };
 
 static void print_help(FILE *f) {
@@ -28,7 +28,7 @@ static void print_help(FILE *f) {
   for (size_t i = 0; i < CLGEN_COUNT(commands); ++i) fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
   fprintf(f,
           "\nOptions:\n"
-          "  -h, --help     show this help; 'clgen COMMAND --help' tells about a command\n"
+          "  -h, --help     show this help; 'clgen COMMAND --help': the options of a command\n"
           "      --version  show the version\n"
           "\nclgen-devices lists the devices. Environment: CLGEN_DEVICE chooses one, CLGEN_PROFILE=1 times operations.\n");
 }

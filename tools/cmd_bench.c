@@ -36,11 +36,11 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"m", 0, CLGEN_OPTION_INT, offsetof(record, m), "0", 1, 65536, NULL, "N", NULL,
-     "rows of the result, instead of the usual sizes"},
+     "rows of the result; default: several sizes"},
     {"n", 0, CLGEN_OPTION_INT, offsetof(record, n), "0", 1, 65536, NULL, "N", NULL, "columns of the result"},
     {"k", 0, CLGEN_OPTION_INT, offsetof(record, k), "0", 1, 65536, NULL, "N", NULL, "terms of each sum"},
     {"seconds", 0, CLGEN_OPTION_REAL, offsetof(record, seconds), "1", 0.001, 3600, NULL, "X", NULL,
-     "measure each size so long"},
+     "seconds to measure each size"},
     {"json", 0, CLGEN_OPTION_FLAG, offsetof(record, json), "no", 0, 0, NULL, NULL, NULL, "print JSON"},
     TOOL_DEVICE_ROWS(record, device),
 };

@@ -68,7 +68,8 @@ static int open_network(evaluate_job *j) {
   free(path);
   if (!code) code = clgen_model_open(&j->model, file);
   if (!code && clgen_model_is_classifier(j->model))
-    code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images; it can judge others': --features %s",
+    code = clgen_fail(CLGEN_E_INVALID,
+                      "%s: a classifier does not generate images; its features can evaluate others: --features %s",
                       j->r->network, j->r->network);
   if (!code) code = clgen_store_create(&j->store, j->device);
   if (!code) code = clgen_model_load(j->model, j->store, file, clgen_model_generator_network(j->model));
@@ -134,11 +135,10 @@ static void job_free(evaluate_job *j) {
 
 static int check(const evaluate_record *r, const char *who) {
   if (r->network[0] && r->fakes[0]) return tool_usage(who, "--network and --fakes exclude each other");
-  if (!r->network[0] && !r->fakes[0])
-    return tool_usage(who, "option --network: the network to judge is missing (or --fakes: the images)");
-  if (!r->data[0]) return tool_usage(who, "option --data: the images to judge by are missing");
+  if (!r->network[0] && !r->fakes[0]) return tool_usage(who, "option --network: no network given (or --fakes for images)");
+  if (!r->data[0]) return tool_usage(who, "option --data: no real images given");
   if (r->metrics[0] && clgen_metrics_check(r->metrics)) return tool_usage(who, "option --metrics: %s", clgen_last_error());
-  if (r->num == 1) return tool_usage(who, "option --num: one image cannot be judged");
+  if (r->num == 1) return tool_usage(who, "option --num: one image cannot be evaluated");
   unsigned char rgb[3];
   if (clgen_colour_parse(rgb, r->background)) return tool_usage(who, "option --background: %s", clgen_last_error());
   return TOOL_GO_ON;

@@ -9,16 +9,16 @@
 #include "explore.h"
 
 static const tool_part parts[] = {
-    {"interpolate", explore_interpolate, "on the way from one seed's image to the next: a grid, an animation"},
-    {"traverse", explore_traverse, "one latent dimension a row, moved alone"},
-    {"directions", explore_directions, "the directions of the latent that change the image most"},
-    {"truncation", explore_truncation, "latents nearer to the middle and farther from it"},
-    {"mix", explore_mix, "coarse layers with the style of one seed, fine layers with that of another"},
-    {"nearest", explore_nearest, "made images beside the nearest of the training images"},
-    {"latent", explore_latent, "where a VAE puts the images of a dataset, by class"},
-    {"project", explore_project, "the latent whose image is most like a given one"},
-    {"saliency", explore_saliency, "the pixels that a discriminator decides by"},
-    {"augment", explore_augment, "what augmentation makes of an image"},
+    {"interpolate", explore_interpolate, "interpolate between seeds: a grid, an animation"},
+    {"traverse", explore_traverse, "vary one latent dimension per row"},
+    {"directions", explore_directions, "latent directions with the largest effect (SeFa)"},
+    {"truncation", explore_truncation, "truncation: latents or styles nearer to and farther from their mean"},
+    {"mix", explore_mix, "style mixing: coarse layers of one seed, fine layers of another"},
+    {"nearest", explore_nearest, "generated images and their nearest training images"},
+    {"latent", explore_latent, "a VAE's latents of a dataset, by class"},
+    {"project", explore_project, "project an image into the latent space"},
+    {"saliency", explore_saliency, "saliency maps of the discriminator"},
+    {"augment", explore_augment, "an image under augmentation"},
 };
 
 int cmd_explore(int argc, char **argv) {
@@ -37,7 +37,7 @@ static int read_class(explorer *e) {
   e->asked = classes[0];
   free(classes);
   return n == 1 ? CLGEN_OK
-                : clgen_fail(CLGEN_E_INVALID, "option --class: '%s' are %zu classes, one is wanted", e->r.klass, n);
+                : clgen_fail(CLGEN_E_INVALID, "option --class: '%s' are %zu classes, expected one", e->r.klass, n);
 }
 
 static int open_network(explorer *e) {

@@ -27,23 +27,24 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"network", 0, CLGEN_OPTION_STRING, offsetof(record, network), "", 0, 0, NULL, "FILE", NULL,
-     "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},
+     "network-snapshot-NNNNNN.safetensors, or a run's folder for its newest snapshot"},
     {"seeds", 0, CLGEN_OPTION_STRING, offsetof(record, seeds), "", 0, 0, NULL, "LIST", NULL,
-     "one image a seed: numbers and ranges, 0-63 or 1,5,9-12; without seeds and latents 0-63, of several classes 0-9"},
+     "one image per seed: numbers and ranges, 0-63 or 1,5,9-12; default 0-63, with several classes 0-9"},
     {"latents", 0, CLGEN_OPTION_STRING, offsetof(record, latents), "", 0, 0, NULL, "Z.npy", NULL,
-     "one image a row of this float32 array (N, nz), instead of seeds"},
+     "one image per row of this float32 array (N, nz), instead of seeds"},
     {"class", 0, CLGEN_OPTION_STRING, offsetof(record, classes), "", 0, 0, NULL, "LIST", NULL,
-     "of these classes, names, numbers and ranges as 7 or 0-9: all seeds of the first, then of the next, in the grid a row "
-     "(or "
-     "more) each; without it each seed draws one, by how frequent they were in training"},
+     "classes to generate: names, numbers and ranges as 7 or 0-9; all seeds of the first, then of the next, one row or more "
+     "each in the grid; default: each seed draws a class by its frequency in training"},
     {"outdir", 'o', CLGEN_OPTION_STRING, offsetof(record, outdir), "", 0, 0, NULL, "DIR", NULL,
      "write each image as seedNNNN.png (latentNNNN.png; with --class CLASS-seedNNNN.png) into this folder"},
-    {"grid", 0, CLGEN_OPTION_STRING, offsetof(record, grid), "", 0, 0, NULL, "FILE.png", NULL, "write all images in one"},
+    {"grid", 0, CLGEN_OPTION_STRING, offsetof(record, grid), "", 0, 0, NULL, "FILE.png", NULL,
+     "write all images as one grid"},
     {"npy", 0, CLGEN_OPTION_STRING, offsetof(record, npy), "", 0, 0, NULL, "FILE.npy", NULL,
      "write all images as uint8, (N,H,W) for one channel, (N,H,W,C) for more"},
     {"truncation", 0, CLGEN_OPTION_REAL, offsetof(record, truncation), "1", 0, 100, NULL, "X", NULL,
-     "how far from the middle: styles (of a network that has them) or latents times X, as 'clgen explore truncation' shows"},
-    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "32", 1, 65536, NULL, "N", NULL, "images made at a time"},
+     "truncation: styles (of a network that has them) are interpolated to their mean, or latents multiplied, by X; see "
+     "'clgen explore truncation'"},
+    {"batch", 'b', CLGEN_OPTION_INT, offsetof(record, batch), "32", 1, 65536, NULL, "N", NULL, "batch size"},
     TOOL_DEVICE_ROWS(record, device),
 };
 
@@ -78,7 +79,7 @@ static int latents_of_file(job *j) {
   const float *values = a.data;
   for (int64_t i = 0; !code && i < a.count; ++i)
     if (!isfinite(values[i]))
-      code = clgen_fail(CLGEN_E_NONFINITE, "%s: row %lld holds a number that is not finite", j->r->latents,
+      code = clgen_fail(CLGEN_E_NONFINITE, "%s: row %lld contains a number that is not finite", j->r->latents,
                         (long long)(i / a.shape[1]));
   if (code) {
     clgen_npy_free(&a);

@@ -21,8 +21,8 @@ static const clgen_option rows[] = {
 
 static const char usage[] =
     "usage: clgen inspect FILE [--json]\n\n"
-    "Shows what is in a network snapshot: its layers, their shapes, parameters and bytes, and how it was trained. Of any\n"
-    "other safetensors file it shows the tensors and the metadata. A run's folder stands for its latest snapshot.\n";
+    "Shows a network snapshot: layers, shapes, parameters, bytes and training options. Of any\n"
+    "other safetensors file it shows the tensors and the metadata. For a run's folder it takes the newest snapshot.\n";
 
 /* ---- Gathering --------------------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 
 static const char usage[] =
     "usage: clgen plot --output FILE.svg [OPTION]... [FILE]...\n\n"
-    "Draws lines of text as curves: on each line the name of a curve, x and y, with tabs between them, from files or from\n"
+    "Plots curves from text: each line has the name of a curve, x and y, separated by tabs, from files or from\n"
     "standard input. What is not finite leaves a gap; empty lines and those that begin with # are passed over.\n";
 
 typedef struct {
@@ -21,14 +21,13 @@ typedef struct {
 } record;
 
 static const clgen_option rows[] = {
-    {"output", 'o', CLGEN_OPTION_STRING, offsetof(record, output), "", 0, 0, NULL, "FILE.svg", NULL, "the picture"},
-    {"title", 't', CLGEN_OPTION_STRING, offsetof(record, title), "", 0, 0, NULL, "TEXT", NULL, "above it"},
-    {"x-label", 'x', CLGEN_OPTION_STRING, offsetof(record, x_label), "", 0, 0, NULL, "TEXT", NULL, "under it"},
-    {"y-label", 'y', CLGEN_OPTION_STRING, offsetof(record, y_label), "", 0, 0, NULL, "TEXT", NULL, "at its side"},
+    {"output", 'o', CLGEN_OPTION_STRING, offsetof(record, output), "", 0, 0, NULL, "FILE.svg", NULL, "SVG file to write"},
+    {"title", 't', CLGEN_OPTION_STRING, offsetof(record, title), "", 0, 0, NULL, "TEXT", NULL, "title above the plot"},
+    {"x-label", 'x', CLGEN_OPTION_STRING, offsetof(record, x_label), "", 0, 0, NULL, "TEXT", NULL, "label of the x axis"},
+    {"y-label", 'y', CLGEN_OPTION_STRING, offsetof(record, y_label), "", 0, 0, NULL, "TEXT", NULL, "label of the y axis"},
     {"log-y", 0, CLGEN_OPTION_FLAG, offsetof(record, log_y), "no", 0, 0, NULL, NULL, NULL,
-     "a logarithmic axis, where every y is positive"},
-    {"points", 0, CLGEN_OPTION_FLAG, offsetof(record, points), "no", 0, 0, NULL, NULL, NULL,
-     "a dot for each instead of a line through them"},
+     "logarithmic y axis; every y must be positive"},
+    {"points", 0, CLGEN_OPTION_FLAG, offsetof(record, points), "no", 0, 0, NULL, NULL, NULL, "draw dots instead of lines"},
     {"width", 0, CLGEN_OPTION_INT, offsetof(record, width), "560", 100, 4000, NULL, "N", NULL, "in pixels"},
     {"height", 0, CLGEN_OPTION_INT, offsetof(record, height), "340", 100, 4000, NULL, "N", NULL, "in pixels"},
 };
@@ -85,7 +84,7 @@ static const char *read_line(curves *c, char *line) {
   double at, value;
   if (!read_number(x, &at) || !read_number(y, &value)) return "x or y is not a number";
   int i = curve_of(c, line);
-  if (i < 0) return "more curves than can be told apart";
+  if (i < 0) return "more curves than there are colours";
   return add_point(c, i, at, value) ? NULL : "no memory is left";
 }
 
@@ -144,7 +143,7 @@ int cmd_plot(int argc, char **argv) {
   o.max_operands = 64;
   int status = tool_parse(&o, argc, argv);
   if (status != TOOL_GO_ON) return status;
-  if (!r.output[0]) return tool_usage(argv[0], "option --output: the picture to write is missing");
+  if (!r.output[0]) return tool_usage(argv[0], "option --output: no output file given");
   curves c = {0};
   status = read_all(argv[0], &c, files, o.n_operands);
   if (status == TOOL_OK) status = draw(argv[0], &r, &c);

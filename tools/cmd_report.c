@@ -6,8 +6,8 @@
 
 static const char usage[] =
     "usage: clgen report RUNDIR [--output FILE.html]\n\n"
-    "Makes one HTML page of a run, which needs nothing else: its images over time, losses, gradients, metrics, decisions,\n"
-    "options and environment. It may be made while the run goes on.\n";
+    "Writes one self-contained HTML page about a run: images over time, losses, gradients, metrics, decisions,\n"
+    "options and environment. The run may still be going on.\n";
 
 typedef struct {
   char output[CLGEN_OPTION_TEXT];
@@ -15,7 +15,7 @@ typedef struct {
 
 static const clgen_option rows[] = {
     {"output", 'o', CLGEN_OPTION_STRING, offsetof(record, output), "", 0, 0, NULL, "FILE.html", NULL,
-     "the page; without it report.html in the run's folder"},
+     "HTML file to write; default: report.html in the run's folder"},
 };
 
 int cmd_report(int argc, char **argv) {

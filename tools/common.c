@@ -216,7 +216,7 @@ int tool_parse_seeds(const char *text, uint64_t **seeds, size_t *n) {
       *n = 0;
       if (many) return clgen_fail(CLGEN_E_INVALID, "seeds '%s': more than %d", text, MAX_SEEDS);
       if (good) return clgen_fail_nomem((size_t)(high - low) * sizeof **seeds);
-      return clgen_fail(CLGEN_E_INVALID, "seeds '%s' make no sense: give numbers and ranges, like 0-63 or 1,5,9-12", text);
+      return clgen_fail(CLGEN_E_INVALID, "invalid seeds '%s': give numbers and ranges, like 0-63 or 1,5,9-12", text);
     }
     *seeds = more;
     for (uint64_t i = 0; i <= high - low; ++i) more[(*n)++] = low + i;

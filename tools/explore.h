@@ -21,21 +21,21 @@ typedef struct {
 #define EXPLORE_AT(member) offsetof(explore_record, member)
 #define EXPLORE_ROWS(files)                                                                                              \
   {"network", 0, CLGEN_OPTION_STRING, EXPLORE_AT(network), "", 0, 0, NULL, "FILE", NULL,                                  \
-   "a network-snapshot-NNNNNN.safetensors, or a run's folder for its newest one"},                                        \
-  {"output", 'o', CLGEN_OPTION_STRING, EXPLORE_AT(output), "", 0, 0, NULL, "FILE", NULL, "the picture, " files}
+   "network-snapshot-NNNNNN.safetensors, or a run's folder for its newest snapshot"},                                        \
+  {"output", 'o', CLGEN_OPTION_STRING, EXPLORE_AT(output), "", 0, 0, NULL, "FILE", NULL, "file to write, " files}
 #define EXPLORE_SEEDS_ROW(initial)                                                                                       \
   {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), initial, 0, 0, NULL, "LIST", NULL,                                 \
    "numbers and ranges, 0-7 or 1,5,9-12"}
 #define EXPLORE_CLASS_ROW                                                                                                \
   {"class", 0, CLGEN_OPTION_STRING, EXPLORE_AT(klass), "", 0, 0, NULL, "CLASS", NULL,                                     \
-   "of a conditional network: a name or a number; without it that of the seed"}
+   "class of a conditional network: a name or a number; default: the seed's"}
 #define EXPLORE_STEPS_ROW(initial, help)                                                                                 \
   {"steps", 0, CLGEN_OPTION_INT, EXPLORE_AT(steps), initial, 2, 256, NULL, "N", NULL, help}
 #define EXPLORE_RANGE_ROW(initial, help)                                                                                 \
   {"range", 0, CLGEN_OPTION_REAL, EXPLORE_AT(range), initial, 0.01, 100, NULL, "R", NULL, help}
 #define EXPLORE_DATA_ROWS                                                                                                \
   {"data", 0, CLGEN_OPTION_STRING, EXPLORE_AT(data), "", 0, 0, NULL, "SRC", NULL,                                         \
-   "images, as for clgen train; they are brought to the network's size and channels"},                                    \
+   "images, as for clgen train; converted to the network's size and channels"},                                    \
   {"split", 0, CLGEN_OPTION_CHOICE, EXPLORE_AT(split), "train", 0, 0, "train|test", "SPLIT", NULL, "which of them"}
 /* clang-format on */
 

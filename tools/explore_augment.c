@@ -116,14 +116,13 @@ static int explore(const char *who, const record *r, unsigned transformations) {
 #define AT(member) offsetof(record, member)
 static const clgen_option rows[] = {
     {"data", 0, CLGEN_OPTION_STRING, AT(data), "", 0, 0, NULL, "SRC", NULL, "images, as for clgen train"},
-    {"index", 0, CLGEN_OPTION_INT, AT(index), "0", 0, 1e15, NULL, "N", NULL, "which of them, from 0"},
-    {"output", 'o', CLGEN_OPTION_STRING, AT(output), "", 0, 0, NULL, "FILE", NULL, "the picture, a PNG"},
+    {"index", 0, CLGEN_OPTION_INT, AT(index), "0", 0, 1e15, NULL, "N", NULL, "index of the image, from 0"},
+    {"output", 'o', CLGEN_OPTION_STRING, AT(output), "", 0, 0, NULL, "FILE", NULL, "PNG to write"},
     {"augment", 0, CLGEN_OPTION_STRING, AT(augment), "bgcfnc", 0, 0, NULL, "LIST", NULL, "as for clgen train"},
-    {"augment-p", 0, CLGEN_OPTION_REAL, AT(p), "0.8", 0, 1, NULL, "X", NULL,
-     "each transformation is applied with this probability"},
+    {"augment-p", 0, CLGEN_OPTION_REAL, AT(p), "0.8", 0, 1, NULL, "X", NULL, "probability of each transformation"},
     {"res", 0, CLGEN_OPTION_INT, AT(res), "32", 1, 4096, NULL, "N", NULL, "resize to N x N pixels"},
-    {"count", 0, CLGEN_OPTION_INT, AT(count), "12", 1, 256, NULL, "N", NULL, "transformed images in a row"},
-    {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 4294967295.0, NULL, "N", NULL, "of the random numbers"},
+    {"count", 0, CLGEN_OPTION_INT, AT(count), "12", 1, 256, NULL, "N", NULL, "transformed images per row"},
+    {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 4294967295.0, NULL, "N", NULL, "random seed"},
     TOOL_DEVICE_ROWS(record, device)};
 
 int explore_augment(int argc, char **argv) {

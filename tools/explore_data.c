@@ -73,11 +73,11 @@ int explore_nearest(int argc, char **argv) {
       EXPLORE_DATA_ROWS,
       EXPLORE_SEEDS_ROW("0-7"),
       EXPLORE_CLASS_ROW,
-      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "5", 1, CLGEN_MAX_NEAREST, NULL, "N", NULL, "neighbours of each"},
+      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "5", 1, CLGEN_MAX_NEAREST, NULL, "N", NULL, "number of neighbours"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore nearest --network FILE --data SRC --output FILE.png\n\n"
-      "Is what the network makes new? Beside each image the nearest of the training images, by the\n"
+      "Finds the training images that are nearest to each generated image, by the\n"
       "root mean square of the difference of pixels (printed; 1 is black against white).\n",
       rows, CLGEN_COUNT(rows), true, nearest};
   return explore_run(&part, argc, argv);
@@ -236,7 +236,7 @@ int explore_latent(int argc, char **argv) {
   static const clgen_option rows[] = {
       EXPLORE_ROWS("an SVG"),
       EXPLORE_DATA_ROWS,
-      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "2000", 2, 100000, NULL, "N", NULL, "at most so many images"},
+      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "2000", 2, 100000, NULL, "N", NULL, "maximum number of images"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore latent --network FILE --data SRC --output FILE.svg\n\n"

@@ -179,9 +179,9 @@ int explore_project(int argc, char **argv) {
       {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 1000, NULL, "N", NULL, "the first N images of --data"},
       EXPLORE_CLASS_ROW,
       {"starts", 0, CLGEN_OPTION_INT, EXPLORE_AT(starts), "8", 1, 1000, NULL, "N", NULL,
-       "latents to begin with, of which the best wins"},
-      {"iterations", 0, CLGEN_OPTION_INT, EXPLORE_AT(iterations), "200", 0, 1e6, NULL, "N", NULL, "steps of Adam"},
-      {"lr", 0, CLGEN_OPTION_REAL, EXPLORE_AT(lr), "0.05", 1e-9, 100, NULL, "RATE", NULL, "their length"},
+       "number of random starts; the best result is kept"},
+      {"iterations", 0, CLGEN_OPTION_INT, EXPLORE_AT(iterations), "200", 0, 1e6, NULL, "N", NULL, "Adam steps"},
+      {"lr", 0, CLGEN_OPTION_REAL, EXPLORE_AT(lr), "0.05", 1e-9, 100, NULL, "RATE", NULL, "learning rate"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore project --network FILE (--image FILE | --data SRC) --output FILE.png\n\n"

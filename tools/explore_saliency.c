@@ -97,7 +97,8 @@ static int build_cam(explore_gradient *g, const explorer *e, int64_t n) {
   if (!code) code = clgen_grad(clgen_sum(g->error, CLGEN_ALL_AXES, false), 1, &seen, &slope);
   if (code) return code;
   if (clgen_tensor_shape(seen)->ndim != 4)
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: the discriminator's last layer sees no picture", e->r.network);
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: the input of the discriminator's last layer is no feature map",
+                      e->r.network);
   clgen_tensor *weight = clgen_mean(slope, 1u << 2 | 1u << 3, true);
   g->target = clgen_sum(clgen_mul(weight, seen), 1u << 1, false);
   code = clgen_output(g->target);
@@ -211,17 +212,17 @@ int explore_saliency(int argc, char **argv) {
       EXPLORE_SEEDS_ROW("0-7"),
       EXPLORE_CLASS_ROW,
       {"method", 0, CLGEN_OPTION_CHOICE, EXPLORE_AT(method), "gradient", 0, 0, "gradient|grad-cam", "NAME", NULL,
-       "gradients by pixels; or the parts of the image that its last layer goes by"},
+       "gradient of the logit by pixels, or Grad-CAM on the input of the last layer"},
       {"samples", 0, CLGEN_OPTION_INT, EXPLORE_AT(samples), "32", 1, 100000, NULL, "N", NULL,
-       "noisy copies of each image, whose gradients are averaged"},
+       "number of noisy copies of each image (SmoothGrad); their gradients are averaged"},
       {"noise", 0, CLGEN_OPTION_REAL, EXPLORE_AT(noise), "0.15", 0, 10, NULL, "S", NULL,
-       "their noise's standard deviation; 1 is black against white"},
+       "standard deviation of the noise, for pixels from 0 to 1"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore saliency --network FILE --data SRC --output FILE.png\n\n"
-      "Where a small change would change the discriminator's mind most, or (grad-cam) which parts speak for\n"
-      "its verdict, for the images of these numbers in the data and the fakes of these seeds. What it\n"
-      "believes of them is printed.\n",
+      "Saliency maps of the discriminator: the gradient of its logit by pixels, or (grad-cam) the regions that\n"
+      "support its decision; for images of the data with these numbers and fakes of these seeds. Its\n"
+      "logits are printed.\n",
       rows, CLGEN_COUNT(rows), true, saliency};
   return explore_run(&part, argc, argv);
 }

@@ -39,8 +39,8 @@ int explore_truncation(int argc, char **argv) {
                                       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore truncation --network FILE --output FILE.png\n\n"
-      "What becomes of an image when its latent is drawn to the middle, where all are alike, or pushed\n"
-      "out, where the network has seen little. In a network with styles these are drawn to their mean.\n",
+      "The truncation trick: the latent is multiplied by factors below and above 1.\n"
+      "In a network with styles these are interpolated to their mean.\n",
       rows, CLGEN_COUNT(rows), false, truncation};
   return explore_run(&part, argc, argv);
 }
@@ -74,7 +74,7 @@ static int mix(explorer *e) {
   size_t n_fine;
   int layers = clgen_model_style_layers(e->model), code = explore_need_seeds(e);
   if (!code && !layers)
-    code = clgen_fail(CLGEN_E_INVALID, "%s: a %s knows no styles, only --cfg style does", e->r.network,
+    code = clgen_fail(CLGEN_E_INVALID, "%s: a %s has no styles; only --cfg style has", e->r.network,
                       clgen_arch_name(e->config->arch));
   if (!code && e->r.from >= layers)
     code = clgen_fail(CLGEN_E_INVALID, "option --from: %lld; this network's layers with a style are 0 to %d",
@@ -86,17 +86,16 @@ static int mix(explorer *e) {
 }
 
 int explore_mix(int argc, char **argv) {
-  static const clgen_option rows[] = {
-      EXPLORE_ROWS("a PNG: rows and columns of seeds, and their mixes"),
-      {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "0-4", 0, 0, NULL, "LIST", NULL,
-       "whose styles the coarse layers take, one a row"},
-      {"fine", 0, CLGEN_OPTION_STRING, EXPLORE_AT(fine), "5-10", 0, 0, NULL, "LIST", NULL,
-       "whose styles the fine layers take, one a column"},
-      {"class", 0, CLGEN_OPTION_STRING, EXPLORE_AT(klass), "", 0, 0, NULL, "CLASS", NULL,
-       "of all, in a conditional network: a name or a number; without it that of the first seed"},
-      {"from", 0, CLGEN_OPTION_INT, EXPLORE_AT(from), "-1", -1, 64, NULL, "N", NULL,
-       "fine layers are those from number N on, there are two for each size; -1: the upper half"},
-      TOOL_DEVICE_ROWS(explore_record, device)};
+  static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: rows and columns of seeds, and their mixes"),
+                                      {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "0-4", 0, 0, NULL, "LIST", NULL,
+                                       "seeds of the coarse layers' styles, one row each"},
+                                      {"fine", 0, CLGEN_OPTION_STRING, EXPLORE_AT(fine), "5-10", 0, 0, NULL, "LIST", NULL,
+                                       "seeds of the fine layers' styles, one column each"},
+                                      {"class", 0, CLGEN_OPTION_STRING, EXPLORE_AT(klass), "", 0, 0, NULL, "CLASS", NULL,
+                                       "class of a conditional network: a name or a number; default: the first seed's"},
+                                      {"from", 0, CLGEN_OPTION_INT, EXPLORE_AT(from), "-1", -1, 64, NULL, "N", NULL,
+                                       "first fine layer; there are two layers per resolution; -1: the upper half"},
+                                      TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore mix --network FILE --output FILE.png\n\n"
       "Style mixing (Karras et al. 2019, section 3.1): what the coarse layers of a network with styles make of one\n"

@@ -96,15 +96,15 @@ int explore_interpolate(int argc, char **argv) {
   static const clgen_option rows[] = {
       EXPLORE_ROWS("a PNG: a row from each seed to the next"),
       {"animation", 0, CLGEN_OPTION_STRING, EXPLORE_AT(animation), "", 0, 0, NULL, "FILE", NULL,
-       "an animated PNG, round through all seeds and back to the first"},
+       "animated PNG to write: through all seeds and back to the first"},
       EXPLORE_SEEDS_ROW("0-4"),
       EXPLORE_CLASS_ROW,
       EXPLORE_STEPS_ROW("10", "images from one seed to the next"),
-      {"delay", 0, CLGEN_OPTION_INT, EXPLORE_AT(delay), "60", 1, 65535, NULL, "MS", NULL, "milliseconds a frame"},
+      {"delay", 0, CLGEN_OPTION_INT, EXPLORE_AT(delay), "60", 1, 65535, NULL, "MS", NULL, "milliseconds per frame"},
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore interpolate --network FILE [--output FILE.png] [--animation FILE.png]\n\n"
-      "The images on the way from one seed's latent to the next, on great circles.\n",
+      "Spherical interpolation (slerp) from the latent of each seed to the next.\n",
       rows, CLGEN_COUNT(rows), false, interpolate};
   return explore_run(&part, argc, argv);
 }
@@ -152,17 +152,17 @@ static int traverse(explorer *e) {
 int explore_traverse(int argc, char **argv) {
   static const clgen_option rows[] = {EXPLORE_ROWS("a PNG: a row for each dimension"),
                                       {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "", 0, 0, NULL, "SEED", NULL,
-                                       "what the other dimensions are; without it 0, the middle of the latent"},
+                                       "latent of the other dimensions; default: 0, the mean"},
                                       {"dims", 0, CLGEN_OPTION_STRING, EXPLORE_AT(dims), "", 0, 0, NULL, "LIST", NULL,
-                                       "which dimensions; without it all, at most the first 32"},
+                                       "dimensions to traverse; default: all, at most the first 32"},
                                       EXPLORE_CLASS_ROW,
                                       EXPLORE_STEPS_ROW("11", "images a row"),
                                       EXPLORE_RANGE_ROW("3", "from -R to R"),
                                       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore traverse --network FILE --output FILE.png\n\n"
-      "Moves one dimension of the latent alone, most telling for a VAE: rows that stay the same are\n"
-      "dimensions that it does not use.\n",
+      "Varies one latent dimension, useful for VAEs: rows that do not change are\n"
+      "dimensions that the VAE does not use.\n",
       rows, CLGEN_COUNT(rows), false, traverse};
   return explore_run(&part, argc, argv);
 }
@@ -224,16 +224,15 @@ int explore_directions(int argc, char **argv) {
   static const clgen_option rows[] = {
       EXPLORE_ROWS("a PNG: a row for each direction, the strongest first"),
       {"seeds", 0, CLGEN_OPTION_STRING, EXPLORE_AT(seeds), "0", 0, 0, NULL, "SEED", NULL,
-       "the image in the middle; \"\" is the middle of the latent"},
-      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 256, NULL, "N", NULL, "how many directions"},
+       "the image in the middle; \"\" is latent 0"},
+      {"count", 0, CLGEN_OPTION_INT, EXPLORE_AT(count), "8", 1, 256, NULL, "N", NULL, "number of directions"},
       EXPLORE_CLASS_ROW,
       EXPLORE_STEPS_ROW("9", "images a row"),
       EXPLORE_RANGE_ROW("5", "from -R to R along the direction"),
       TOOL_DEVICE_ROWS(explore_record, device)};
   const explore_part part = {
       "usage: clgen explore directions --network FILE --output FILE.png\n\n"
-      "SeFa (Shen & Zhou 2021): the directions of the latent that the first layer's weights stretch most, found without "
-      "data\n"
+      "SeFa (Shen & Zhou 2021): leading singular vectors of the first layer's weights as latent directions, without data\n"
       "and without labels.\n",
       rows, CLGEN_COUNT(rows), false, directions};
   return explore_run(&part, argc, argv);

@@ -46,9 +46,9 @@ static int add(unsigned *mask, const char *name, size_t length, bool gan, bool e
   for (size_t i = 0; i < CLGEN_COUNT(rows); ++i) {
     if (rows[i].by_option || strlen(rows[i].name) != length || strncmp(rows[i].name, name, length)) continue;
     if (gan ? !rows[i].for_gan : !rows[i].for_others)
-      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for two players, and there is one", rows[i].name);
+      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s needs a GAN", rows[i].name);
     if (rows[i].for_encoders && !encodes)
-      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s is for models with an encoder", rows[i].name);
+      return clgen_fail(CLGEN_E_INVALID, "option --adapt: %s needs a model with an encoder", rows[i].name);
     *mask |= 1u << i;
     return CLGEN_OK;
   }

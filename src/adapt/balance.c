@@ -20,7 +20,7 @@ enum { STARTED, SMOOTHED };
 
 static void weaken(clgen_adapt_outcome *out, double separation) {
   float rate = out->hyper[CLGEN_HYPER_LR_D], steps = out->hyper[CLGEN_HYPER_CRITIC_STEPS];
-  const char *why = "images and fakes are told apart too easily";
+  const char *why = "the discriminator separates images and fakes too easily";
   if (steps > 1) {
     out->hyper[CLGEN_HYPER_CRITIC_STEPS] = steps - 1;
     clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps - 1, "%s: separation %.2f", why,

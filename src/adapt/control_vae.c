@@ -37,6 +37,6 @@ void clgen_adapt_control_vae(const clgen_adapt_config *c, const clgen_adapt_stat
   double beta = clgen_adapt_mean(s, "beta"), kl = clgen_adapt_mean(s, "kl"), said = (double)state[0];
   if (!isfinite(beta) || !isfinite(kl) || fabs(beta - said) <= 0.25 * fabs(said)) return;
   state[0] = (float)beta;
-  clgen_adapt_decide(out, "control-vae", "beta", said, beta, "the divergence was %.4g nats, %.4g are wanted", kl,
+  clgen_adapt_decide(out, "control-vae", "beta", said, beta, "the divergence was %.4g nats, the target is %.4g", kl,
                      c->kl_target);
 }

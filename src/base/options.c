@@ -234,8 +234,7 @@ static int explain(const clgen_option *rows, size_t n, const getopt_table *t, co
 }
 
 static int take_operand(const char *text, const char **operands, int max_operands, int *n_operands) {
-  if (!operands || *n_operands >= max_operands)
-    return clgen_fail(CLGEN_E_INVALID, "what is '%s' for? It is neither an option nor expected here", text);
+  if (!operands || *n_operands >= max_operands) return clgen_fail(CLGEN_E_INVALID, "unexpected argument '%s'", text);
   operands[(*n_operands)++] = text;
   return CLGEN_OK;
 }

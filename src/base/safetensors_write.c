@@ -16,7 +16,7 @@ static int lay_out(const clgen_st_tensor *tensors, size_t n, uint64_t *begin, ui
   for (size_t i = 0; i < n; ++i)
     if (!tensors[i].name || !clgen_st_tensor_bytes(tensors[i].dtype, &tensors[i].shape, &bytes[i]) ||
         (bytes[i] && !tensors[i].data))
-      return clgen_fail(CLGEN_E_INVALID, "tensor %s: its type, shape or data makes no sense",
+      return clgen_fail(CLGEN_E_INVALID, "tensor %s: invalid type, shape or data",
                         tensors[i].name ? tensors[i].name : "without a name");
   for (size_t width = 8; width; width /= 2)
     for (size_t i = 0; i < n; ++i) {

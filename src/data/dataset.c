@@ -67,7 +67,7 @@ static int open_file(clgen_dataset *ds) {
     return clgen_open_idx_file(ds, ds->path);
   if (size == 0) return clgen_fail(CLGEN_E_FORMAT, "%s: %s", ds->path, n < 0 ? "damaged gzip file" : "the file is empty");
   if (size >= 4 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0))
-    return clgen_fail(CLGEN_E_FORMAT, "%s: a single picture; name the folder that it lies in", ds->path);
+    return clgen_fail(CLGEN_E_FORMAT, "%s: a single image; give the folder that contains it", ds->path);
   return clgen_fail(CLGEN_E_FORMAT,
                     "%s: neither IDX, NPY, NPZ nor CIFAR-10's binary (*.bin): it begins with %02x %02x %02x %02x", ds->path,
                     head[0], size > 1 ? head[1] : 0, size > 2 ? head[2] : 0, size > 3 ? head[3] : 0);

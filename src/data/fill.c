@@ -186,7 +186,7 @@ static int name_classes(clgen_dataset *ds) {
 int clgen_fill_end(clgen_dataset *ds) {
   clgen_dataset_info *info = &ds->info;
   if (info->count < ds->options.subset)
-    return clgen_fail(CLGEN_E_INVALID, "%s: a subset of %lld images is wanted, and there are %lld", ds->path,
+    return clgen_fail(CLGEN_E_INVALID, "%s: a subset of %lld images was requested, but there are %lld", ds->path,
                       (long long)ds->options.subset, (long long)info->count);
   if (info->count < ds->room) {
     uint8_t *less = realloc(ds->pixels, image_bytes(ds) * (size_t)info->count);

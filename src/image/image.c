@@ -158,13 +158,13 @@ int clgen_image_crop(const clgen_image *in, int x, int y, int width, int height,
 int clgen_image_grid(clgen_image *out, const uint8_t *planar, int64_t n, int channels, int height, int width, int columns) {
   memset(out, 0, sizeof *out);
   if (n < 1 || columns < 1 || channels < 1 || channels > 4 || height < 1 || width < 1)
-    return clgen_fail(CLGEN_E_INVALID, "a grid of %lld images (%d x %d x %d) in %d columns makes no sense", (long long)n,
-                      channels, height, width, columns);
+    return clgen_fail(CLGEN_E_INVALID, "invalid grid: %lld images (%d x %d x %d) in %d columns", (long long)n, channels,
+                      height, width, columns);
   if (columns > n) columns = (int)n;
   int64_t rows = (n + columns - 1) / columns;
   if (rows > INT_MAX / height || columns > INT_MAX / width)
-    return clgen_fail(CLGEN_E_INVALID, "a grid of %lld images of %d x %d is too large for one picture", (long long)n, height,
-                      width);
+    return clgen_fail(CLGEN_E_INVALID, "a grid of %lld images of %d x %d is too large for one image file", (long long)n,
+                      height, width);
   int code = clgen_image_create(out, columns * width, (int)rows * height, channels);
   if (code) return code;
   size_t plane = (size_t)height * (size_t)width, c = (size_t)channels;

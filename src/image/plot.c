@@ -199,7 +199,7 @@ static void draw_points(const canvas *c, const clgen_plot_series *s) {
 static int draw(FILE *f, const clgen_plot *p, const char *style) {
   int width = p->width ? p->width : 440, height = p->height ? p->height : 280;
   if (width < 120 || height < 120 || width > 10000 || height > 10000 || p->n_series < 0)
-    return clgen_fail(CLGEN_E_INVALID, "a plot of %d x %d pixels with %d series makes no sense", width, height, p->n_series);
+    return clgen_fail(CLGEN_E_INVALID, "invalid plot: %d x %d pixels with %d series", width, height, p->n_series);
   canvas c = {.plot = p, .f = f, .left = LEFT, .right = width - RIGHT, .bottom = height - BOTTOM};
   double under_title = 24;
   c.top = legend(p, NULL, width, under_title) + 6;

@@ -101,7 +101,7 @@ static int gather_reals(clgen_evaluator *j) {
   j->n_real = all.n < o->num ? all.n : o->num;
   j->half = all.n / 2 < o->num ? all.n / 2 : o->num;
   int64_t n = j->n_real > 2 * j->half ? j->n_real : 2 * j->half;
-  if (n < 4) return clgen_fail(CLGEN_E_INVALID, "%lld real images are too few to judge by", (long long)all.n);
+  if (n < 4) return clgen_fail(CLGEN_E_INVALID, "%lld real images are too few for an evaluation", (long long)all.n);
   int64_t *order = clgen_alloc(all.n, 1, sizeof *order);
   if (clgen_metrics_include(o->metrics, "gantest") && o->features && clgen_dataset_get_info(o->real)->has_labels) {
     j->labels = clgen_alloc(n, 1, sizeof *j->labels);
@@ -151,7 +151,7 @@ static int measure_floors(clgen_evaluator *j) {
     for (int k = 0; !code && k < row->n_parts; ++k)
       if (j->half < j->options.num)
         snprintf(j->floor[n + k].warning, sizeof j->floor[n + k].warning,
-                 "the floor is of halves of %lld reals, fewer than the %lld images that are judged", (long long)j->half,
+                 "the floor uses halves of %lld real images, fewer than the %lld evaluated images", (long long)j->half,
                  (long long)j->options.num);
     n += row->n_parts;
   }
@@ -161,7 +161,8 @@ static int measure_floors(clgen_evaluator *j) {
 int clgen_evaluator_create(clgen_evaluator **out, const clgen_evaluator_options *options) {
   *out = NULL;
   int code = clgen_metrics_check(options->metrics);
-  if (!code && options->num < 2) code = clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)options->num);
+  if (!code && options->num < 2)
+    code = clgen_fail(CLGEN_E_INVALID, "%lld images cannot be evaluated", (long long)options->num);
   if (code) return code;
   clgen_evaluator *j = calloc(1, sizeof *j);
   if (!j) return clgen_fail_nomem(sizeof *j);
@@ -221,9 +222,9 @@ int clgen_evaluator_run(clgen_evaluator *j, const clgen_images *given, const int
   clgen_images fakes = *given;
   *n = 0;
   if (!labels && clgen_metrics_include(j->options.metrics, "gantest"))
-    return clgen_fail(CLGEN_E_INVALID, "gantest: these images were asked for no class");
+    return clgen_fail(CLGEN_E_INVALID, "gantest: these images have no requested class");
   if (fakes.n < j->options.num)
-    return clgen_fail(CLGEN_E_INVALID, "%lld images to judge, where %lld are wanted", (long long)fakes.n,
+    return clgen_fail(CLGEN_E_INVALID, "%lld images to evaluate, expected %lld", (long long)fakes.n,
                       (long long)j->options.num);
   fakes.n = j->options.num;
   float *features = NULL, *probabilities = NULL;

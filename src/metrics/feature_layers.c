@@ -20,7 +20,7 @@ static int need_rank(const clgen_feature_part *p, const clgen_tensor *x, int low
   char text[96];
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim >= low && s->ndim <= high) return CLGEN_OK;
-  return clgen_feature_fail(p, "its input is %s where %s is wanted", clgen_shape_text(s, text, sizeof text), wanted);
+  return clgen_feature_fail(p, "its input is %s, expected %s", clgen_shape_text(s, text, sizeof text), wanted);
 }
 static int need_picture(const clgen_feature_part *p, const clgen_tensor *x) { return need_rank(p, x, 4, 4, "(N,C,H,W)"); }
 

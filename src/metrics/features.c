@@ -69,7 +69,7 @@ static int build_classifier(clgen_features *f, const clgen_model *m, clgen_store
 
 static int begin(clgen_features **out, int64_t batch) {
   *out = NULL;
-  if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "images cannot be looked at %lld at a time", (long long)batch);
+  if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "invalid batch size %lld", (long long)batch);
   clgen_features *f = calloc(1, sizeof *f);
   if (!f) return clgen_fail_nomem(sizeof *f);
   f->batch = batch;

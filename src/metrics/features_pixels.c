@@ -15,7 +15,7 @@ int clgen_classes_of_images(const clgen_model *m, const clgen_dataset *ds, int64
     const char *name = clgen_dataset_class_name(ds, clgen_dataset_label(ds, first + i));
     classes[i] = clgen_model_find_class(m, name);
     if (classes[i] < 0)
-      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld is of class '%s', which the network does not know",
+      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has class '%s', which the network does not have",
                         clgen_dataset_get_info(ds)->path, (long long)(first + i), name);
   }
   return CLGEN_OK;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static int no_classes(const clgen_model *m) {
-  return clgen_fail(CLGEN_E_INVALID, "a %s that is not conditional (clgen train --cond) makes no class that is asked for",
+  return clgen_fail(CLGEN_E_INVALID, "this %s is not conditional (clgen train --cond), so it cannot generate a given class",
                     clgen_arch_name(m->config.arch));
 }
 

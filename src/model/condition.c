@@ -13,8 +13,7 @@ int clgen_cond_parse(const char *name, clgen_cond *out) {
       *out = (clgen_cond)i;
       return CLGEN_OK;
     }
-  return clgen_fail(CLGEN_E_INVALID, "no way to tell networks a class is called \"%s\"; there are %s", name,
-                    CLGEN_COND_CHOICES);
+  return clgen_fail(CLGEN_E_INVALID, "no conditioning is called \"%s\"; there are %s", name, CLGEN_COND_CHOICES);
 }
 
 bool clgen_model_is_conditional(const clgen_model *m) { return m->config.cond != CLGEN_COND_NONE; }
@@ -85,6 +84,6 @@ clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_module *b, cl
     if (features && m->row->sum_up) features = m->row->sum_up(m, b, features, &again);
     return features ? clgen_module_forward(b, m->class_head, 1, features, pass->training) : NULL;
   }
-  clgen_fail(CLGEN_E_INVALID, "a discriminator that is no auxiliary classifier tells no classes");
+  clgen_fail(CLGEN_E_INVALID, "this discriminator has no auxiliary classifier");
   return NULL;
 }

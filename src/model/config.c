@@ -27,7 +27,7 @@ static int check_size(const clgen_model_config *c) {
   if (c->channels < 1 || c->channels > 4)
     return clgen_fail(CLGEN_E_INVALID, "images of %d channels: 1 to 4 are possible", c->channels);
   if (c->height < 1 || c->width < 1 || c->height > 4096 || c->width > 4096)
-    return clgen_fail(CLGEN_E_INVALID, "images of %dx%d pixels make no sense here", c->width, c->height);
+    return clgen_fail(CLGEN_E_INVALID, "invalid image size %dx%d", c->width, c->height);
   const clgen_arch_row *row = clgen_arch_row_of(c->arch);
   return row->check ? row->check(c) : CLGEN_OK;
 }
@@ -57,10 +57,9 @@ static int check_cond(const clgen_model_config *c) {
     if (row->conds >> i & 1)
       snprintf(ways + strlen(ways), sizeof ways - strlen(ways), "%s%s", ways[0] ? ", " : "", clgen_cond_name((clgen_cond)i));
   if (c->cond >= CLGEN_CONDS || !(row->conds >> c->cond & 1))
-    return clgen_fail(
-        CLGEN_E_INVALID, "%s is not told a class by \"%s\"; possible: %s; %s", clgen_arch_name(c->arch),
-        clgen_cond_name(c->cond), ways[0] ? ways : "not at all",
-        row->kind == CLGEN_CLASSIFIER ? "it is what tells the class" : "the others need a discriminator, and there is none");
+    return clgen_fail(CLGEN_E_INVALID, "%s does not support conditioning by \"%s\"; possible: %s; %s",
+                      clgen_arch_name(c->arch), clgen_cond_name(c->cond), ways[0] ? ways : "not at all",
+                      row->kind == CLGEN_CLASSIFIER ? "a classifier predicts classes" : "the others need a discriminator");
   if (c->classes >= 2 && c->classes <= 65536) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "a conditional %s of %d classes: images with labels of at least two classes are needed",
                     clgen_arch_name(c->arch), c->classes);

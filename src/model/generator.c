@@ -51,8 +51,8 @@ static int build(clgen_generator *g, clgen_store *store) {
 
 int clgen_generator_create(clgen_generator **out, const clgen_model *m, clgen_store *store, int64_t batch) {
   *out = NULL;
-  if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "images cannot be made %lld at a time", (long long)batch);
-  if (clgen_model_is_classifier(m)) return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images, it only judges them");
+  if (batch < 1) return clgen_fail(CLGEN_E_INVALID, "invalid batch size %lld", (long long)batch);
+  if (clgen_model_is_classifier(m)) return clgen_fail(CLGEN_E_INVALID, "a classifier does not generate images");
   clgen_generator *g = calloc(1, sizeof *g);
   if (!g) return clgen_fail_nomem(sizeof *g);
   g->model = m;
@@ -73,7 +73,7 @@ int clgen_generator_open(clgen_generator **out, clgen_device *device, const char
   int code = clgen_safetensors_open(&file, path);
   if (!code) code = clgen_model_open(&model, file);
   if (!code && clgen_model_is_classifier(model))
-    code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier makes no images, it only judges them", path);
+    code = clgen_fail(CLGEN_E_INVALID, "%s: a classifier does not generate images", path);
   if (!code) code = clgen_store_create(&store, device);
   if (!code) code = clgen_model_load(model, store, file, clgen_model_generator_network(model));
   if (!code) code = clgen_generator_create(out, model, store, batch);
@@ -134,11 +134,11 @@ int clgen_generator_run_styled(clgen_generator *g, int64_t n, const clgen_styled
   int code = CLGEN_OK, layers = clgen_model_style_layers(g->model);
   if ((l->classes != NULL) != (g->labels != NULL))
     return clgen_fail(CLGEN_E_INVALID,
-                      l->classes ? "a %s that is not conditional is asked for classes"
-                                 : "a conditional %s makes images of classes, and none are given",
+                      l->classes ? "this %s is not conditional, but classes were given"
+                                 : "a conditional %s needs classes, and none were given",
                       clgen_arch_name(g->model->config.arch));
   if (l->fine && !layers)
-    return clgen_fail(CLGEN_E_INVALID, "a %s knows no styles to mix", clgen_arch_name(g->model->config.arch));
+    return clgen_fail(CLGEN_E_INVALID, "a %s has no styles to mix", clgen_arch_name(g->model->config.arch));
   if (l->fine && (l->fine_from < 0 || l->fine_from > layers))
     return clgen_fail(CLGEN_E_INVALID, "styles from layer %d on; there are 0 to %d", l->fine_from, layers - 1);
   for (int64_t at = 0; !code && at < n; at += g->batch) {

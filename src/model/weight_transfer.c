@@ -52,7 +52,7 @@ static void note_colours(row *r) {
   const char *how = in ? (more ? "divided among" : "added up over") : (more ? "repeated for" : "averaged over");
   bool alpha_only = (c->channels + 1) / 2 == (c->channels_was + 1) / 2;
   if (alpha_only)
-    snprintf(r->told.note, sizeof r->told.note, "the colours; alpha %s", more ? "starts afresh" : "is left out");
+    snprintf(r->told.note, sizeof r->told.note, "colour channels; alpha %s", more ? "is initialised" : "is left out");
   else
     snprintf(r->told.note, sizeof r->told.note, "%s the colours: %d channel%s from %d", how, c->channels,
              c->channels > 1 ? "s" : "", c->channels_was);
@@ -147,7 +147,7 @@ int clgen_weight_transfer_create(clgen_weight_transfer **out, const clgen_model 
   int code = clgen_model_open(&c->source, file);
   if (!code && c->source->config.arch != m->config.arch)
     code =
-        clgen_fail(CLGEN_E_INVALID, "%s holds a %s and a %s is wanted: their layers have nothing in common",
+        clgen_fail(CLGEN_E_INVALID, "%s contains a %s, expected a %s: their layers do not match",
                    clgen_safetensors_path(file), clgen_arch_name(c->source->config.arch), clgen_arch_name(m->config.arch));
   if (!code) code = make_rows(c);
   if (code)

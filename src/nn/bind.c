@@ -91,7 +91,7 @@ clgen_tensor *clgen_module_bias(clgen_module *b, const clgen_layer *l) {
 
 clgen_tensor *clgen_layer_misfit(const clgen_module *b, const clgen_layer *l, const clgen_tensor *x, const char *wanted) {
   char text[96];
-  clgen_fail(CLGEN_E_INVALID, "%s.%s: the input is %s where %s is wanted", b->prefix, b->net->tensors[l->weight].name,
+  clgen_fail(CLGEN_E_INVALID, "%s.%s: the input is %s, expected %s", b->prefix, b->net->tensors[l->weight].name,
              clgen_shape_text(clgen_tensor_shape(x), text, sizeof text), wanted);
   return NULL;
 }

@@ -150,7 +150,7 @@ clgen_tensor *clgen_adaptive_instance_norm(clgen_tensor *x, clgen_tensor *scale,
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim != 4) {
     char text[96];
-    clgen_fail(CLGEN_E_INVALID, "adaptive instance norm: the input is %s where (N,C,H,W) is wanted",
+    clgen_fail(CLGEN_E_INVALID, "adaptive instance norm: the input is %s, expected (N,C,H,W)",
                clgen_shape_text(s, text, sizeof text));
     return NULL;
   }

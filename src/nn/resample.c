@@ -8,7 +8,7 @@ bool clgen_is_picture(const char *what, const clgen_tensor *x, int64_t multiple)
   const clgen_shape *s = clgen_tensor_shape(x);
   if (s->ndim == 4 && s->dim[2] % multiple == 0 && s->dim[3] % multiple == 0) return true;
   char text[96];
-  clgen_fail(CLGEN_E_INVALID, "%s: the input is %s where (N,C,H,W) with sides that are multiples of %d is wanted", what,
+  clgen_fail(CLGEN_E_INVALID, "%s: the input is %s, expected (N,C,H,W) with height and width multiples of %d", what,
              clgen_shape_text(s, text, sizeof text), (int)multiple);
   return false;
 }

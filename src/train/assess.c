@@ -69,7 +69,7 @@ static int match_classes(clgen_assessor *a) {
     a->feature_class[k] = clgen_features_find_class(a->features, name);
     if (a->feature_class[k] < 0)
       return clgen_fail(CLGEN_E_INVALID,
-                        "gantest: the features %s know no class '%s', which the network makes; a classifier of the same "
+                        "gantest: the features %s have no class '%s' of the network; a classifier of the same "
                         "classes is needed: clgen train --cfg classifier, and --features FILE",
                         clgen_features_get_info(a->features)->name, name);
   }
@@ -101,14 +101,12 @@ int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o) {
   int code = clgen_metrics_check(o->metrics);
   if (code) return code;
   const char *arch = m ? clgen_arch_name(clgen_model_get_config(m)->arch) : "set of images";
-  if (m && clgen_model_is_classifier(m))
-    return clgen_fail(CLGEN_E_INVALID, "a classifier makes no images that could be judged");
+  if (m && clgen_model_is_classifier(m)) return clgen_fail(CLGEN_E_INVALID, "a classifier does not generate images");
   if (has_bounds(o->metrics) && !(m && clgen_model_is_vae(m)))
-    return clgen_fail(CLGEN_E_INVALID, "a %s has no ELBO and no IWAE bound, only a VAE has", arch);
+    return clgen_fail(CLGEN_E_INVALID, "ELBO and IWAE bound need a VAE, and this is a %s", arch);
   if (clgen_metrics_include(o->metrics, "gantest") && !(m && clgen_model_is_conditional(m)))
-    return clgen_fail(CLGEN_E_INVALID, "gantest is of networks that are asked for a class (clgen train --cond), not of a %s",
-                      arch);
-  return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be judged", (long long)o->num)
+    return clgen_fail(CLGEN_E_INVALID, "gantest needs a conditional network (clgen train --cond), not a %s", arch);
+  return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be evaluated", (long long)o->num)
                                    : CLGEN_OK;
 }
 
@@ -200,7 +198,7 @@ static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels, i
 int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   const clgen_assess_options *o = &a->options;
   *n = 0;
-  if (!a->model) return clgen_fail(CLGEN_E_INVALID, "there is no network: images are judged here");
+  if (!a->model) return clgen_fail(CLGEN_E_INVALID, "no network: only images are evaluated");
   int code = CLGEN_OK;
   if (a->judge) {
     const clgen_model_config *c = clgen_model_get_config(a->model);
@@ -223,7 +221,7 @@ int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_s
   *n = 0;
   if (!a->judge || images->n <= a->num)
     return a->judge ? clgen_evaluator_run(a->judge, images, NULL, scores, n)
-                    : clgen_fail(CLGEN_E_INVALID, "'%s' judges no images", a->options.metrics);
+                    : clgen_fail(CLGEN_E_INVALID, "'%s' contains no metric of images", a->options.metrics);
   size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
   int64_t *order = malloc((size_t)images->n * sizeof *order);
   uint8_t *some = malloc((size_t)a->num * bytes);

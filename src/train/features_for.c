@@ -240,7 +240,7 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
   const clgen_dataset_info *i = clgen_dataset_get_info(data);
   if (!i->has_labels || clgen_labels_check(data, "a classifier") != CLGEN_OK)
     return clgen_fail(CLGEN_E_INVALID,
-                      "%s: has no labels, so it cannot be told by what features to judge; name them: --features " KNOWN
+                      "%s: has no labels to choose a feature network by; give one: --features " KNOWN
                       " for handwritten digits, or --features FILE, a snapshot of 'clgen train --cfg classifier' on images "
                       "like these, or another network (docs/features.md)",
                       i->path);

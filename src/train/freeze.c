@@ -53,7 +53,7 @@ static int freeze_pattern(const clgen_model *m, const char *pattern, bool *froze
   if (found) return CLGEN_OK;
   char layers[2048];
   list_layers(m, layers, sizeof layers);
-  return clgen_fail(CLGEN_E_INVALID, "option --freeze: '%s' matches no parameter; the layers are %s", pattern, layers);
+  return clgen_fail(CLGEN_E_INVALID, "option --freeze: no parameter matches '%s'; the layers are %s", pattern, layers);
 }
 
 /* A layer with the norm behind it is one. Networks list their layers from the image on where images go in. */
@@ -82,7 +82,7 @@ static int refuse_all(const clgen_model *m, bool *frozen[CLGEN_MODEL_MAX_NETWORK
     bool all = is_trained(w);
     for (int k = 0; k < clgen_net_tensor_count(w->net); ++k)
       if (clgen_net_tensor_at(w->net, k)->kind == CLGEN_NET_PARAM && !frozen[i][k]) all = false;
-    if (all) return clgen_fail(CLGEN_E_INVALID, "option --freeze: nothing of %s is left to train", w->prefix);
+    if (all) return clgen_fail(CLGEN_E_INVALID, "option --freeze: all of %s would be frozen", w->prefix);
   }
   return CLGEN_OK;
 }

@@ -200,7 +200,7 @@ int clgen_run_loop(clgen_run *r) {
   }
   r->result->images = images_at(r, r->step);
   if (!code && stopped)
-    code = clgen_fail(CLGEN_E_INTERRUPTED, "stopped at %.3f kimg; go on with: clgen train --resume %s",
+    code = clgen_fail(CLGEN_E_INTERRUPTED, "stopped at %.3f kimg; resume with: clgen train --resume %s",
                       (double)images_at(r, r->step) / 1000, r->dir.path);
   return code;
 }

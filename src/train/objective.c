@@ -60,7 +60,7 @@ int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const 
   if (has(out, "wgan-gp")) out->regularizers |= CLGEN_REG_GP;
   for (size_t i = 0; !code && i < CLGEN_COUNT(refused); ++i)
     if (has(out, refused[i].one) && has(out, refused[i].other))
-      code = clgen_fail(CLGEN_E_INVALID, "options --loss %s and --reg %s: %s and %s do not go together: %s", loss,
+      code = clgen_fail(CLGEN_E_INVALID, "options --loss %s and --reg %s: %s and %s cannot be combined: %s", loss,
                         regularizers, refused[i].one, refused[i].other, refused[i].why);
   return code;
 }
@@ -136,8 +136,8 @@ int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned c
   if (whole || !clgen_adapt_watches(controllers, CLGEN_WATCH_PLAYERS)) return CLGEN_OK;
   return clgen_fail(
       CLGEN_E_INVALID,
-      "option --batch-gpu: guard and balance compare the images of a part with each other, and %lld are too few: "
-      "%d are the least",
+      "option --batch-gpu: guard and balance compare the images of a micro-batch with each other, and %lld are too few: "
+      "at least %d are needed",
       (long long)at_once, LEAST_COMPARED);
 }
 
@@ -176,8 +176,7 @@ static int refuse_without_gan(const clgen_train_options *o) {
   if (o->critic_steps > 1) option = "critic-steps";
   if (o->bcr_flip) option = "bcr-flip";
   if (strcmp(o->d_norm, "auto") != 0) option = "d-norm";
-  return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg)
-                : CLGEN_OK;
+  return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is no GAN", option, o->cfg) : CLGEN_OK;
 }
 
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
@@ -210,8 +209,7 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
                       "option --reg: mbstd compares the images of groups of 2 to %d, and %lld at a time make no such groups",
                       CLGEN_MINIBATCH_GROUP, (long long)at_once);
   if (out->regularizers & CLGEN_REG_PL && !clgen_arch_has_styles(arch))
-    return clgen_fail(CLGEN_E_INVALID, "option --reg: pl is of how images move with their styles, and --cfg %s has none",
-                      o->cfg);
+    return clgen_fail(CLGEN_E_INVALID, "option --reg: pl needs styles, and --cfg %s has none", o->cfg);
   if (o->bcr_flip && !(out->regularizers & CLGEN_REG_BCR)) return refuse("bcr-flip", "only --reg bcr mirrors images");
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;

@@ -100,7 +100,7 @@ static int refuse_changes(const clgen_train_options *saved, const clgen_train_op
     value_text(row, now, after, sizeof after);
     value_text(row, saved, before, sizeof before);
     return clgen_fail(CLGEN_E_INVALID,
-                      "option --%s: '%s' is not what the run to go on with was started with, '%s'; leave it out, or start a "
+                      "option --%s: '%s' differs from the value of the run, '%s'; leave it out, or start a "
                       "new run",
                       row->name, after, before);
   }

@@ -10,14 +10,14 @@ static int pick_state(clgen_run *r, long kimg) {
   long numbers[64];
   int n = clgen_run_dir_numbers(&r->dir, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS, numbers, 64);
   if (!n)
-    return clgen_fail(CLGEN_E_NOTFOUND, "%s: there is no " CLGEN_STATE_PREFIX "NNNNNN" CLGEN_SAFETENSORS " to go on from",
+    return clgen_fail(CLGEN_E_NOTFOUND, "%s: there is no " CLGEN_STATE_PREFIX "NNNNNN" CLGEN_SAFETENSORS " to resume from",
                       r->dir.path);
   bool found = kimg < 0;
   for (int i = 0; i < n; ++i) found = found || numbers[i] == kimg;
   if (!found)
     return clgen_fail(
         CLGEN_E_NOTFOUND,
-        "%s: the training state at %ld kimg is gone, only the newest are kept: %ld%s; give the folder to go on "
+        "%s: the training state at %ld kimg was deleted, only the newest are kept: %ld%s; give the folder to resume "
         "from the newest",
         r->dir.path, kimg, numbers[n - 1], n > 1 ? " and the one before" : "");
   clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, kimg < 0 ? numbers[n - 1] : kimg, CLGEN_SAFETENSORS, r->state_path);
@@ -33,7 +33,7 @@ static int take_up(clgen_run *r, const bool *given) {
   if (code) return code;
   clgen_run_dir_file(&r->dir, "training_options.json", -1, "", path);
   code = clgen_file_read(path, 1 << 20, &json, &size);
-  if (code) return clgen_fail_prefix(code, "%s is no run to go on with", r->dir.path);
+  if (code) return clgen_fail_prefix(code, "%s is no run that can be resumed", r->dir.path);
   code = clgen_train_options_merge(&r->options, given, json, path);
   free(json);
   r->resumed = true;
@@ -66,7 +66,7 @@ static int open_data(clgen_run *r) {
   d.seed = (uint64_t)o->seed;
   d.log = r->log;
   int code = clgen_train_background(o, d.background);
-  if (!code && !o->data[0]) code = clgen_fail(CLGEN_E_INVALID, "option --data: the images to train on are missing");
+  if (!code && !o->data[0]) code = clgen_fail(CLGEN_E_INVALID, "option --data: no training images given");
   if (!code) code = clgen_dataset_open(&r->data, o->data, &d);
   if (code) return code;
   if (o->validation) code = hold_out(r);
@@ -116,7 +116,7 @@ uint64_t clgen_run_peak_bytes(const clgen_run *r) { return clgen_store_memory(r-
 static int check_memory(const clgen_run *r) {
   uint64_t need = clgen_run_peak_bytes(r), have = clgen_device_get_info(r->device)->global_bytes;
   if (!have || need <= have) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_NOMEM, "training and judging need %.2f GiB and %s has %.2f GiB: %.2f GiB too much",
+  return clgen_fail(CLGEN_E_NOMEM, "training and metrics need %.2f GiB and %s has %.2f GiB: %.2f GiB too much",
                     (double)need / 1073741824.0, clgen_device_get_info(r->device)->name, (double)have / 1073741824.0,
                     (double)(need - have) / 1073741824.0);
 }
@@ -152,7 +152,7 @@ int clgen_run_open(clgen_run *r, const bool *given) {
   if (!code && strcmp(o->cfg, "auto") == 0) code = clgen_run_auto(r, given);
   if (!code) code = clgen_train_options_complete(o, &r->arch);
   if (!code && !r->resumed && !o->dry_run && !o->outdir[0])
-    code = clgen_fail(CLGEN_E_INVALID, "option --outdir: the folder to make the run's folder in is missing");
+    code = clgen_fail(CLGEN_E_INVALID, "option --outdir: no output folder given");
   if (!code) code = open_data(r);
   if (!code) code = clgen_run_open_device(r);
   if (!code) code = clgen_run_adapt_open(r);

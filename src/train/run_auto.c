@@ -66,7 +66,7 @@ int clgen_run_auto(clgen_run *r, const bool *given) {
   clgen_auto_facts f = {.seconds = SECONDS, .res = (int)o->res, .channels = (int)o->channels, .ngf = (int)o->ngf};
   f.batch = o->batch;
   if (clgen_train_option_given(o, given, "kimg")) f.kimg = o->kimg;
-  if (!o->data[0]) return clgen_fail(CLGEN_E_INVALID, "option --data: the images to train on are missing");
+  if (!o->data[0]) return clgen_fail(CLGEN_E_INVALID, "option --data: no training images given");
   int code = clgen_run_look_at_data(r, &f);
   if (!code) code = clgen_run_open_device(r);
   if (!code) code = look_at_device(r, &f);

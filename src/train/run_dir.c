@@ -78,7 +78,7 @@ int clgen_run_dir_find(clgen_run_dir *d, const char *resume, long *kimg) {
   if (*kimg < 0) *kimg = number_in(name, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS);
   if (*kimg < 0)
     return clgen_fail(CLGEN_E_INVALID,
-                      "%s: to go on takes a run's folder, or a " CLGEN_SNAPSHOT_PREFIX "NNNNNN" CLGEN_SAFETENSORS " in it",
+                      "%s: --resume takes a run's folder, or a " CLGEN_SNAPSHOT_PREFIX "NNNNNN" CLGEN_SAFETENSORS " in it",
                       resume);
   if (slash)
     *slash = 0;

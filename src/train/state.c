@@ -97,7 +97,7 @@ int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *st
     int64_t value;
     memcpy(&value, counter->data, sizeof value);
     *step = (uint64_t)value;
-    if (value < 0) code = clgen_fail(CLGEN_E_FORMAT, "%s: step %lld makes no sense", path, (long long)value);
+    if (value < 0) code = clgen_fail(CLGEN_E_FORMAT, "%s: invalid step %lld", path, (long long)value);
   }
   for (size_t i = 0; !code && i < clgen_safetensors_count(st); ++i) {
     const clgen_st_tensor *t = clgen_safetensors_get(st, i);

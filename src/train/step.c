@@ -131,15 +131,16 @@ static int check(const clgen_model *m, const clgen_trainer_config *c) {
   if (code) return code;
   for (size_t i = 0; i < CLGEN_COUNT(c->fine_tuning.frozen); ++i)
     if (c->fine_tuning.frozen[i] && !c->fine_tuning.rated[i])
-      return clgen_fail(CLGEN_E_INVALID, "frozen parameters need rates, which are 0 there");
+      return clgen_fail(CLGEN_E_INVALID, "frozen parameters need learning rate multipliers of 0");
   const clgen_model_config *config = clgen_model_get_config(m);
   if (config->minibatch != clgen_gan_objective_minibatch(&c->gan))
-    return clgen_fail(CLGEN_E_INVALID, "what the discriminator sees of a batch is not what its objective says");
+    return clgen_fail(CLGEN_E_INVALID, "the discriminator's minibatch layer is not that of its objective");
   clgen_d_norm norm = config->d_norm;
   if (clgen_gan_objective_d_norm(&c->gan, config->arch, &norm) || norm != config->d_norm)
     return clgen_fail(CLGEN_E_INVALID, "the discriminator's normalisation is not what its objective needs");
   if (c->gan.regularizers & CLGEN_REG_PL && !clgen_model_style_layers(m))
-    return clgen_fail(CLGEN_E_INVALID, "path lengths are of styles, and a %s has none", clgen_arch_name(config->arch));
+    return clgen_fail(CLGEN_E_INVALID, "path length regularisation needs styles, and a %s has none",
+                      clgen_arch_name(config->arch));
   return CLGEN_OK;
 }
 

@@ -102,16 +102,14 @@ static bool has_a_middle(const char *loss) {
 }
 
 static int check_validation(const clgen_train_options *o, const clgen_augmentation *a) {
-  if (a->by_validation && !a->adaptive) return refuse("ada-by", "only --adapt ada goes by anything");
-  if (a->by_validation && !o->validation)
-    return refuse("ada-by", "rv compares with images that are not trained on: --validation N holds some out");
+  if (a->by_validation && !a->adaptive) return refuse("ada-by", "needs --adapt ada");
+  if (a->by_validation && !o->validation) return refuse("ada-by", "rv needs validation images: --validation N");
   if (o->validation && !a->by_validation)
-    return refuse("validation", "nothing looks at them but --adapt ada with --ada-by rv");
+    return refuse("validation", "only --adapt ada with --ada-by rv uses validation images");
   if (o->validation && o->validation < o->batch)
-    return clgen_fail(
-        CLGEN_E_INVALID,
-        "option --validation: each step looks at as many as at images, and %lld are fewer than a batch of %lld",
-        (long long)o->validation, (long long)o->batch);
+    return clgen_fail(CLGEN_E_INVALID,
+                      "option --validation: each step uses a batch of them, and %lld are fewer than a batch of %lld",
+                      (long long)o->validation, (long long)o->batch);
   return CLGEN_OK;
 }
 
@@ -124,8 +122,7 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
   if (!code) code = clgen_train_controllers(o, &controllers);
   if (code) return code;
   const char *option = o->augment[0] ? "augment" : o->augment_p > 0 ? "augment-p" : NULL;
-  if (option && !gan)
-    return clgen_fail(CLGEN_E_INVALID, "option --%s: there are no two players in --cfg %s", option, o->cfg);
+  if (option && !gan) return clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is no GAN", option, o->cfg);
   out->adaptive = controllers & clgen_adapt_mask("ada");
   if ((option || out->adaptive) && clgen_arch_encodes(arch))
     return clgen_fail(
@@ -138,10 +135,11 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
   code = check_validation(o, out);
   if (code) return code;
   if (out->adaptive && !out->by_validation && !has_a_middle(o->loss))
-    return clgen_fail(CLGEN_E_INVALID,
-                      "option --adapt: ada goes by the sign of the discriminator's logits, which --loss %s gives no "
-                      "meaning; ns, bce and hinge do, --ada-by rv and --augment-p go with all",
-                      o->loss);
+    return clgen_fail(
+        CLGEN_E_INVALID,
+        "option --adapt: ada uses the sign of the discriminator's logits, which has no meaning with --loss %s; "
+        "use ns, bce or hinge, or --ada-by rv, or --augment-p",
+        o->loss);
   if (!out->adaptive && !(o->augment_p > 0))
     return o->augment[0] ? refuse("augment", "how often? --augment-p X says it, or --adapt ada finds it") : CLGEN_OK;
   code = clgen_augment_parse(&out->transformations, o->augment[0] ? o->augment : "bgc");

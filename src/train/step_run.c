@@ -14,12 +14,12 @@ int clgen_trainer_set_labels(clgen_trainer *t, const int *labels) {
 
 int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels) {
   if (!clgen_model_is_conditional(t->model) || !t->config.noise_given)
-    return clgen_fail(CLGEN_E_INVALID, "only a conditional model whose noise is given is told the classes of its fakes");
+    return clgen_fail(CLGEN_E_INVALID, "labels of fakes need a conditional model and given noise");
   return clgen_model_one_hot(t->model, t->config.batch * clgen_trainer_batches(t), labels, t->fake_labels);
 }
 
 int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const int *labels) {
-  if (!t->config.augment.by_validation) return clgen_fail(CLGEN_E_INVALID, "this trainer looks at no validation images");
+  if (!t->config.augment.by_validation) return clgen_fail(CLGEN_E_INVALID, "this trainer uses no validation images");
   t->validation = images;
   if (!clgen_model_is_conditional(t->model)) return CLGEN_OK;
   return clgen_model_one_hot(t->model, t->config.batch, labels, t->validation_labels);
@@ -154,7 +154,7 @@ static int run_kind(clgen_trainer *t, int kind, const step_inputs *in) {
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise) {
   const clgen_trainer_config *c = &t->config;
   if (c->augment.by_validation && !t->validation)
-    return clgen_fail(CLGEN_E_INVALID, "a step that goes by validation images has none");
+    return clgen_fail(CLGEN_E_INVALID, "the step needs validation images, and none were set");
   step_inputs in = {.images = images, .noise = noise, .counter = (uint32_t)step};
   double factor = rate_factor(t, step) * (double)t->hyper[CLGEN_HYPER_LR];
   double lr_d = (c->lr_d > 0 ? c->lr_d : c->lr) * (double)t->hyper[CLGEN_HYPER_LR_D];

@@ -76,7 +76,7 @@ static int go_on(clgen_run *r) {
                   (double)(r->step * (uint64_t)r->options.batch) / 1000, CLGEN_VERSION);
   clgen_run_say_plan(r);
   if (r->step >= r->total_steps)
-    clgen_log_write(&r->log, CLGEN_LOG_WARNING, "the run has all its %lld kimg; a larger --kimg makes it go on",
+    clgen_log_write(&r->log, CLGEN_LOG_WARNING, "the run is complete (%lld kimg); a larger --kimg continues it",
                     (long long)r->options.kimg);
   make_absolute(&r->options);
   code = write_options(r);

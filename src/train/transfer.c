@@ -19,7 +19,8 @@ int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch) {
   if (o->freezed && clgen_arch_kind(arch) != CLGEN_GAN)
     return clgen_fail(CLGEN_E_INVALID, "option --freezed: there is no discriminator in --cfg %s", o->cfg);
   if (o->ewc > 0 && clgen_arch_kind(arch) == CLGEN_CLASSIFIER)
-    return refuse("ewc", "a classifier makes no images that its Fisher information could be of; --l2-sp needs none");
+    return refuse("ewc",
+                  "the Fisher information needs generated images, and a classifier does not generate any; use --l2-sp");
   if (o->ewc > 0 && strcmp(o->cond, "none") != 0)
     return refuse("ewc",
                   "the Fisher information is of images of no class, and with --cond there are none; --l2-sp needs none");
@@ -58,8 +59,7 @@ static int imply_options(clgen_train_options *o, const bool *given, const clgen_
   const char *arch = clgen_arch_name(c->arch);
   if (!clgen_train_option_given(o, given, "cfg")) snprintf(o->cfg, sizeof o->cfg, "%s", arch);
   if (strcmp(o->cfg, arch) != 0)
-    return clgen_fail(CLGEN_E_INVALID,
-                      "option --init: %s holds a %s, and its layers have nothing in common with those of --cfg %s", o->init,
+    return clgen_fail(CLGEN_E_INVALID, "option --init: %s contains a %s; its layers do not match those of --cfg %s", o->init,
                       arch, o->cfg);
   imply_likelihood(o, given, c);
   imply(&o->ngf, c->ngf);
@@ -129,7 +129,7 @@ int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *
 static int check_carry(clgen_run *r) {
   int n = clgen_weight_transfer_count(r->carry), fits = 0, network, generator, code = CLGEN_OK;
   for (int i = 0; i < n; ++i) fits += clgen_weight_transfer_at(r->carry, i)->how != CLGEN_TRANSFER_NOT;
-  if (!fits) return clgen_fail(CLGEN_E_INVALID, "option --init: nothing of %s fits into this model", r->options.init);
+  if (!fits) return clgen_fail(CLGEN_E_INVALID, "option --init: no tensor of %s fits this model", r->options.init);
   for (int i = 0; !code && i < clgen_model_network_count(r->model); ++i)
     if (clgen_run_ewc_is_of(&r->options, i)) code = clgen_run_fisher_networks(r, i, &network, &generator);
   return code;

@@ -105,9 +105,9 @@ int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective 
   else if (gan->regularizers & CLGEN_REG_FM)
     option = "reg", why = "fm is what the reconstruction does already, image by image";
   else if (gan->regularizers & CLGEN_REG_HA)
-    option = "reg", why = "ha is for two players, and here are three networks";
+    option = "reg", why = "ha does not support three networks";
   else if (!code && mask & clgen_adapt_mask("noise-scale"))
-    option = "adapt", why = "noise-scale is for two players, and here are three networks";
+    option = "adapt", why = "noise-scale does not support three networks";
   else if (o->batch_gpu && o->batch_gpu != o->batch)
     option = "batch-gpu", why = "three networks are updated by the same forward passes";
   if (code || !option) return code;

@@ -30,7 +30,7 @@ int clgen_vae_check_whole(const char *option, const clgen_vae_objective *o) {
   const char *name = o->free_bits > 0 ? "--free-bits" : o->capacity > 0 ? "--capacity" : NULL;
   if (o->control.target > 0) name = "--adapt control-vae";
   if (!name) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s: it looks at the whole batch's mean divergence", option,
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s: it uses the mean divergence of the whole batch", option,
                     name);
 }
 
@@ -56,7 +56,7 @@ static int refuse_all(const asked *options, size_t n, const char *cfg, const cha
 static int refuse_pair(bool given, const char *one, const asked *others, size_t n, const char *why) {
   for (size_t i = 0; given && i < n; ++i)
     if (others[i].given)
-      return clgen_fail(CLGEN_E_INVALID, "options --%s and --%s do not go together: %s", one, others[i].option, why);
+      return clgen_fail(CLGEN_E_INVALID, "options --%s and --%s cannot be combined: %s", one, others[i].option, why);
   return CLGEN_OK;
 }
 
@@ -66,10 +66,10 @@ static int check_together(const clgen_train_options *o, const asked *kl, size_t 
       refuse_pair(o->iwae > 1, "iwae", kl, n, "the importance-weighted bound has no term for the divergence to weigh");
   bool capacity = o->capacity > 0;
   const asked others[] = {{"kl-anneal", strcmp(o->kl_anneal, "none") != 0}}, free_bits[] = {{"free-bits", o->free_bits > 0}};
-  if (!code) code = refuse_pair(capacity, "capacity", others, 1, "the capacity rises by itself, over --capacity-kimg");
-  if (!code) code = refuse_pair(capacity, "capacity", free_bits, 1, "each says how much divergence is for nothing");
+  if (!code) code = refuse_pair(capacity, "capacity", others, 1, "the capacity has its own schedule, --capacity-kimg");
+  if (!code) code = refuse_pair(capacity, "capacity", free_bits, 1, "both set how much divergence is not penalised");
   if (!code && o->free_bits_group > 1 && !(o->free_bits > 0))
-    code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: there are no --free-bits to give to groups");
+    code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: needs --free-bits");
   if (!code && o->nz % o->free_bits_group)
     code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: a latent of %lld numbers has no groups of %lld",
                       (long long)o->nz, (long long)o->free_bits_group);
@@ -88,11 +88,10 @@ static int read_control(const clgen_train_options *o, const asked *kl, size_t n,
   int code = clgen_train_controllers(o, &mask);
   if (code) return code;
   bool controlled = mask & clgen_adapt_mask("control-vae");
-  if (!controlled && o->kl_target > 0)
-    return clgen_fail(CLGEN_E_INVALID, "option --kl-target: only --adapt control-vae brings the divergence to it");
+  if (!controlled && o->kl_target > 0) return clgen_fail(CLGEN_E_INVALID, "option --kl-target: needs --adapt control-vae");
   if (!controlled) return CLGEN_OK;
   if (!(o->kl_target > 0))
-    return clgen_fail(CLGEN_E_INVALID, "option --adapt: control-vae needs --kl-target, the nats it is to bring about");
+    return clgen_fail(CLGEN_E_INVALID, "option --adapt: control-vae needs --kl-target, the divergence in nats");
   *out = (clgen_control_vae_config){.target = o->kl_target, .kp = o->control_kp, .ki = o->control_ki, .high = o->beta_max};
   return refuse_pair(true, "adapt control-vae", kl, n, "the controller sets beta, by the divergence as it is");
 }
