@@ -350,7 +350,7 @@ static void parts_that_make_no_sense(void **state) {
   refused(12, 4, "ragan", "", "ragan: it compares with means");
   refused(12, 4, "ns", "fm", "fm: it compares means");
   refused(12, 4, "ns", "dragan", "dragan: it disturbs by the deviation");
-  refused_controllers(12, 4, 1, "guard", "ns", "", "compare the images of a part with each other, and 4 are too few");
+  refused_controllers(12, 4, 1, "guard", "ns", "", "compare the images of a micro-batch with each other, and 4 are too few");
   refused_controllers(12, 6, 1, "balance", "ns", "", "6 are too few");
   refused_controllers(12, 0, 2, "noise-scale", "ragan", "", "option --batch-max: not with ragan");
   refused_controllers(12, 0, 2, "noise-scale,ada", "ns", "", "option --batch-max: not with --adapt ada");

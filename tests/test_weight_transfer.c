@@ -228,7 +228,7 @@ static void alpha_comes_and_goes(void **state) {
   for (int more = 0; more < 2; ++more) {
     carried c = carry_into(more ? &rgba : &rgb, snapshot(device, more ? &rgb : &rgba, 1, "alpha.safetensors", NULL));
     check_row(&c, "D.0.weight", "D.0.weight", CLGEN_TRANSFER_PART,
-              more ? "the colours; alpha starts afresh" : "the colours; alpha is left out");
+              more ? "colour channels; alpha is initialised" : "colour channels; alpha is left out");
     float *in = now(&c, "D.0.weight");
     for (int64_t k = 0; k < 2; ++k)
       for (int64_t ch = 0; ch < 3; ++ch)
