@@ -17,7 +17,7 @@ static const char usage[] =
     "  fid     Frechet distance of features; lower is better\n"
     "  kid     kernel distance of features (100 subsets of 1000); lower is better\n"
     "  is      Inception Score (10 splits); higher is better\n"
-    "  prdc    precision, recall, density, coverage (3 and 5 nearest neighbours); higher is better\n"
+    "  prdc    precision, recall, density, coverage (k = 5 and k = 3); higher is better\n"
     "  gantest class-conditional networks: accuracy of the feature network on fakes; higher is better\n"
     "  ndb     share of statistically different bins (100), Jensen-Shannon divergence; lower is better\n"
     "  msssim  mean similarity of pairs of fakes; far above that of real pairs: too little variety\n"

@@ -80,7 +80,8 @@ clgen_tensor *clgen_model_project(const clgen_model *m, clgen_module *b, clgen_t
 clgen_tensor *clgen_model_class_logits(const clgen_model *m, clgen_module *b, clgen_tensor *features,
                                        const clgen_pass *pass) {
   if (m->config.cond == CLGEN_COND_ACGAN) {
-    const clgen_pass again = {.labels = pass->labels}; /* as judge did, and spectral norms' vectors move no further */
+    const clgen_pass again = {
+        .labels = pass->labels}; /* as the discriminator's pass, and spectral norms' vectors move no further */
     if (features && m->row->sum_up) features = m->row->sum_up(m, b, features, &again);
     return features ? clgen_module_forward(b, m->class_head, 1, features, pass->training) : NULL;
   }

@@ -18,7 +18,7 @@ struct clgen_assessor {
   clgen_dataset *real, *part;  /* the split; `num` of it, for the bounds */
   clgen_dataset *train, *test; /* of mem and of the features */
   clgen_features *features;
-  clgen_evaluator *judge;
+  clgen_evaluator *evaluator;
   int *feature_class;         /* of gantest: what the feature network's number of each class of the model is */
   clgen_generator *generator; /* made when first used */
 };
@@ -88,7 +88,7 @@ static int open_judge(clgen_assessor *a) {
   j.seed = o->seed;
   j.progress = o->progress;
   j.user = o->user;
-  return code ? code : clgen_evaluator_create(&a->judge, &j);
+  return code ? code : clgen_evaluator_create(&a->evaluator, &j);
 }
 
 /* ---- Making one ---- */
@@ -147,7 +147,7 @@ int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clge
 void clgen_assessor_free(clgen_assessor *a) {
   if (!a) return;
   clgen_generator_free(a->generator);
-  clgen_evaluator_free(a->judge);
+  clgen_evaluator_free(a->evaluator);
   clgen_features_free(a->features);
   clgen_dataset_close(a->real);
   clgen_dataset_close(a->part);
@@ -164,8 +164,8 @@ void clgen_assessor_free(clgen_assessor *a) {
 
 clgen_assessor_info clgen_assessor_get_info(const clgen_assessor *a) {
   clgen_assessor_info i = {0};
-  if (a->judge) i.images = a->num;
-  if (a->judge) i.reals = clgen_evaluator_reals(a->judge);
+  if (a->evaluator) i.images = a->num;
+  if (a->evaluator) i.reals = clgen_evaluator_reals(a->evaluator);
   if (a->part) i.bound_images = clgen_dataset_get_info(a->part)->count;
   if (a->part) i.samples = a->options.samples;
   if (a->features) i.features = clgen_features_get_info(a->features);
@@ -200,14 +200,14 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
   *n = 0;
   if (!a->model) return clgen_fail(CLGEN_E_INVALID, "no network: only images are evaluated");
   int code = CLGEN_OK;
-  if (a->judge) {
+  if (a->evaluator) {
     const clgen_model_config *c = clgen_model_get_config(a->model);
     size_t bytes = (size_t)c->channels * (size_t)c->height * (size_t)c->width;
     uint8_t *pixels = malloc((size_t)a->num * bytes);
     clgen_images made = {pixels, a->num, c->channels, c->height, c->width};
     int *labels = malloc((size_t)a->num * sizeof *labels);
     code = pixels && labels ? make_images(a, store, pixels, labels) : clgen_fail_nomem((size_t)a->num * bytes);
-    if (!code) code = clgen_evaluator_run(a->judge, &made, a->feature_class ? labels : NULL, scores, n);
+    if (!code) code = clgen_evaluator_run(a->evaluator, &made, a->feature_class ? labels : NULL, scores, n);
     free(pixels);
     free(labels);
   }
@@ -219,9 +219,9 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
 
 int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   *n = 0;
-  if (!a->judge || images->n <= a->num)
-    return a->judge ? clgen_evaluator_run(a->judge, images, NULL, scores, n)
-                    : clgen_fail(CLGEN_E_INVALID, "'%s' contains no metric of images", a->options.metrics);
+  if (!a->evaluator || images->n <= a->num)
+    return a->evaluator ? clgen_evaluator_run(a->evaluator, images, NULL, scores, n)
+                        : clgen_fail(CLGEN_E_INVALID, "'%s' contains no metric of images", a->options.metrics);
   size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
   int64_t *order = malloc((size_t)images->n * sizeof *order);
   uint8_t *some = malloc((size_t)a->num * bytes);
@@ -232,7 +232,7 @@ int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_s
   if (!code) clgen_gather_rows(images->pixels, bytes, order, a->num, some);
   chosen.pixels = some;
   chosen.n = a->num;
-  if (!code) code = clgen_evaluator_run(a->judge, &chosen, NULL, scores, n);
+  if (!code) code = clgen_evaluator_run(a->evaluator, &chosen, NULL, scores, n);
   free(order);
   free(some);
   return code;

@@ -1,4 +1,4 @@
-/* Which feature network to judge images by: named, known, or trained here on their labels. */
+/* The choice of a feature network: given, known, or trained here on the labels. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
