@@ -189,8 +189,8 @@ static void folder_csv_forms(void **state) {
   static const char *const csv[] = {
       "file,class,\n0.png,cat,\n1.png,dog,\n",
       "file,class,split\n0.png,cat,train\n1.png,dog,train\n",
-      "\xef\xbb\xbf"
-      "image_id,label\r\n0,cat\r\n1,dog\r\n",
+      ("\xef\xbb\xbf"
+       "image_id,label\r\n0,cat\r\n1,dog\r\n"),
       ",file_name,size,Label\n0,\"0.png\",9,\"cat\"\n1,1.png,9,dog\n",
       "./0.png, cat\n.\\1.png ,dog\n",
       "0.png\tcat\n1.png\tdog\n",

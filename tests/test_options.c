@@ -230,8 +230,8 @@ static void helps(void **state) {
       "      --cfg dcgan|vae-mlp|vae-conv\n                            network\n",
       "judge (one of none|elbo; default none)\n\nOptions:\n",
       "\n  -n, --dry-run             check everything, train nothing\n",
-      "  -m, --[no-]mirror         mirror images (default yes)\n  -h, --help [WORD]         show this help; WORD: the "
-      "options about it\n",
+      "  -m, --[no-]mirror         mirror images (default yes)\n",
+      "\n  -h, --help [WORD]         show this help; WORD: the options about it\n",
       "\n\nInput:\n  -d, --data SRC            images\n",
   };
   const char *at = text;

@@ -1,4 +1,4 @@
-/* clgen train --metrics: at each snapshot its network is judged as clgen evaluate would judge it; a line a metric goes to
+/* clgen train --metrics: evaluates the network of each snapshot as clgen evaluate does; a line a metric goes to
  * metric-<name>.jsonl, and best.json names the best snapshot so far. Nothing of it is part of the training state. */
 #include "train/train_internal.h"
 
