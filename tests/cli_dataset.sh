@@ -69,6 +69,16 @@ expect 0 "$dir/set" --json --background ffffff
 expect 0 "$numpy/keras.npz" --split test --json
 json .format=NPZ .count=2 .height=5 .width=4 '.classes[2].count=1' '.classes[1].count=0'
 
+# ---- Names that a terminal would obey
+odd=$dir/$(printf 'c\033[31mred')
+mkdir "$odd" && cp "$suite/basn2c08.png" "$odd/a" && printf 'no picture' >"$odd/b.txt"
+expect 0 "$odd"
+out_matches '^.*/c.x1b.31mred$'
+out_has 'other files: 1'
+! grep -q "$(printf '\033')" "$dir/out" || fail "$last: an escape sequence reaches the terminal"
+expect 1 "$odd/nowhere"
+! grep -q "$(printf '\033')" "$dir/err" || fail "$last: an escape sequence reaches the terminal"
+
 # ---- What is refused
 expect 2
 err_has 'which dataset'

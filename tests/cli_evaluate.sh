@@ -154,4 +154,13 @@ refuse 2 --fakes "$dir/digits.npy" --data "$data" --split validation
 expect 0 evaluate --help
 for word in fid kid prdc gantest ndb msssim dup mem elbo iwae; do out_matches "^  $word +"; done
 
+# ---- Fakes of several sizes: brought to the least side among them, or to the size that is asked for
+mkdir "$dir/sizes"
+cp "$EXAMPLES"/../tests/data/pngsuite/{basn0g08,basn2c08,s09n3p02,cdfn2c08}.png "$dir/sizes/"
+expect 0 evaluate --device host --fakes "$dir/sizes" --data "$dir/sizes" --metrics msssim,dup
+err_has "several sizes, 8 to 32 wide and 9 to 32 high: brought to 8x8, as by --res 8"
+judge --fakes "$dir/sizes" --data "$dir/sizes" --metrics dup --res 16
+refuse 2 --network "$dir/nowhere" --data "$data" --res 16
+err_has "--res is for --fakes"
+
 exit $failed

@@ -12,7 +12,8 @@ gan="--data $data --cfg dcgan --ngf 2 --nz 4 --seed 5"
 
 # ---- A plan
 expect 0 train $vae --device host --kimg 2 --outdir "$dir/plan" --dry-run
-out_has "10000 images of 28x28, 1 channel"
+out_has "10000 images of 28x28, 1 channel, 10 classes"
+grep -A 1 '^data: ' "$dir/out" | grep -q '^left out: nothing$' || fail "$last: what is left out is not said after what was read"
 out_has "parameters"
 out_has "MiB at peak"
 out_has "2 kimg = 16 steps"

@@ -414,7 +414,9 @@ static void constant_sets(void **state) {
   clgen_memorisation_result mem;
   clgen_kid_result kid;
   ok(clgen_prdc(&p, &p, &k, 1, &prdc));
-  assert_true(prdc.precision.value == 1 && prdc.recall.value == 1 && prdc.density.value == 0 && prdc.coverage.value == 0);
+  assert_true(prdc.precision.value == 1 && prdc.recall.value == 1 && prdc.coverage.value == 1);
+  assert_true(fabs(prdc.density.value - 40. / 3) < 1e-12); /* in every one of 40 spheres without a radius */
+  assert_non_null(strstr(prdc.coverage.warning, "alike"));
   ok(clgen_ndb(&p, &p, 0, &ndb, NULL));
   assert_true(ndb.ndb.value == 0 && ndb.jsd.value == 0);
   ok(clgen_duplicates(&p, &p, 0, NULL, 0, &dup));

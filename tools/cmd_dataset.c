@@ -139,6 +139,9 @@ static int gather(json_t **result, const clgen_dataset *ds, const record *r, boo
   for (int64_t k = 0; k < i->passed_over; ++k)
     json_array_append_new(passed, tool_text_json(clgen_dataset_passed_over(ds, k)));
   json_object_set_new(out, "passed_over", passed);
+  json_object_set_new(out, "left_out", json_integer((json_int_t)i->left_out));
+  json_object_set_new(out, "other_files", json_integer((json_int_t)i->other_files));
+  json_object_set_new(out, "blank", json_integer((json_int_t)i->blank));
   *result = out;
   return add_classes(out, ds);
 }
@@ -189,16 +192,21 @@ static void print_text(const json_t *out) {
   char count[32];
   size_t i;
   const json_t *line, *passed = json_object_get(out, "passed_over");
-  printf("%s\nformat:   %s\n", text_of(out, "path"), text_of(out, "format"));
+  columns_put_text(stdout, text_of(out, "path"));
+  printf("\nformat:   %s\n", text_of(out, "format"));
   printf("images:   %s\n", tool_count_text(int_of(out, "count"), count, sizeof count));
   print_shape(out);
   printf("mean:     %.4f of 255 (%.4f)\nstd:      %.4f of 255 (%.4f)\n", real_of(out, "mean"), real_of(out, "mean") / 255,
          real_of(out, "std"), real_of(out, "std") / 255);
   print_classes(out);
+  if (int_of(out, "left_out")) printf("left out: %lld pictures in subfolders\n", int_of(out, "left_out"));
+  if (int_of(out, "other_files")) printf("other files: %lld, no pictures\n", int_of(out, "other_files"));
   printf("passed over: %zu\n", json_array_size(passed));
   json_array_foreach(passed, i, line) {
     if (i == SHOWN_PASSED_OVER) break;
-    printf("  %s\n", json_string_value(line));
+    fputs("  ", stdout);
+    columns_put_text(stdout, json_string_value(line));
+    putchar('\n');
   }
   if (json_array_size(passed) > SHOWN_PASSED_OVER)
     printf("  and %zu more: --json shows all\n", json_array_size(passed) - SHOWN_PASSED_OVER);

@@ -49,6 +49,9 @@ static const clgen_option rows[] = {
     {"samples", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, samples), "50", 1, 1000000, NULL, "K", NULL,
      "iwae: samples per image"},
     {"seed", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, seed), "0", 0, 4294967295.0, NULL, "N", NULL, "random seed"},
+    {"res", 0, CLGEN_OPTION_INT, offsetof(evaluate_record, res), "0", 0, 4096, NULL, "N", NULL,
+     "bring --fakes and the reals to N x N pixels; 0 keeps the size of the fakes, or, where they have several, takes the "
+     "least"},
     {"background", 0, CLGEN_OPTION_STRING, offsetof(evaluate_record, background), "000000", 0, 0, NULL, "RRGGBB", NULL,
      "colour behind transparent pixels"},
     {"json", 0, CLGEN_OPTION_FLAG, offsetof(evaluate_record, json), "no", 0, 0, NULL, NULL, CLGEN_OPTIONS_BASIC,
@@ -77,15 +80,33 @@ static int open_network(evaluate_job *j) {
   return code;
 }
 
+/* Images of several sizes are brought to the least side among them. */
+static int open_fakes_of_sizes(evaluate_job *j, clgen_dataset_options *d) {
+  d->resolution = 1; /* to learn the sizes */
+  d->log.write = NULL;
+  int code = clgen_dataset_open(&j->fakes, j->r->fakes, d);
+  if (code) return code;
+  const clgen_dataset_info *i = clgen_dataset_get_info(j->fakes);
+  d->resolution = i->min_width < i->min_height ? i->min_width : i->min_height;
+  tool_message(j->who, "%s: images of several sizes, %d to %d wide and %d to %d high: brought to %dx%d, as by --res %d",
+               j->r->fakes, i->min_width, i->max_width, i->min_height, i->max_height, d->resolution, d->resolution,
+               d->resolution);
+  clgen_dataset_close(j->fakes);
+  j->fakes = NULL;
+  return clgen_dataset_open(&j->fakes, j->r->fakes, d);
+}
+
 static int open_fakes(evaluate_job *j, clgen_assess_options *o) {
-  clgen_dataset_options d = {.log = tool_logger(j->who)};
+  clgen_dataset_options d = {.log = tool_logger(j->who), .resolution = (int)j->r->res};
   memcpy(d.background, o->background, sizeof d.background);
   int code = clgen_dataset_open(&j->fakes, j->r->fakes, &d);
+  if (code == CLGEN_E_INVALID && !d.resolution) code = open_fakes_of_sizes(j, &d);
   if (code) return code;
   clgen_images i = clgen_images_of(j->fakes);
   o->channels = i.channels, o->height = i.height, o->width = i.width;
   int64_t there = i.n, wanted = o->num ? o->num : CLGEN_ASSESS_NUM;
   o->num = there < wanted ? there : wanted;
+  if (there < 2) return clgen_fail(CLGEN_E_INVALID, "%s: %lld image is too few to judge", j->r->fakes, (long long)there);
   return CLGEN_OK;
 }
 
@@ -136,6 +157,8 @@ static void job_free(evaluate_job *j) {
 static int check(const evaluate_record *r, const char *who) {
   if (r->network[0] && r->fakes[0]) return tool_usage(who, "--network and --fakes exclude each other");
   if (!r->network[0] && !r->fakes[0]) return tool_usage(who, "option --network: no network given (or --fakes for images)");
+  if (r->res && r->network[0])
+    return tool_usage(who, "option --res: a network's images have the network's size; --res is for --fakes");
   if (!r->data[0]) return tool_usage(who, "option --data: no real images given");
   if (r->metrics[0] && clgen_metrics_check(r->metrics)) return tool_usage(who, "option --metrics: %s", clgen_last_error());
   if (r->num == 1) return tool_usage(who, "option --num: one image cannot be evaluated");

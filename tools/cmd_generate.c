@@ -223,8 +223,12 @@ static int check(const record *r, const char *who) {
 
 int cmd_generate(int argc, char **argv) {
   record r;
-  tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r};
+  bool given[CLGEN_COUNT(rows)] = {false};
+  tool_options o = {.usage = usage, .rows = rows, .n_rows = CLGEN_COUNT(rows), .record = &r, .given = given};
   int status = tool_parse(&o, argc, argv);
+  for (size_t i = 0; i < CLGEN_COUNT(rows) && status == TOOL_GO_ON; ++i)
+    if (given[i] && strcmp(rows[i].name, "seeds") == 0 && !r.seeds[0])
+      status = tool_usage(argv[0], "option --seeds: the list is empty: numbers and ranges are wanted, as 0-63 or 1,5,9-12");
   if (status == TOOL_GO_ON) status = check(&r, argv[0]);
   if (status != TOOL_GO_ON) return status;
   job j = {.r = &r};

@@ -6,6 +6,26 @@
 
 #include "base/base.h"
 
+char *columns_clean_text(const char *text) {
+  char *out = malloc(6 * strlen(text) + 1), *to = out;
+  for (const unsigned char *p = (const unsigned char *)text; out && *p; ++p) {
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* U+0080 to U+009F */
+      to += sprintf(to, "\\u%04x", (unsigned)*++p);
+    else if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+      to += sprintf(to, "\\x%02x", (unsigned)*p);
+    else
+      *to++ = (char)*p;
+  }
+  if (out) *to = 0;
+  return out;
+}
+
+void columns_put_text(FILE *f, const char *text) {
+  char *clean = columns_clean_text(text);
+  if (clean) fputs(clean, f);
+  free(clean);
+}
+
 void columns_begin(columns *c, size_t width) { *c = (columns){.width = width}; }
 
 void columns_add(columns *c, const char *format, ...) {
@@ -16,7 +36,7 @@ void columns_add(columns *c, const char *format, ...) {
   va_end(args);
   char **more = realloc(c->cell, (c->n + 1) * sizeof *more);
   if (more) c->cell = more;
-  char *copy = more ? clgen_strdup(text) : NULL;
+  char *copy = more ? columns_clean_text(text) : NULL;
   if (copy)
     c->cell[c->n++] = copy;
   else

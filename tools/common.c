@@ -13,10 +13,17 @@
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
 static void say(const char *who, const char *format, va_list args) {
+  char few[512], *text = few;
+  va_list again;
+  va_copy(again, args);
+  const int n = vsnprintf(few, sizeof few, format, args);
+  if (n >= (int)sizeof few && (text = malloc((size_t)n + 1)) != NULL) vsnprintf(text, (size_t)n + 1, format, again);
+  va_end(again);
   tool_progress_wipe();
   fprintf(stderr, "%s: ", who);
-  vfprintf(stderr, format, args);
+  columns_put_text(stderr, text ? text : few);
   fputc('\n', stderr);
+  if (text != few) free(text);
 }
 
 void tool_message(const char *who, const char *format, ...) {

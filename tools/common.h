@@ -2,6 +2,8 @@
 #ifndef CLGEN_TOOLS_COMMON_H
 #define CLGEN_TOOLS_COMMON_H
 
+#include "columns.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

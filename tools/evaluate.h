@@ -9,7 +9,7 @@
 typedef struct {
   char network[CLGEN_OPTION_TEXT], fakes[CLGEN_OPTION_TEXT], data[CLGEN_OPTION_TEXT], split[CLGEN_OPTION_TEXT],
       metrics[CLGEN_OPTION_TEXT], features[CLGEN_OPTION_TEXT], background[CLGEN_OPTION_TEXT], classes[CLGEN_OPTION_TEXT];
-  int64_t num, samples, seed;
+  int64_t num, samples, seed, res;
   bool json;
   tool_device_options device;
 } evaluate_record;

@@ -39,7 +39,10 @@ char *clgen_options_to_json(const clgen_option *rows, size_t n, const void *reco
     /* What json_string refuses is text that is not UTF-8, as a file's name may be. */
     if (object && json_object_set_new(object, rows[i].name, value_of(&rows[i], record)) == 0) continue;
     json_decref(object);
-    clgen_fail(CLGEN_E_INVALID, "option --%s: its value cannot be saved as JSON: it is no number, or not UTF-8",
+    clgen_fail(CLGEN_E_INVALID,
+               "option --%s: its value cannot be saved as JSON: it is no number, or not UTF-8; a link with a plain name "
+               "serves a path "
+               "as well",
                rows[i].name);
     return NULL;
   }

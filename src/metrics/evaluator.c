@@ -101,7 +101,9 @@ static int gather_reals(clgen_evaluator *j) {
   j->n_real = all.n < o->num ? all.n : o->num;
   j->half = all.n / 2 < o->num ? all.n / 2 : o->num;
   int64_t n = j->n_real > 2 * j->half ? j->n_real : 2 * j->half;
-  if (n < 4) return clgen_fail(CLGEN_E_INVALID, "%lld real images are too few for an evaluation", (long long)all.n);
+  if (n < 4)
+    return clgen_fail(CLGEN_E_INVALID, "%s: %lld real images are too few for an evaluation",
+                      clgen_dataset_get_info(o->real)->path, (long long)all.n);
   int64_t *order = clgen_alloc(all.n, 1, sizeof *order);
   if (clgen_metrics_include(o->metrics, "gantest") && o->features && clgen_dataset_get_info(o->real)->has_labels) {
     j->labels = clgen_alloc(n, 1, sizeof *j->labels);

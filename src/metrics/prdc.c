@@ -30,7 +30,8 @@ static void judge(const sphere *s, const clgen_block *b, int64_t i, int64_t j, d
   int real = side(b, i, j, square, s->real_radius[i]), fake = side(b, i, j, square, s->fake_radius[j]);
   if (real <= 0) s->precise[j] = 1;
   if (fake <= 0) s->recalled[i] = 1;
-  if (real < 0) {
+  /* Strictly inside, as the paper has it; a sphere without a radius, around k exact copies, holds what is equal to them. */
+  if (real < 0 || (real == 0 && s->real_radius[i] == 0)) {
     s->dense[j] += 1;
     s->covered[i] = 1;
   }
@@ -56,6 +57,12 @@ static int64_t count(const uint8_t *flags, int64_t n) {
   return sum;
 }
 
+static int64_t zeros(const double *radius, int64_t n) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += radius[i] == 0;
+  return sum;
+}
+
 static void conclude(const sphere *s, int k, int64_t nr, int64_t nf, clgen_prdc_result *out) {
   memset(out, 0, sizeof *out);
   out->k = k;
@@ -67,7 +74,11 @@ static void conclude(const sphere *s, int k, int64_t nr, int64_t nf, clgen_prdc_
   if (out->density.low < 0) out->density.low = 0;
   clgen_estimate *all[] = {&out->precision, &out->recall, &out->density, &out->coverage};
   int64_t least = nr < nf ? nr : nf, most = nr < nf ? nf : nr;
+  const int64_t points = zeros(s->real_radius, nr) + zeros(s->fake_radius, nf);
   for (size_t e = 0; e < CLGEN_COUNT(all); ++e) {
+    if (2 * points > nr + nf)
+      clgen_warn(all[e], "%lld of %lld images have %d equals in their set: the features see too many of them as alike",
+                 (long long)points, (long long)(nr + nf), k);
     if (least < 200 * (int64_t)k)
       clgen_warn(all[e], "%lld images are few for spheres to neighbour %d: %d or more tell something", (long long)least, k,
                  200 * k);

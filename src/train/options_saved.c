@@ -29,7 +29,7 @@ static char *to_json(const clgen_train_options *o, bool course_only) {
   size_t count, n = 0;
   const clgen_option *rows = clgen_train_option_rows(&count);
   clgen_option *some = malloc(count * sizeof *some);
-  if (!some) return NULL;
+  if (!some) return clgen_fail_nomem(count * sizeof *some), NULL;
   for (size_t i = 0; i < count; ++i) {
     const char *name = rows[i].name;
     if (course_only ? !may_change(o, name) && !is_of_the_place(name) : !is_of_the_call(name)) some[n++] = rows[i];

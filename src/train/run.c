@@ -151,6 +151,9 @@ int clgen_run_open(clgen_run *r, const bool *given) {
   int code = o->resume[0] ? take_up(r, given) : clgen_run_init_open(r, given);
   if (!code && strcmp(o->cfg, "auto") == 0) code = clgen_run_auto(r, given);
   if (!code) code = clgen_train_options_complete(o, &r->arch);
+  char *json = code ? NULL : clgen_train_options_saved(o); /* before a folder is made: a path may be no UTF-8 */
+  if (!code && !json) code = CLGEN_E_INVALID;
+  free(json);
   if (!code && !r->resumed && !o->dry_run && !o->outdir[0])
     code = clgen_fail(CLGEN_E_INVALID, "option --outdir: no output folder given");
   if (!code) code = open_data(r);
@@ -204,16 +207,35 @@ static void say_networks(const clgen_run *r) {
   }
 }
 
+static void say_data(const clgen_run *r) {
+  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
+  char sizes[80] = "", classes[40] = "", text[600] = "";
+  const bool varied = i->min_width != i->max_width || i->min_height != i->max_height;
+  if (varied)
+    snprintf(sizes, sizeof sizes, ", resized from %dx%d to %dx%d", i->min_width, i->min_height, i->max_width, i->max_height);
+  else if (i->min_width != i->width || i->min_height != i->height)
+    snprintf(sizes, sizeof sizes, ", resized from %dx%d", i->min_width, i->min_height);
+  if (i->classes) snprintf(classes, sizeof classes, ", %d classes", i->classes);
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "data:     %s (%s), %lld images of %dx%d, %d channel%s%s%s", i->path, i->format,
+                  (long long)i->count, i->width, i->height, i->channels, i->channels > 1 ? "s" : "", classes, sizes);
+  size_t n = 0;
+  if (i->passed_over)
+    n += (size_t)snprintf(text + n, sizeof text - n, "; %lld unreadable, the first: %.300s", (long long)i->passed_over,
+                          clgen_dataset_passed_over(r->data, 0));
+  if (i->left_out) n += (size_t)snprintf(text + n, sizeof text - n, "; %lld pictures in subfolders", (long long)i->left_out);
+  if (i->other_files)
+    n += (size_t)snprintf(text + n, sizeof text - n, "; %lld files that are no pictures", (long long)i->other_files);
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "left out: %s", n ? text + 2 : "nothing");
+}
+
 void clgen_run_say_plan(const clgen_run *r) {
   const clgen_train_options *o = &r->options;
   const clgen_device_info *d = clgen_device_get_info(r->device);
-  const clgen_dataset_info *i = clgen_dataset_get_info(r->data);
   const clgen_program_info *p = clgen_trainer_info(r->trainer);
   const clgen_memory m = clgen_store_memory(r->store);
   const double mib = 1048576.0;
+  say_data(r);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "device:   %s, %s (%s)", d->spec, d->name, d->platform);
-  clgen_log_write(&r->log, CLGEN_LOG_INFO, "data:     %s (%s), %lld images of %dx%d, %d channel%s", i->path, i->format,
-                  (long long)i->count, i->width, i->height, i->channels, i->channels > 1 ? "s" : "");
   if (r->validation)
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "held out: %lld images, which are not trained on", (long long)o->validation);
   say_networks(r);
@@ -229,8 +251,9 @@ void clgen_run_say_plan(const clgen_run *r) {
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
       "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
-      (long long)o->kimg, (unsigned long long)r->total_steps, (double)r->total_steps * (double)o->batch / (double)i->count,
-      o->tick, (long long)o->snap);
+      (long long)o->kimg, (unsigned long long)r->total_steps,
+      (double)r->total_steps * (double)o->batch / (double)clgen_dataset_get_info(r->data)->count, o->tick,
+      (long long)o->snap);
   clgen_run_adapt_say(r);
   clgen_run_init_say(r);
   clgen_run_metrics_say(r);

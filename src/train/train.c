@@ -21,7 +21,7 @@ static int write_options(const clgen_run *r) {
   char path[CLGEN_PATH_TEXT];
   char *json = clgen_train_options_saved(&r->options);
   clgen_run_dir_file(&r->dir, "training_options.json", -1, "", path);
-  int code = json ? clgen_file_write(path, json, strlen(json)) : clgen_fail_nomem(4096);
+  int code = json ? clgen_file_write(path, json, strlen(json)) : CLGEN_E_INVALID;
   free(json);
   return code;
 }
