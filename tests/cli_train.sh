@@ -110,20 +110,55 @@ long="$vae --device host --kimg 40 --tick 0.5 --snap 1"
 expect 0 train $long --outdir "$dir/long"
 whole=$dir/long/00000-mnist-vae-mlp
 wait_for() { for _ in $(seq 600); do [ -e "$1" ] && return; sleep 0.02; done; fail "$1 does not come"; }
-for name in INT TERM; do
+for name in INT TERM HUP; do
+  set -m # else what runs in the background ignores SIGINT, and clgen would leave it so
   "$CLGEN" train $long --outdir "$dir/$name" >"$dir/out" 2>"$dir/err" &
   pid=$!
+  set +m
   stopped=$dir/$name/00000-mnist-vae-mlp last="clgen train, SIG$name"
   wait_for "$stopped/network-snapshot-000001.safetensors"
   kill -$name $pid
   wait $pid
   status=$?
-  [ $status = 130 ] || fail "SIG$name: exit status $status"
+  [ $status = $((128 + $(kill -l $name))) ] || fail "SIG$name: exit status $status"
+  err_has "stopping: a snapshot is written"
   err_has "resume with: clgen train --resume $stopped"
   [ ! -e "$stopped/network-snapshot-000040.safetensors" ] || fail "SIG$name came too late to be a test"
   expect 0 train --resume "$stopped"
   same "$stopped/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
 done
+
+# ---- A closed pipe stops it with a snapshot, too; what nohup had ignored stays ignored
+"$CLGEN" train $long --outdir "$dir/pipe" 2>"$dir/err" | sed -n '/^tick 3 /q' >"$dir/out"
+[ "${PIPESTATUS[0]}" = 1 ] || fail "a closed pipe: exit status ${PIPESTATUS[0]}"
+err_has "standard output was closed: stopped at"
+expect 0 train --resume "$dir/pipe/00000-mnist-vae-mlp"
+same "$dir/pipe/00000-mnist-vae-mlp/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
+(trap '' HUP; exec "$CLGEN" train $vae --device host --kimg 4 --tick 0.5 --outdir "$dir/nohup" >"$dir/out" 2>"$dir/err") &
+pid=$!
+wait_for "$dir/nohup/00000-mnist-vae-mlp/fakes_init.png"
+kill -HUP $pid
+wait $pid || fail "SIGHUP ends what was started to ignore it"
+
+# ---- Nothing is trained by a smaller length, so nothing of it is kept
+expect 0 train --resume "$whole" --kimg 1
+grep -q '"kimg": 40' "$whole/training_options.json" || fail "$last: options of a run that did not train were written"
+
+# ---- A damaged state: the one before it is offered, and works
+cp -r "$whole" "$dir/damaged"
+newest=$(ls "$dir"/damaged/training-state-* | tail -n 1)
+head -c 1000 "$newest" >"$dir/part" && cp "$dir/part" "$newest"
+expect 1 train --resume "$dir/damaged"
+err_has "the state before it may be whole: clgen train --resume $dir/damaged/network-snapshot-"
+older=$(sed -n 's/.*clgen train --resume //p' "$dir/err")
+expect 0 train --resume "$older"
+same "$dir/damaged/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
+
+# ---- A snapshot of another step under the name of this one is written again
+cp -r "$whole" "$dir/stale"
+cp "$dir/stale/network-snapshot-000039.safetensors" "$dir/stale/network-snapshot-000040.safetensors"
+expect 0 train --resume "$dir/stale"
+same "$dir/stale/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
 
 # ---- kill -9 at any moment costs only what came after the last snapshot
 killed=$dir/killed/00000-mnist-vae-mlp

@@ -1,7 +1,9 @@
 /* clgen train */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <clgen/train.h>
 
@@ -14,8 +16,8 @@ static const char usage[] =
     "usage: clgen train --data SRC --outdir DIR [OPTION]...\n"
     "       clgen train --resume RUN [--kimg N]\n\n"
     "Trains an image generator. Writes snapshots, sample images and statistics to a new folder,\n"
-    "DIR/00000-DATA-CFG. --resume continues a run from its last snapshot, exactly. Ctrl-C writes a\n"
-    "snapshot and exits with status 130.\n";
+    "DIR/00000-DATA-CFG. --resume continues a run from its last snapshot, exactly. Ctrl-C, SIGTERM,\n"
+    "SIGHUP and a closed pipe write a snapshot and stop; the status is 128 + the signal.\n";
 
 /* The library's rows, and what only the program knows. */
 typedef struct {
@@ -23,20 +25,41 @@ typedef struct {
   bool profile, preview;
 } record;
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop;    /* the signal that asked for it, or 0 */
+static volatile sig_atomic_t started; /* a step was made: there is something to save */
 
+static void say(const char *text) {
+  ssize_t written = write(STDERR_FILENO, text, strlen(text));
+  (void)written;
+}
+
+/* Before the first step nothing is lost, and a kernel that is being compiled cannot be interrupted: the program ends at once,
+ * by the signal. */
 static void on_signal(int number) {
-  (void)number;
-  stop = 1;
+  if (!started) {
+    say("\nstopped before the first step: nothing was trained\n");
+    signal(number, SIG_DFL);
+    raise(number);
+    return;
+  }
+  if (!stop) say("\nstopping: a snapshot is written; once more ends the program at once\n");
+  stop = number;
 }
 
+/* What the parent had ignored (nohup, a job in the background) stays ignored. A second signal ends the program at once. */
 static void catch_signals(void) {
-  struct sigaction action = {.sa_handler = on_signal};
-  sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART | (int)SA_RESETHAND; /* a second one ends the program at once */
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < CLGEN_COUNT(signals); ++i) {
+    struct sigaction action = {.sa_handler = on_signal}, before;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART | (int)SA_RESETHAND | SA_NODEFER;
+    if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
+  }
+  signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, which stops the run as a signal does */
 }
+
+/* 128 + the signal, as a shell has it; a pipe that was closed is a failure of this program. */
+static int status_of_stop(void) { return stop && stop != SIGPIPE ? 128 + (int)stop : TOOL_FAILED; }
 
 typedef struct {
   const char *who;
@@ -54,12 +77,12 @@ static void write_log(void *user, clgen_log_level level, const char *message) {
     return;
   }
   tool_progress_wipe();
-  puts(message);
-  fflush(stdout);
+  if ((puts(message) < 0 || fflush(stdout) != 0) && errno == EPIPE && !stop) stop = SIGPIPE;
 }
 
 static void show_progress(void *user, const clgen_train_progress *p) {
   screen *s = user;
+  started = 1;
   if (!s->started) tool_progress_start(&s->progress, "training", "kimg", (double)p->images / 1000, (double)p->total / 1000);
   s->started = true;
   if (s->progress.terminal) tool_progress_update(&s->progress, (double)p->images / 1000, NULL); /* else ticks do */
@@ -83,8 +106,8 @@ static int finish(const char *who, int code, const clgen_train_result *result) {
     return TOOL_OK;
   }
   if (code == CLGEN_E_INTERRUPTED) {
-    tool_message(who, "%s", clgen_last_error());
-    return 130;
+    tool_message(who, "%s%s", stop == SIGPIPE ? "standard output was closed: " : "", clgen_last_error());
+    return status_of_stop();
   }
   return code == CLGEN_E_INVALID ? tool_usage(who, "%s", clgen_last_error()) : tool_failed(who);
 }

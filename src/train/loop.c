@@ -11,6 +11,7 @@ typedef struct {
   double last_progress;
   uint64_t first_step, tick_step; /* where the call and the tick began */
   long tick;                      /* number of the next */
+  bool stopped;                   /* the caller asked for it: only what going on needs is done */
 } clock_state;
 
 static uint64_t images_at(const clgen_run *r, uint64_t step) { return step * (uint64_t)r->options.batch; }
@@ -152,7 +153,7 @@ static int end_tick(clgen_run *r, clock_state *c, bool last) {
   if (!code && (last || c->tick % r->options.snap == 0)) {
     bool rescued;
     code = save(r, &rescued);
-    if (!code && !rescued) code = clgen_run_metrics(r);
+    if (!code && !rescued && !c->stopped) code = clgen_run_metrics(r); /* else going on measures it */
   }
   c->tick_step = r->step;
   c->tick_begin = clgen_seconds();
@@ -192,7 +193,7 @@ int clgen_run_loop(clgen_run *r) {
     if (code) break;
     uint64_t before = r->step, now = r->step += batches;
     code = clgen_run_adapt(r);
-    stopped = stop && *stop && r->step < r->total_steps;
+    c.stopped = stopped = stop && *stop && r->step < r->total_steps;
     if (!code && r->step == now && (stopped || ends_tick(r, before, now)))
       code = end_tick(r, &c, stopped || now == r->total_steps);
     if (r->step != now) restart_clock(r, &c);

@@ -68,6 +68,8 @@ static int open_data(clgen_run *r) {
   int code = clgen_train_background(o, d.background);
   if (!code && !o->data[0]) code = clgen_fail(CLGEN_E_INVALID, "option --data: no training images given");
   if (!code) code = clgen_dataset_open(&r->data, o->data, &d);
+  if (code == CLGEN_E_NOTFOUND && r->resumed)
+    code = clgen_fail_prefix(code, "the run's data are not where they were; --data says where they are now");
   if (code) return code;
   if (o->validation) code = hold_out(r);
   if (code) return code;

@@ -81,7 +81,8 @@ static int save_network(clgen_run *r, const char *path) {
   return clgen_model_save(r->model, r->store, r->step, path, meta, CLGEN_COUNT(meta));
 }
 
-/* The state first, which is all that going on needs: whatever is missing after it, going on writes. */
+/* The state first, which is all that going on needs, and the network last: where it is not there or of another step, going on
+ * writes all of them again. */
 int clgen_run_save(clgen_run *r) {
   char state[CLGEN_PATH_TEXT], snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
   const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
@@ -90,10 +91,10 @@ int clgen_run_save(clgen_run *r) {
   clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, kimg, CLGEN_SAFETENSORS, snapshot);
   clgen_run_dir_file(&r->dir, "fakes", kimg, ".png", fakes);
   int code = clgen_training_state_save(r->store, state, r->step, &id);
-  if (!code) code = save_network(r, snapshot);
-  if (!code) snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
   if (!code) code = clgen_run_write_fakes(r, fakes);
   if (!code && r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
+  if (!code) code = save_network(r, snapshot);
+  if (!code) snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
   if (!code) remove_old_states(r, kimg);
   return code;
 }

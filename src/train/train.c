@@ -52,15 +52,44 @@ static int begin_new(clgen_run *r) {
   return code ? code : clgen_run_write_fakes(r, path);
 }
 
-/* Writes what a killed process did not get to after it had written the training state. */
+/* Whether a snapshot is of the step that the run is at: an older one of the same thousand of images has the same name. */
+static bool is_of_this_step(const clgen_run *r, const char *path) {
+  clgen_safetensors *st = NULL;
+  char step[32];
+  snprintf(step, sizeof step, "%llu", (unsigned long long)r->step);
+  const char *has = clgen_safetensors_open(&st, path) ? NULL : clgen_safetensors_meta(st, "clgen.step");
+  const bool same = has && strcmp(has, step) == 0;
+  clgen_safetensors_close(st);
+  return same;
+}
+
+/* Writes what a killed process did not get to after it had written the training state. The snapshot is written last. */
 static int complete_snapshot(clgen_run *r) {
   char snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
   clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, clgen_run_kimg(r), CLGEN_SAFETENSORS, snapshot);
   clgen_run_dir_file(&r->dir, "fakes", clgen_run_kimg(r), ".png", fakes);
-  if (access(snapshot, F_OK) != 0 || (r->generator && access(fakes, F_OK) != 0)) return clgen_run_save(r);
+  if (!is_of_this_step(r, snapshot) || (r->generator && access(fakes, F_OK) != 0)) return clgen_run_save(r);
   snprintf(r->result->snapshot, sizeof r->result->snapshot, "%s", snapshot);
   if (r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
   return CLGEN_OK;
+}
+
+/* A state that cannot be read: the one before it is named, where it is there. Keeps the error's code. */
+static int offer_older(const clgen_run *r, int code) {
+  long numbers[64], older = -1;
+  const int n = clgen_run_dir_numbers(&r->dir, CLGEN_STATE_PREFIX, CLGEN_SAFETENSORS, numbers, 64);
+  char path[CLGEN_PATH_TEXT], *why = clgen_strdup(clgen_last_error());
+  for (int i = 0; i < n; ++i) {
+    clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, numbers[i], CLGEN_SAFETENSORS, path);
+    if (strcmp(path, r->state_path) == 0) break;
+    older = numbers[i];
+  }
+  if (why && older >= 0) {
+    clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, older, CLGEN_SAFETENSORS, path);
+    clgen_fail(code, "%s; the state before it may be whole: clgen train --resume %s", why, path);
+  }
+  free(why);
+  return code;
 }
 
 static int go_on(clgen_run *r) {
@@ -69,7 +98,10 @@ static int go_on(clgen_run *r) {
   /* So that states come in the order of a new run, which is that of the files. */
   if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)r->options.seed);
   if (!code) code = clgen_trainer_prepare(r->trainer);
-  if (!code) code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
+  if (!code) {
+    code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
+    if (code == CLGEN_E_FORMAT) code = offer_older(r, code);
+  }
   if (!code) code = clgen_run_adapt_resume(r);
   if (code) return code;
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s goes on from %.3f kimg (clgen %s)", r->dir.path,
@@ -79,7 +111,7 @@ static int go_on(clgen_run *r) {
     clgen_log_write(&r->log, CLGEN_LOG_WARNING, "the run is complete (%lld kimg); a larger --kimg continues it",
                     (long long)r->options.kimg);
   make_absolute(&r->options);
-  code = write_options(r);
+  if (r->step < r->total_steps) code = write_options(r); /* else nothing is trained by them */
   if (!code) code = complete_snapshot(r);
   return code ? code : clgen_run_metrics_missing(r);
 }
