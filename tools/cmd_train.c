@@ -33,8 +33,8 @@ static void say(const char *text) {
   (void)written;
 }
 
-/* Before the first step nothing is lost, and a kernel that is being compiled cannot be interrupted: the program ends at once,
- * by the signal. */
+/* Before the first step nothing is lost, and a kernel that is being compiled cannot be interrupted: the program ends at
+ * once, by the signal. */
 static void on_signal(int number) {
   if (!started) {
     say("\nstopped before the first step: nothing was trained\n");

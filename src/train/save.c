@@ -81,8 +81,8 @@ static int save_network(clgen_run *r, const char *path) {
   return clgen_model_save(r->model, r->store, r->step, path, meta, CLGEN_COUNT(meta));
 }
 
-/* The state first, which is all that going on needs, and the network last: where it is not there or of another step, going on
- * writes all of them again. */
+/* The state first, which is all that going on needs, and the network last: where it is not there or of another step, going
+ * on writes all of them again. */
 int clgen_run_save(clgen_run *r) {
   char state[CLGEN_PATH_TEXT], snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
   const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
