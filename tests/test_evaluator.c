@@ -248,7 +248,7 @@ static void a_network(void **state) {
   c = (clgen_model_config){.arch = CLGEN_ARCH_DCGAN, .channels = 1, .height = 32, .width = 32, .ngf = 2, .ndf = 2, .nz = 2};
   ok(clgen_model_create(&m, &c));
   o.num = 80;
-  refused(clgen_assess_check(m, &o), CLGEN_E_INVALID, "only a VAE has");
+  refused(clgen_assess_check(m, &o), CLGEN_E_INVALID, "need a VAE");
   refused(clgen_assess_check(NULL, &o), CLGEN_E_INVALID, "set of images");
   o.metrics = "fid";
   ok(clgen_assess_check(m, &o));
