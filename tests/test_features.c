@@ -144,7 +144,7 @@ static void refusals(void **state) {
   clgen_features *features;
   clgen_model *vae;
   clgen_model_config c = {.arch = CLGEN_ARCH_VAE_MLP, .channels = 1, .height = 8, .width = 8, .nz = 2, .hidden = 4};
-  refused(clgen_features_create(&features, model, store, 0), CLGEN_E_INVALID, "0 at a time");
+  refused(clgen_features_create(&features, model, store, 0), CLGEN_E_INVALID, "invalid batch size 0");
   ok(clgen_model_create(&vae, &c));
   refused(clgen_features_create(&features, vae, store, 1), CLGEN_E_INVALID, "come from a classifier");
   clgen_model_free(vae);
