@@ -500,6 +500,83 @@ static void test_gradient_of_a_product_in_a_sum(void **state) {
   clgen_program_free(p);
 }
 
+/* ---- Errors, and memory that steps can count ---- */
+
+static void test_errors_are_what_they_are(void **state) {
+  (void)state;
+  clgen_graph *g;
+  clgen_fail(CLGEN_E_IO, "something from before");
+  OK(clgen_graph_create(&g));
+  assert_null(clgen_tanh(NULL));
+  assert_non_null(strstr(clgen_last_error(), "operand 0 is missing"));
+  assert_int_equal(clgen_output(NULL), CLGEN_E_INVALID);
+  clgen_fail_nomem(8); /* as a builder that gives NULL for want of memory leaves it */
+  assert_int_equal(clgen_output(NULL), CLGEN_E_NOMEM);
+  assert_int_equal(clgen_output(clgen_tanh(clgen_tanh(NULL))), CLGEN_E_NOMEM);
+  clgen_graph_free(g);
+}
+
+/* Three products of 4 GiB that are all needed at once, where the device would give them as one piece. */
+static void test_arenas_end_where_steps_stop_counting(void **state) {
+  (void)state;
+  clgen_graph *g;
+  clgen_lowered low;
+  uint64_t bytes[CLGEN_MAX_ARENAS];
+  int n = 0, n_temps = 0;
+  OK(clgen_graph_create(&g));
+  clgen_tensor *sum = NULL;
+  for (int i = 0; i < 3; ++i) {
+    char name[2][8] = {{'a', (char)('0' + i), 0}, {'b', (char)('0' + i), 0}};
+    clgen_tensor *m = clgen_matmul(clgen_input(g, name[0], CLGEN_F32, clgen_shape_of(2, 1024, 2)),
+                                   clgen_input(g, name[1], CLGEN_F32, clgen_shape_of(2, 2, 1 << 20)), false, false);
+    sum = sum ? clgen_mul(sum, m) : m;
+  }
+  OK(clgen_output(clgen_sum(sum, CLGEN_ALL_AXES, false)));
+  OK(clgen_lower(&low, g));
+  OK(clgen_plan_memory(&low, (uint64_t)64 << 30, bytes, &n));
+  assert_true(n >= 2);
+  for (int i = 0; i < low.n_slots; ++i) {
+    const clgen_slot *s = &low.slot[i];
+    if (s->kind != CLGEN_SLOT_TEMP) continue;
+    assert_true((s->offset + s->bytes) / sizeof(float) <= CLGEN_STEP_MAX_ELEMENTS);
+    assert_true(s->offset + s->bytes <= bytes[s->arena]);
+    n_temps += s->bytes == (uint64_t)4 << 30;
+  }
+  assert_true(n_temps >= 3);
+  clgen_lowered_free(&low);
+  clgen_graph_free(g);
+}
+
+static clgen_program *program_of_size(clgen_graph **g, clgen_store *store, int64_t n) {
+  clgen_program *p;
+  OK(clgen_graph_create(g));
+  clgen_tensor *x = clgen_input(*g, "x", CLGEN_F32, clgen_shape_of(2, n, n));
+  OK(clgen_output(clgen_sum(clgen_matmul(x, x, false, false), CLGEN_ALL_AXES, false)));
+  OK(clgen_compile(&p, *g, store));
+  OK(clgen_program_prepare(p));
+  return p;
+}
+
+/* Memory that a later, larger program made anew lives as long as a program is bound to it. */
+static void test_outgrown_memory_goes(void **state) {
+  (void)state;
+  clgen_store *store;
+  clgen_graph *g[2];
+  OK(clgen_store_create(&store, device));
+  clgen_program *small = program_of_size(&g[0], store, 20);
+  const uint64_t alone = clgen_store_memory(store).arena_bytes;
+  assert_true(alone >= 1600);
+  clgen_program *large = program_of_size(&g[1], store, 40);
+  const uint64_t both = clgen_store_memory(store).arena_bytes;
+  OK(clgen_program_run(small));
+  clgen_program_free(small);
+  assert_int_equal(clgen_store_memory(store).arena_bytes, both - alone);
+  OK(clgen_program_run(large));
+  clgen_program_free(large);
+  clgen_store_free(store);
+  for (int i = 0; i < 2; ++i) clgen_graph_free(g[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fusion_changes_nothing),
@@ -520,6 +597,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_equal_nodes_are_one, begin, end),
       cmocka_unit_test_setup_teardown(test_gradient_of_what_is_reshaped_twice, begin, end),
       cmocka_unit_test_setup_teardown(test_gradient_of_a_product_in_a_sum, begin, end),
+      cmocka_unit_test(test_errors_are_what_they_are),
+      cmocka_unit_test(test_arenas_end_where_steps_stop_counting),
+      cmocka_unit_test(test_outgrown_memory_goes),
   };
   return cmocka_run_group_tests_name("graph", tests, open_device, close_device);
 }

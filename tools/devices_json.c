@@ -47,8 +47,13 @@ int show_json(const shown *s, FILE *f) {
   }
   for (size_t i = 0; i < clgen_devices_platform_count(s->list); i++)
     json_array_append_new(platforms, json_text(clgen_devices_platform_line(s->list, i)));
-  json_t *root = json_pack("{s:i, s:s, s:o, s:s, s:o, s:o, s:o}", "schema", 1, "clgen", CLGEN_VERSION, "chosen", chosen,
-                           "chosen_by", s->chosen_by, "devices", devices, "host", host, "platforms", platforms);
+  char library[64];
+  json_t *libraries = json_array();
+  for (size_t i = 0; clgen_device_library(i, library, sizeof library); i++)
+    json_array_append_new(libraries, json_text(library));
+  json_t *root =
+      json_pack("{s:i, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "schema", 1, "clgen", CLGEN_VERSION, "chosen", chosen,
+                "chosen_by", s->chosen_by, "devices", devices, "host", host, "platforms", platforms, "libraries", libraries);
   char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   if (!text) return clgen_fail_nomem(0);

@@ -114,6 +114,8 @@ int show_properties(const shown *s, FILE *f) {
     code = columns_end(&c, f);
   }
   fprintf(f, "\n");
+  char library[64];
+  for (size_t i = 0; clgen_device_library(i, library, sizeof library); i++) fprintf(f, "computes with %s\n", library);
   show_choice(s, f);
   show_platforms(s, f);
   return code;

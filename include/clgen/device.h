@@ -74,6 +74,9 @@ const char *clgen_devices_platform_line(const clgen_device_list *list, size_t in
  * CPU. An ambiguous or unmatched SPEC fails with CLGEN_E_NOTFOUND and a message that lists the candidates. */
 int clgen_devices_select(const clgen_device_list *list, const char *spec, size_t *index);
 
+/* The libraries that compute on devices, by index: "CLBlast 1.5.3". False beyond the last. */
+bool clgen_device_library(size_t index, char *text, size_t size);
+
 /* An open device. Not shared between threads. */
 typedef struct clgen_device clgen_device;
 
@@ -81,7 +84,7 @@ typedef struct {
   clgen_logger log;
   bool profile;          /* time every operation; see clgen_device_profile_* */
   bool no_cache;         /* neither read nor write the program cache and the tuning store */
-  bool no_tune;          /* keep CLBlast's defaults */
+  bool no_tune;          /* neither tune matrix products nor check them: CLBlast as it is */
   const char *cache_dir; /* NULL: $XDG_CACHE_HOME/clgen, else $HOME/.cache/clgen, else no cache */
 } clgen_device_options;
 

@@ -209,8 +209,9 @@ typedef struct {
   double flops, bytes; /* floating-point operations and bytes moved by one run */
 } clgen_program_info;
 
-/* Drops dead nodes, fuses elementwise chains, plans memory, and checks it against the device. Allocates nothing there. The
- * store must outlive the program. */
+/* Drops dead nodes, fuses elementwise chains, plans memory, and checks it against the device. Allocates nothing that stays
+ * there; a device whose matrix products were never tuned and checked is now, since what a step needs depends on it (some
+ * seconds, once). The store must outlive the program. */
 int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store);
 void clgen_program_free(clgen_program *program);
 const clgen_program_info *clgen_program_get_info(const clgen_program *program);

@@ -78,6 +78,11 @@ typedef struct {
 
 /* ---- Operands -------------------------------------------------------------------------------------------------- */
 
+/* A step's domain and whatever an operand reaches in its buffer have no more elements than this: kernels count in int, and a
+ * loop over all of them by as many as there are work-items must not overflow. */
+#define CLGEN_STEP_MAX_ELEMENTS (INT32_MAX - (1 << 24))
+#define CLGEN_STEP_MAX_ITEMS (1 << 23) /* work-items that loop so */
+
 typedef struct clgen_buffer clgen_buffer; /* device memory, defined by each backend */
 
 /* Elements of a buffer, seen over a step's domain: element (i0, i1, ...) is at offset + sum i_k stride_k, all counted in
@@ -186,6 +191,7 @@ typedef struct clgen_backend {
   int (*keep)(const clgen_device_info *info, const clgen_device_options *options, const char *key, const char *value);
 
   /* Optional (may be NULL). */
+  void (*library)(char *text, size_t size); /* "CLBlast 1.5.3": what of others' it computes with */
   size_t (*profile_count)(void *impl);
   int (*profile_get)(void *impl, size_t index, clgen_profile_row *row);
   void (*profile_reset)(void *impl);

@@ -23,6 +23,10 @@ int clgen_fail(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
 /* Puts "prefix: " before the message that is there; returns code. */
 int clgen_fail_prefix(int code, const char *format, ...) CLGEN_PRINTF(2, 3);
 int clgen_fail_nomem(size_t bytes);
+/* The code that belongs to the thread's message, for callers of functions that return NULL; CLGEN_E_INVALID without one. */
+int clgen_last_code(void);
+/* Begins something whose first error is to be reported: no older one is taken for it. */
+void clgen_forget_error(void);
 
 void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char *format, ...) CLGEN_PRINTF(3, 4);
 

@@ -5,6 +5,7 @@
 
 /* A message per thread is part of the interface (clgen/error.h), not hidden state: nothing reads it to decide anything. */
 static _Thread_local char message[4096]; /* lists of candidates and compilers' logs are long */
+static _Thread_local int last_code;
 
 const char *clgen_last_error(void) { return message; }
 
@@ -31,7 +32,15 @@ int clgen_fail(int code, const char *format, ...) {
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   memcpy(message, text, sizeof message);
+  last_code = code;
   return code;
+}
+
+int clgen_last_code(void) { return last_code ? last_code : CLGEN_E_INVALID; }
+
+void clgen_forget_error(void) {
+  message[0] = 0;
+  last_code = CLGEN_OK;
 }
 
 int clgen_fail_prefix(int code, const char *format, ...) {

@@ -100,6 +100,18 @@ int clgen_file_writer_open(clgen_file_writer **out, const char *path) {
 
 FILE *clgen_file_writer_stream(clgen_file_writer *w) { return w->stream; }
 
+/* A rename lasts through a power cut once its folder is written; file systems that cannot do that have no more to offer. */
+static void sync_folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? clgen_format("%.*s", slash == path ? 1 : (int)(slash - path), path) : clgen_strdup(".");
+  int fd = folder ? open(folder, O_RDONLY) : -1;
+  if (fd >= 0) {
+    fsync(fd);
+    close(fd);
+  }
+  free(folder);
+}
+
 int clgen_file_writer_commit(clgen_file_writer *w) {
   errno = 0;
   bool good = fflush(w->stream) == 0 && !ferror(w->stream) && fsync(fileno(w->stream)) == 0;
@@ -116,6 +128,8 @@ int clgen_file_writer_commit(clgen_file_writer *w) {
   if (!good) {
     code = clgen_fail(CLGEN_E_IO, "%s: cannot be written: %s", w->path, why ? strerror(why) : "write error");
     unlink(w->temporary);
+  } else {
+    sync_folder_of(w->path);
   }
   writer_free(w);
   return code;

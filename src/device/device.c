@@ -75,6 +75,17 @@ void clgen_device_close(clgen_device *device) {
   free(device);
 }
 
+bool clgen_device_library(size_t index, char *text, size_t size) {
+  size_t n;
+  const clgen_backend *const *all = clgen_backends(&n);
+  for (size_t i = 0; i < n; ++i) {
+    if (!all[i]->library || index-- > 0) continue;
+    all[i]->library(text, size);
+    return true;
+  }
+  return false;
+}
+
 const clgen_device_info *clgen_device_get_info(const clgen_device *device) { return &device->info; }
 
 int clgen_device_finish(clgen_device *device) { return device->backend->finish(device->impl); }

@@ -5,6 +5,8 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 
+#include <pthread.h>
+
 #include <clgen/device.h>
 
 #include "base/base.h"
@@ -16,8 +18,10 @@ typedef struct {
   cl_command_queue queue; /* in order; with profiling events when options->profile */
   clgen_device_info info; /* strings borrowed from the clgen_device that owns this */
   clgen_device_options options;
-  char *cache_dir;   /* where programs and tuning results are kept; NULL: nowhere */
-  char *fingerprint; /* platform, device, driver and versions: part of every cache key */
+  char *cache_dir;      /* where programs and tuning results are kept; NULL: nowhere */
+  pthread_mutex_t lock; /* of `said` */
+  char said[256];       /* what the driver last said of an error (clgen_cl_notify), "": nothing */
+  char *fingerprint;    /* platform, device, driver and versions: part of every cache key */
 } clgen_cl;
 
 /* Adds every platform and device of the ICD loader to the list; without any it succeeds. Only asks, creates nothing. */
@@ -32,6 +36,11 @@ void clgen_cl_wait(clgen_cl *cl);
 
 /* Sets the message "what: CL_OUT_OF_RESOURCES (-5)" and returns CLGEN_E_DEVICE (CLGEN_E_NOMEM for allocation failures). */
 int clgen_cl_fail(cl_int err, const char *format, ...) CLGEN_PRINTF(2, 3);
+/* The same of an open device: its name comes first, and what its driver said of the error last. Where the call allocates or
+ * launches, CL_OUT_OF_RESOURCES is CLGEN_E_NOMEM: so NVIDIA's and Intel's drivers say that there is no memory left. */
+int clgen_cl_fail_on(clgen_cl *cl, cl_int err, bool allocates, const char *format, ...) CLGEN_PRINTF(4, 5);
+/* A context's callback, whose user is the clgen_cl. */
+void CL_CALLBACK clgen_cl_notify(const char *text, const void *data, size_t bytes, void *user);
 const char *clgen_cl_error_name(cl_int err);
 
 /* Builds OpenCL C for the device, from the program cache when it can. A failed build gives the compiler's log. */

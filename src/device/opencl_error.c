@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/base.h"
 
@@ -82,12 +83,40 @@ const char *clgen_cl_error_name(cl_int err) {
   return "unknown OpenCL error";
 }
 
+static bool is_memory(cl_int err) { return err == CL_MEM_OBJECT_ALLOCATION_FAILURE || err == CL_OUT_OF_HOST_MEMORY; }
+
 int clgen_cl_fail(cl_int err, const char *format, ...) {
   char what[1024];
   va_list args;
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);
   va_end(args);
-  bool memory = err == CL_MEM_OBJECT_ALLOCATION_FAILURE || err == CL_OUT_OF_HOST_MEMORY;
-  return clgen_fail(memory ? CLGEN_E_NOMEM : CLGEN_E_DEVICE, "%s: %s (%d)", what, clgen_cl_error_name(err), (int)err);
+  return clgen_fail(is_memory(err) ? CLGEN_E_NOMEM : CLGEN_E_DEVICE, "%s: %s (%d)", what, clgen_cl_error_name(err),
+                    (int)err);
+}
+
+void CL_CALLBACK clgen_cl_notify(const char *text, const void *data, size_t bytes, void *user) {
+  (void)data, (void)bytes;
+  clgen_cl *cl = user;
+  if (!text || !text[0]) return;
+  pthread_mutex_lock(&cl->lock); /* a driver calls from any thread */
+  snprintf(cl->said, sizeof cl->said, "%s", text);
+  for (char *c = cl->said; *c; ++c)
+    if ((unsigned char)*c < ' ' || (unsigned char)*c > '~') *c = ' ';
+  pthread_mutex_unlock(&cl->lock);
+}
+
+int clgen_cl_fail_on(clgen_cl *cl, cl_int err, bool allocates, const char *format, ...) {
+  char what[1024], said[sizeof cl->said];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(what, sizeof what, format, args);
+  va_end(args);
+  pthread_mutex_lock(&cl->lock);
+  memcpy(said, cl->said, sizeof said);
+  cl->said[0] = 0; /* it belongs to this failure */
+  pthread_mutex_unlock(&cl->lock);
+  const bool memory = is_memory(err) || (allocates && (err == CL_OUT_OF_RESOURCES || err == CL_INVALID_BUFFER_SIZE));
+  return clgen_fail(memory ? CLGEN_E_NOMEM : CLGEN_E_DEVICE, "%s: %s: %s (%d)%s%s%s", cl->info.name, what,
+                    clgen_cl_error_name(err), (int)err, said[0] ? "; the driver says \"" : "", said, said[0] ? "\"" : "");
 }

@@ -55,16 +55,17 @@ static void cl_free(clgen_cl *cl) {
   if (cl->queue) clReleaseCommandQueue(cl->queue);
   if (cl->context) clReleaseContext(cl->context);
   clgen_cl_leave_cache(cl);
+  pthread_mutex_destroy(&cl->lock);
   free(cl);
 }
 
 static int open_queue(clgen_cl *cl) {
   const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)cl->platform, 0};
   cl_int err = CL_SUCCESS;
-  cl->context = clCreateContext(properties, 1, &cl->device, NULL, NULL, &err);
-  if (err != CL_SUCCESS || !cl->context) return clgen_cl_fail(err, "%s: creating a context", cl->info.name);
+  cl->context = clCreateContext(properties, 1, &cl->device, clgen_cl_notify, cl, &err);
+  if (err != CL_SUCCESS || !cl->context) return clgen_cl_fail_on(cl, err, false, "creating a context");
   cl->queue = clCreateCommandQueue(cl->context, cl->device, cl->options.profile ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
-  if (err != CL_SUCCESS || !cl->queue) return clgen_cl_fail(err, "%s: creating a command queue", cl->info.name);
+  if (err != CL_SUCCESS || !cl->queue) return clgen_cl_fail_on(cl, err, false, "creating a command queue");
   return CLGEN_OK;
 }
 
@@ -72,6 +73,7 @@ int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_dev
   *out = NULL;
   clgen_cl *cl = calloc(1, sizeof *cl);
   if (!cl) return clgen_fail_nomem(sizeof *cl);
+  pthread_mutex_init(&cl->lock, NULL);
   cl->info = *info;
   if (options) cl->options = *options;
   int code = clgen_cl_locate_cache(cl);
@@ -96,7 +98,7 @@ static cl_int wait_for_all(clgen_cl *cl) {
 
 int clgen_cl_finish(clgen_cl *cl) {
   cl_int err = wait_for_all(cl);
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: waiting for the device", cl->info.name);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail_on(cl, err, false, "waiting for the device");
 }
 
 void clgen_cl_wait(clgen_cl *cl) { wait_for_all(cl); }

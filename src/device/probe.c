@@ -97,6 +97,42 @@ static double check_gemm(probe *p) {
   return check_steps(p, s, CLGEN_COUNT(s));
 }
 
+/* Of a product so large that every library takes the kernels for large ones, each 97th row by the definition, in units of
+ * the largest; the host's own device is the definition. */
+static double check_large_gemm(probe *p, bool ta, bool tb) {
+  enum { SIZE = 1537, APART = 97 };
+  const size_t n = (size_t)SIZE * SIZE;
+  clgen_step s;
+  clgen_trial b;
+  double worst = 0, largest = 0, seconds;
+  clgen_example_matmul(&s, SIZE, SIZE, SIZE, ta, tb);
+  float *x = malloc(3 * n * sizeof *x), *y = x + n, *got = y + n;
+  int code = x ? clgen_trial_create(&b, p->device->backend, p->device->impl, &s, 1, 1) : clgen_fail_nomem(3 * n * sizeof *x);
+  if (code == CLGEN_OK) {
+    const clgen_operand *o[3] = {&b.steps[0].in[0], &b.steps[0].in[1], &b.steps[0].out[0]};
+    code = clgen_trial_run(&b, &seconds);
+    for (size_t k = 0; k < 3 && code == CLGEN_OK; k++)
+      code = b.backend->buffer_read(b.impl, o[k]->buffer, 0, n * sizeof *x, x + k * n);
+    clgen_trial_free(&b);
+  }
+  for (size_t i = 0; i < SIZE && code == CLGEN_OK; i += APART)
+    for (size_t j = 0; j < SIZE; j++) {
+      double sum = 0;
+      for (size_t q = 0; q < SIZE; q++)
+        sum += (double)x[ta ? q * SIZE + i : i * SIZE + q] * y[tb ? j * SIZE + q : q * SIZE + j];
+      const double off = fabs(sum - got[i * SIZE + j]);
+      if (!(off <= worst)) worst = off;
+      largest = fmax(largest, fabs(sum));
+    }
+  free(x);
+  char why[96];
+  snprintf(why, sizeof why, "wrong results of a large product (error %.1g)", worst / largest);
+  if (code != CLGEN_OK) blame(p, s.label, clgen_last_error());
+  if (code != CLGEN_OK) return INFINITY;
+  if (!(worst <= TOLERANCE * largest)) blame(p, s.label, why);
+  return worst / largest;
+}
+
 static double check_conv(probe *p) {
   static const struct {
     int64_t c, h, w, o;
@@ -140,6 +176,8 @@ int clgen_device_probe(clgen_device *device, clgen_device_probe_result *out) {
   code = clgen_device_open(&p.host, "host", NULL);
   if (code != CLGEN_OK) return code;
   out->gemm_max_error = check_gemm(&p);
+  for (int t = 0; t < 4 && device->info.type != CLGEN_DEVICE_HOST; t++)
+    out->gemm_max_error = fmax(out->gemm_max_error, check_large_gemm(&p, t & 1, t & 2));
   out->conv_max_error = check_conv(&p);
   check_others(&p);
   clgen_device_close(p.host);

@@ -253,7 +253,7 @@ static bool leads_on(const context *c, const clgen_tensor *t) {
 }
 
 int clgen_grad(clgen_tensor *loss, int n, clgen_tensor *const *wrt, clgen_tensor **grads) {
-  if (!clgen_operands_ok("grad", 1, &loss) || !clgen_operands_ok("grad", n, wrt)) return CLGEN_E_INVALID;
+  if (!clgen_operands_ok("grad", 1, &loss) || !clgen_operands_ok("grad", n, wrt)) return clgen_last_code();
   if (clgen_shape_count(&loss->shape) != 1 || loss->dtype != CLGEN_F32) {
     char text[96];
     return clgen_fail(CLGEN_E_INVALID, "grad: the loss must be one F32 element, not %s",

@@ -36,6 +36,7 @@ const char *clgen_shape_text(const clgen_shape *shape, char *buf, size_t size) {
 }
 
 int clgen_graph_create(clgen_graph **out) {
+  clgen_forget_error(); /* a chain of calls reports where it broke: nothing older may look as if it had */
   *out = calloc(1, sizeof **out);
   return *out ? CLGEN_OK : clgen_fail_nomem(sizeof **out);
 }
@@ -198,8 +199,12 @@ static clgen_tensor *named(clgen_graph *g, int op, const char *name, clgen_dtype
     return clgen_node_fail(clgen_op_name(op), "\"%s\" is there already with another type or shape (%s, now %s)", name,
                            clgen_shape_text(&t->shape, a, sizeof a), clgen_shape_text(&shape, b, sizeof b));
   }
-  clgen_tensor *t = clgen_node_add(g, op, dtype, shape, 0, NULL, NULL);
-  if (t && !(t->name = clgen_strdup(name))) return NULL;
+  char *copy = clgen_strdup(name); /* first: a node without its name would stay in the graph */
+  clgen_tensor *t = copy ? clgen_node_add(g, op, dtype, shape, 0, NULL, NULL) : NULL;
+  if (!t)
+    free(copy);
+  else
+    t->name = copy;
   return t;
 }
 
@@ -242,7 +247,7 @@ clgen_tensor *clgen_random_normal(clgen_graph *g, clgen_tensor *counter, uint64_
 }
 
 int clgen_output(clgen_tensor *t) {
-  if (!t) return clgen_operands_ok("output", 1, &t), CLGEN_E_INVALID;
+  if (!t) return clgen_operands_ok("output", 1, &t), clgen_last_code();
   t->output = true;
   return CLGEN_OK;
 }

@@ -135,8 +135,9 @@ int clgen_lower(clgen_lowered *out, const clgen_graph *g);
 void clgen_lowered_free(clgen_lowered *low);
 int clgen_lowered_slot_of(const clgen_lowered *low, const clgen_tensor *base); /* -1: none */
 
-/* Gives each TEMP slot its place. arena_bytes gets one size for each arena, none above max_arena. */
-#define CLGEN_MAX_ARENAS 16
+/* Gives each TEMP slot its place. arena_bytes gets one size for each arena, none above max_arena (0: no limit of the
+ * device's) and none that a step could not count to the end of. */
+#define CLGEN_MAX_ARENAS 32
 int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_bytes[CLGEN_MAX_ARENAS], int *n_arenas);
 
 /* ---- Stores ---------------------------------------------------------------------------------------------------------- */
@@ -149,7 +150,8 @@ clgen_buffer *clgen_store_buffer(const clgen_store *store, const char *name);
 int clgen_store_admit(clgen_store *store, const clgen_lowered *low, const uint64_t arena_bytes[CLGEN_MAX_ARENAS],
                       const clgen_memory *memory);
 void clgen_store_program_gone(clgen_store *store, const clgen_memory *memory);
-/* Arena number `index`, which has at least `bytes`; the programs of a store share it. */
+/* Arena number `index`, which has at least `bytes`; the programs of a store share it. Each that took it gives it back. */
 int clgen_store_arena(clgen_store *store, int index, uint64_t bytes, clgen_buffer **out);
+void clgen_store_arena_release(clgen_store *store, int index, clgen_buffer *arena);
 
 #endif

@@ -68,6 +68,12 @@ static uint64_t find_place(const clgen_lowered *low, const request *done, int n,
   return at + slot->bytes <= limit ? at : UINT64_MAX;
 }
 
+/* The end of the part of an arena in which a slot may lie: steps count elements up to a limit, from the arena's start. */
+static uint64_t limit_of(const clgen_slot *slot, uint64_t max_arena) {
+  const uint64_t counted = (uint64_t)CLGEN_STEP_MAX_ELEMENTS * clgen_dtype_size(slot->node->dtype);
+  return max_arena && max_arena < counted ? max_arena : counted;
+}
+
 int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_bytes[CLGEN_MAX_ARENAS], int *n_arenas) {
   memset(arena_bytes, 0, CLGEN_MAX_ARENAS * sizeof *arena_bytes);
   *n_arenas = 0;
@@ -84,13 +90,13 @@ int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_byt
     uint64_t at = UINT64_MAX;
     int arena = 0;
     for (; arena < CLGEN_MAX_ARENAS && at == UINT64_MAX; ++arena)
-      at = find_place(low, todo, i, slot, arena, max_arena ? max_arena : UINT64_MAX - 1);
+      at = find_place(low, todo, i, slot, arena, limit_of(slot, max_arena));
     if (at == UINT64_MAX) {
       char text[96];
-      code =
-          clgen_fail(CLGEN_E_NOMEM, "a tensor of %s takes %.1f MiB, and the device gives at most %.1f MiB at once, %d times",
-                     clgen_shape_text(&slot->node->shape, text, sizeof text), (double)slot->bytes / 1048576.0,
-                     (double)max_arena / 1048576.0, CLGEN_MAX_ARENAS);
+      code = clgen_fail(CLGEN_E_NOMEM,
+                        "a tensor of %s takes %.1f MiB, and at most %.1f MiB fit into one piece of memory, %d times",
+                        clgen_shape_text(&slot->node->shape, text, sizeof text), (double)slot->bytes / 1048576.0,
+                        (double)limit_of(slot, max_arena) / 1048576.0, CLGEN_MAX_ARENAS);
       break;
     }
     slot->arena = arena - 1;

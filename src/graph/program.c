@@ -130,6 +130,8 @@ void clgen_program_free(clgen_program *p) {
     if ((s->kind == CLGEN_SLOT_INPUT || s->kind == CLGEN_SLOT_OUTPUT) && s->buffer)
       b->buffer_free(p->device->impl, s->buffer);
   }
+  for (int i = 0; i < p->n_arenas; ++i)
+    if (p->arena[i]) clgen_store_arena_release(p->store, i, p->arena[i]);
   if (p->is_planned) clgen_store_program_gone(p->store, &p->info.memory);
   clgen_lowered_free(&p->low);
   free(p);

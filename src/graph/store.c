@@ -23,17 +23,22 @@ typedef struct {
   uint64_t input_bytes, scratch_bytes, arena[CLGEN_MAX_ARENAS]; /* all; the most that one asks for */
 } wants;
 
+/* Memory of intermediate results. */
+typedef struct {
+  clgen_buffer *buffer; /* NULL: not allocated */
+  uint64_t bytes;
+  int users; /* programs that are bound to it */
+} arena;
+
 struct clgen_store {
   clgen_device *device;
   entry *entry;
   size_t count, room;
   planned *planned;
   wants wants;
-  uint64_t arena_bytes[CLGEN_MAX_ARENAS]; /* allocated */
-  clgen_buffer *arena[CLGEN_MAX_ARENAS];
-  clgen_buffer **outgrown; /* arenas that earlier programs are bound to */
+  arena arena[CLGEN_MAX_ARENAS];
+  arena *outgrown; /* arenas that earlier programs are bound to */
   size_t n_outgrown;
-  uint64_t outgrown_bytes;
 };
 
 int clgen_store_create(clgen_store **out, clgen_device *device) {
@@ -51,9 +56,9 @@ void clgen_store_free(clgen_store *store) {
   }
   for (size_t i = 0; i < store->wants.n_planned; ++i) free(store->planned[i].name);
   for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
-    if (store->arena[i]) store->device->backend->buffer_free(store->device->impl, store->arena[i]);
+    if (store->arena[i].buffer) store->device->backend->buffer_free(store->device->impl, store->arena[i].buffer);
   for (size_t i = 0; i < store->n_outgrown; ++i)
-    store->device->backend->buffer_free(store->device->impl, store->outgrown[i]);
+    store->device->backend->buffer_free(store->device->impl, store->outgrown[i].buffer);
   free(store->outgrown);
   free(store->planned);
   free(store->entry);
@@ -68,7 +73,13 @@ static entry *find(const clgen_store *store, const char *name) {
   return NULL;
 }
 
-static size_t state_bytes(const entry *e) { return (size_t)clgen_shape_count(&e->shape) * clgen_dtype_size(e->dtype); }
+static uint64_t state_bytes(const entry *e) { return (uint64_t)clgen_shape_count(&e->shape) * clgen_dtype_size(e->dtype); }
+
+static int create_buffer(const clgen_store *store, uint64_t bytes, clgen_buffer **out) {
+  if ((size_t)bytes != bytes)
+    return clgen_fail(CLGEN_E_NOMEM, "%.1f GiB at once", (double)bytes / 1073741824.0); /* 32 bits */
+  return store->device->backend->buffer_create(store->device->impl, (size_t)bytes, out);
+}
 
 int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype, clgen_shape shape) {
   entry *e = find(store, name);
@@ -87,7 +98,7 @@ int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype,
   }
   entry fresh = {.name = clgen_strdup(name), .dtype = dtype, .shape = shape};
   if (!fresh.name) return CLGEN_E_NOMEM;
-  int code = store->device->backend->buffer_create(store->device->impl, state_bytes(&fresh), &fresh.buffer);
+  int code = create_buffer(store, state_bytes(&fresh), &fresh.buffer);
   if (code) {
     clgen_fail_prefix(code, "state \"%s\"", name);
     free(fresh.name);
@@ -202,30 +213,53 @@ clgen_memory clgen_store_memory(const clgen_store *store) {
     if (!known) m.state_bytes += state_bytes(&store->entry[i]);
   }
   for (int i = 0; i < CLGEN_MAX_ARENAS; ++i)
-    m.arena_bytes += store->wants.arena[i] > store->arena_bytes[i] && store->arena_bytes[i]
-                         ? store->wants.arena[i] + store->arena_bytes[i]
+    m.arena_bytes += store->wants.arena[i] > store->arena[i].bytes && store->arena[i].users
+                         ? store->wants.arena[i] + store->arena[i].bytes
                          : store->wants.arena[i];
-  m.arena_bytes += store->outgrown_bytes;
+  for (size_t i = 0; i < store->n_outgrown; ++i) m.arena_bytes += store->outgrown[i].bytes;
   m.peak_bytes = m.state_bytes + m.input_bytes + m.arena_bytes + m.scratch_bytes;
   return m;
 }
 
+/* Programs that are bound to it keep it; without any it goes. */
+static int outgrow(clgen_store *store, arena *a) {
+  if (a->users > 0) {
+    arena *more = realloc(store->outgrown, (store->n_outgrown + 1) * sizeof *more);
+    if (!more) return clgen_fail_nomem((store->n_outgrown + 1) * sizeof *more);
+    store->outgrown = more;
+    more[store->n_outgrown++] = *a;
+  } else {
+    store->device->backend->buffer_free(store->device->impl, a->buffer);
+  }
+  *a = (arena){0};
+  return CLGEN_OK;
+}
+
 /* As large as any program wants it that is known by now. One that is compiled later and needs more gets a new one. */
 int clgen_store_arena(clgen_store *store, int index, uint64_t bytes, clgen_buffer **out) {
-  clgen_buffer **arena = &store->arena[index];
-  if (*arena && store->arena_bytes[index] < bytes) {
-    clgen_buffer **more = realloc(store->outgrown, (store->n_outgrown + 1) * sizeof(clgen_buffer *));
-    if (!more) return clgen_fail_nomem((store->n_outgrown + 1) * sizeof(clgen_buffer *));
-    store->outgrown = more;
-    more[store->n_outgrown++] = *arena;
-    store->outgrown_bytes += store->arena_bytes[index];
-    *arena = NULL;
+  arena *a = &store->arena[index];
+  int code = a->buffer && a->bytes < bytes ? outgrow(store, a) : CLGEN_OK;
+  if (!code && !a->buffer) {
+    const uint64_t wanted = store->wants.arena[index];
+    code = create_buffer(store, wanted, &a->buffer);
+    if (!code) a->bytes = wanted;
   }
-  if (!*arena) {
-    store->arena_bytes[index] = store->wants.arena[index];
-    int code = store->device->backend->buffer_create(store->device->impl, (size_t)store->wants.arena[index], arena);
-    if (code) return code;
-  }
-  *out = *arena;
+  if (code) return code;
+  ++a->users;
+  *out = a->buffer;
   return CLGEN_OK;
+}
+
+void clgen_store_arena_release(clgen_store *store, int index, clgen_buffer *buffer) {
+  if (store->arena[index].buffer == buffer) {
+    --store->arena[index].users;
+    return;
+  }
+  for (size_t i = 0; i < store->n_outgrown; ++i) {
+    if (store->outgrown[i].buffer != buffer) continue;
+    if (--store->outgrown[i].users > 0) return;
+    store->device->backend->buffer_free(store->device->impl, buffer);
+    store->outgrown[i] = store->outgrown[--store->n_outgrown];
+    return;
+  }
 }

@@ -208,7 +208,7 @@ static int build_image(builder *b, int64_t batch, clgen_tensor **bytes) {
   clgen_tensor *by = clgen_feature_constant(&p, "scale", scale, each),
                *plus = clgen_feature_constant(&p, "shift", shift, each);
   b->image = clgen_add(clgen_mul(*bytes, by), plus);
-  return b->image ? CLGEN_OK : CLGEN_E_INVALID;
+  return b->image ? CLGEN_OK : clgen_last_code();
 }
 
 static int find_output(const builder *b, const char *key, bool optional, clgen_tensor **out) {

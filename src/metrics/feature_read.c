@@ -122,7 +122,7 @@ int clgen_feature_tensor(const clgen_feature_part *p, const char *key, int ndim,
   if (!code && !(w->tensor = clgen_strdup(t->name))) code = CLGEN_E_NOMEM;
   if (code) return code;
   *out = clgen_state(p->graph, w->state, CLGEN_F32, t->shape);
-  return *out ? CLGEN_OK : CLGEN_E_INVALID;
+  return *out ? CLGEN_OK : clgen_last_code();
 }
 
 int clgen_feature_values(const clgen_feature_part *p, const char *key, int64_t n, bool optional, float **out) {

@@ -51,7 +51,7 @@ static int posterior(const clgen_model *m, clgen_module *b, clgen_tensor *h, con
                      clgen_tensor **logvar) {
   *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
   *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
-  return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
+  return *mu && *logvar ? CLGEN_OK : clgen_last_code();
 }
 
 /* The class is told with the pixels (Sohn, Lee, Yan 2015) ... */

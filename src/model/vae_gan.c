@@ -33,7 +33,7 @@ static int encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, c
   clgen_tensor *h = clgen_model_append_class(m, clgen_module_forward(b, 0, m->mu, images, pass->training), pass);
   *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
   *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
-  return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
+  return *mu && *logvar ? CLGEN_OK : clgen_last_code();
 }
 
 const clgen_arch_row clgen_arch_vae_gan = {

@@ -70,7 +70,7 @@ static int encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, c
   h = clgen_model_join(m, clgen_module_forward(b, p->down_tail, 2, h, pass->training), pass);
   *mu = clgen_module_forward(b, m->mu, 1, h, pass->training);
   *logvar = clgen_module_forward(b, m->logvar, 1, h, pass->training);
-  return *mu && *logvar ? CLGEN_OK : CLGEN_E_INVALID;
+  return *mu && *logvar ? CLGEN_OK : clgen_last_code();
 }
 
 static clgen_tensor *decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {

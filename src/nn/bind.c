@@ -14,7 +14,7 @@ int clgen_module_rebind(clgen_module *b, clgen_tensor *param) {
   for (int i = 0; i < b->net->n_tensors; ++i) {
     if (b->net->tensors[i].kind != CLGEN_NET_PARAM) continue;
     b->tensor[i] = view(param, &b->net->tensors[i]);
-    if (!b->tensor[i]) return CLGEN_E_INVALID;
+    if (!b->tensor[i]) return clgen_last_code();
   }
   return CLGEN_OK;
 }
@@ -61,7 +61,7 @@ void clgen_module_free(clgen_module *b) {
 
 int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool held) {
   b->momentum = held ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)micro_batches);
-  int code = first ? CLGEN_OK : CLGEN_E_INVALID;
+  int code = first ? CLGEN_OK : clgen_last_code();
   for (int i = 0; !code && i < b->net->n_layers; ++i)
     if (b->net->layers[i].u >= 0) code = clgen_module_take_back(b, &b->net->layers[i], first);
   return code;
@@ -79,7 +79,7 @@ int clgen_module_update_running_stats(clgen_module *b, int index, clgen_tensor *
   clgen_tensor *old = b->tensor[index];
   clgen_tensor *now = clgen_add(clgen_affine(old, (float)(1 - momentum), 0), clgen_affine(value, (float)momentum, 0));
   b->tensor[index] = clgen_assign(old, now);
-  return b->tensor[index] ? CLGEN_OK : CLGEN_E_INVALID;
+  return b->tensor[index] ? CLGEN_OK : clgen_last_code();
 }
 
 clgen_tensor *clgen_module_bias(clgen_module *b, const clgen_layer *l) {

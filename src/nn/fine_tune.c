@@ -7,7 +7,7 @@
 int clgen_module_lr_multipliers(clgen_module *b, const bool *frozen) {
   size_t n = (size_t)b->net->n_tensors;
   b->rate = clgen_module_state(b, "rate");
-  if (!b->rate) return CLGEN_E_INVALID;
+  if (!b->rate) return clgen_last_code();
   if (!frozen) return CLGEN_OK;
   b->frozen = calloc(n + 1, sizeof *b->frozen);
   if (!b->frozen) return clgen_fail_nomem(n * sizeof *b->frozen);

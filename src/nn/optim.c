@@ -124,7 +124,7 @@ static clgen_tensor *towards(clgen_tensor *average, clgen_tensor *value, clgen_t
 
 int clgen_module_average(clgen_module *average, const clgen_module *b, clgen_tensor *beta) {
   clgen_tensor *param = towards(average->param, b->param, beta);
-  if (!param) return CLGEN_E_INVALID;
+  if (!param) return clgen_last_code();
   int code = clgen_module_rebind(average, param);
   for (int i = 0; !code && i < b->net->n_tensors; ++i) {
     if (b->net->tensors[i].kind != CLGEN_NET_STAT) continue;

@@ -40,7 +40,7 @@ static int take_back(clgen_module *b, int index, clgen_tensor *first) {
   snprintf(name, sizeof name, "train.%s.%s", b->prefix, t->name);
   clgen_tensor *kept = clgen_state(b->graph, name, CLGEN_F32, t->shape);
   kept = clgen_assign(kept, clgen_where(first, b->tensor[index], kept));
-  return keep(b, index, kept) ? CLGEN_OK : CLGEN_E_INVALID;
+  return keep(b, index, kept) ? CLGEN_OK : clgen_last_code();
 }
 
 int clgen_module_take_back(clgen_module *b, const clgen_layer *l, clgen_tensor *first) {

@@ -52,6 +52,10 @@ void clgen_step_watch(clgen_step_program *s, const char *name, clgen_tensor *sca
   clgen_watched_names *names = s->names;
   int i = 0;
   while (i < names->n && strcmp(names->name[i], name) != 0) ++i;
+  if (i == CLGEN_MAX_WATCHED) {
+    names->too_many = true; /* which the end of building says */
+    return;
+  }
   if (i == names->n) names->name[names->n++] = name;
   s->computes[i] = true;
   s->watched[i] = clgen_reshape(clgen_step_scale_loss(s, scalar), clgen_shape_of(1, 1));
@@ -103,7 +107,7 @@ static int build_classifier(clgen_step_program *s, clgen_tensor *images) {
 /* The same since the controllers' last decision. */
 static int build_window(clgen_step_program *s, clgen_tensor *all) {
   clgen_tensor *window = clgen_state(s->graph, CLGEN_ADAPT_WINDOW, CLGEN_F32, clgen_shape_of(1, s->names->n));
-  return clgen_assign(window, clgen_add(window, all)) ? CLGEN_OK : CLGEN_E_INVALID;
+  return clgen_assign(window, clgen_add(window, all)) ? CLGEN_OK : clgen_last_code();
 }
 
 bool clgen_step_ends(const clgen_step_program *s) {
@@ -113,6 +117,8 @@ bool clgen_step_ends(const clgen_step_program *s) {
 
 /* Adds this step's numbers to those since the last report, on the device, so that no step waits for a read. */
 static int build_watch(clgen_step_program *s) {
+  if (s->names->too_many)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "a step that reports more than %d numbers", CLGEN_MAX_WATCHED);
   int n = s->names->n;
   clgen_shape shape = clgen_shape_of(1, n);
   for (int i = 0; i < n; ++i)
@@ -126,8 +132,8 @@ static int build_watch(clgen_step_program *s) {
   clgen_tensor *fine = clgen_affine(bad, -1, 1);
   if (s->accumulation) fine = clgen_mul(fine, clgen_slice(s->accumulation, 0, CLGEN_ACCUMULATION_BATCHES, 1));
   if (clgen_step_ends(s)) good = clgen_assign(good, clgen_add(good, fine));
-  if (s->config->controllers && build_window(s, all)) return CLGEN_E_INVALID;
-  return sum && bad && good ? CLGEN_OK : CLGEN_E_INVALID;
+  if (s->config->controllers && build_window(s, all)) return clgen_last_code();
+  return sum && bad && good ? CLGEN_OK : clgen_last_code();
 }
 
 /* Networks as they are at the beginning of this phase. */

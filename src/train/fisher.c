@@ -58,7 +58,7 @@ static int build(estimate *e, clgen_store *store, int network, int generator) {
   if (weight) squares = clgen_mul(squares, weight);
   clgen_tensor *sum = clgen_state(e->graph, "fisher", CLGEN_F32,
                                   clgen_shape_of(1, clgen_net_param_size(clgen_model_network_at(e->model, network)->net)));
-  if (!clgen_assign(sum, clgen_add(sum, squares))) return CLGEN_E_INVALID;
+  if (!clgen_assign(sum, clgen_add(sum, squares))) return clgen_last_code();
   return clgen_compile(&e->program, e->graph, store);
 }
 

@@ -10,7 +10,7 @@ typedef struct {
   double begin, tick_begin, maintenance; /* seconds: of the call, of the tick; between this tick and the last */
   double last_progress;
   uint64_t first_step, tick_step; /* where the call and the tick began */
-  long tick;                      /* number of the next */
+  int64_t tick;                   /* number of the next */
   bool stopped;                   /* the caller asked for it: only what going on needs is done */
 } clock_state;
 
@@ -18,15 +18,16 @@ static uint64_t images_at(const clgen_run *r, uint64_t step) { return step * (ui
 
 /* Tick t ends with the first step that has seen t ticks of images; tick 0 with the first step. A tick's number is thus a
  * function of the step, whatever the run went through. */
-static long tick_of(const clgen_run *r, uint64_t step) {
-  return (long)floor((double)images_at(r, step) / (1000 * r->options.tick));
+static int64_t tick_of(const clgen_run *r, uint64_t step) {
+  return (int64_t)floor((double)images_at(r, step) / (1000 * r->options.tick));
 }
 static bool ends_tick(const clgen_run *r, uint64_t before, uint64_t step) {
   return before == 0 || tick_of(r, step) != tick_of(r, before) || step == r->total_steps;
 }
 
-static void gather(const clgen_run *r, const clgen_dataset *from, clgen_sampler *sampler, uint8_t *batch, int *labels) {
-  uint64_t n = images_at(r, (uint64_t)clgen_trainer_batches(r->trainer));
+/* The next n images. */
+static void gather(const clgen_run *r, uint64_t n, const clgen_dataset *from, clgen_sampler *sampler, uint8_t *batch,
+                   int *labels) {
   const clgen_dataset_info *i = clgen_dataset_get_info(from);
   size_t image = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
   uint64_t first = images_at(r, r->step);
@@ -39,9 +40,9 @@ static void gather(const clgen_run *r, const clgen_dataset *from, clgen_sampler 
 
 static int step(clgen_run *r) {
   int code = CLGEN_OK;
-  gather(r, r->data, r->sampler, r->batch, r->labels);
+  gather(r, images_at(r, (uint64_t)clgen_trainer_batches(r->trainer)), r->data, r->sampler, r->batch, r->labels);
   if (r->validation) {
-    gather(r, r->validation, r->validation_sampler, r->validation_batch, r->validation_labels);
+    gather(r, images_at(r, 1), r->validation, r->validation_sampler, r->validation_batch, r->validation_labels);
     code = clgen_trainer_set_validation(r->trainer, r->validation_batch, r->validation_labels);
   }
   if (!code && clgen_model_get_config(r->model)->classes) code = clgen_trainer_set_labels(r->trainer, r->labels);
@@ -97,10 +98,11 @@ static void say_tick(const clgen_run *r, const tick_report *t, const clock_state
     snprintf(losses + strlen(losses), sizeof losses - strlen(losses), "  test_accuracy %.4f", t->accuracy);
   double kimg = (double)images_at(r, r->step) / 1000, share = (double)images_at(r, r->step - c->tick_step) / 1000;
   clgen_log_write(&r->log, CLGEN_LOG_INFO,
-                  "tick %-4ld kimg %-8.1f time %-10s sec/tick %-7.2f sec/kimg %-8.3f images/s %-8.1f%s  memory %.0fM  "
+                  "tick %-4lld kimg %-8.1f time %-10s sec/tick %-7.2f sec/kimg %-8.3f images/s %-8.1f%s  memory %.0fM  "
                   "maintenance %.1f",
-                  c->tick, kimg, duration(clgen_seconds() - c->begin, time), t->seconds, share > 0 ? t->seconds / share : 0,
-                  t->rate, losses, (double)clgen_run_peak_bytes(r) / 1048576.0, c->maintenance);
+                  (long long)c->tick, kimg, duration(clgen_seconds() - c->begin, time), t->seconds,
+                  share > 0 ? t->seconds / share : 0, t->rate, losses, (double)clgen_run_peak_bytes(r) / 1048576.0,
+                  c->maintenance);
 }
 
 static int fail_nonfinite(const clgen_run *r, const char *what, uint64_t step) {

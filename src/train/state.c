@@ -21,6 +21,7 @@ static int collect(clgen_store *store, const char *name, clgen_st_tensor *out, f
   if (code) return code;
   if (dtype != CLGEN_F32) return clgen_fail(CLGEN_E_UNSUPPORTED, "state \"%s\" is not of float32", name);
   int64_t n = clgen_shape_count(&shape);
+  if ((uint64_t)n > SIZE_MAX / sizeof **values) return clgen_fail(CLGEN_E_NOMEM, "state \"%s\" is too large", name);
   *values = malloc((size_t)n * sizeof **values);
   if (!*values) return clgen_fail_nomem((size_t)n * sizeof **values);
   code = clgen_store_read(store, name, 0, n, *values);

@@ -71,7 +71,7 @@ int clgen_step_ada_see(clgen_step_program *s, clgen_tensor *real_logits, clgen_t
   (void)strength(s);
   s->ada =
       a->by_validation ? see_validation(s, real_logits, fake_logits) : clgen_ada_add(s->ada, clgen_step_scale_loss(s, r));
-  return s->ada ? CLGEN_OK : CLGEN_E_INVALID;
+  return s->ada ? CLGEN_OK : clgen_last_code();
 }
 
 int clgen_step_ada_end(clgen_step_program *s) {
@@ -84,7 +84,7 @@ int clgen_step_ada_end(clgen_step_program *s) {
   }
   clgen_step_watch(s, "augment_p", p);
   if (a->by_validation && s->ada) clgen_step_watch(s, "r_v", clgen_ada_r_v(s->ada));
-  return p ? CLGEN_OK : CLGEN_E_INVALID;
+  return p ? CLGEN_OK : clgen_last_code();
 }
 
 /* ---- From the options ---- */

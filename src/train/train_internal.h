@@ -47,6 +47,7 @@ int clgen_train_options_merge(clgen_train_options *o, const bool *given, const c
 typedef struct {
   int n;
   const char *name[CLGEN_MAX_WATCHED];
+  bool too_many; /* more were to be watched than there is room for */
 } clgen_watched_names;
 
 /* The part of a step that a program computes. Gradient accumulation takes one program per player for the gradient of its

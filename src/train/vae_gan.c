@@ -44,7 +44,7 @@ static int pass_forward(clgen_step_program *s, clgen_tensor *real, forward_pass 
     f->fakes_class_loss = clgen_add(clgen_step_class_loss(s, recon_features, &s->pass),
                                     clgen_step_class_loss(s, sample_features, &s->fake_pass));
   }
-  return f->reconstruction && f->sample_logits && f->kl.weighted ? CLGEN_OK : CLGEN_E_INVALID;
+  return f->reconstruction && f->sample_logits && f->kl.weighted ? CLGEN_OK : clgen_last_code();
 }
 
 static clgen_tensor *loss_of_d(clgen_step_program *s, const forward_pass *f) {

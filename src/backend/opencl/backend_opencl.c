@@ -58,6 +58,12 @@ static bool ocl_supports(void *impl, const clgen_step *s) {
   return s->kind == CLGEN_STEP_MAP || s->kind == CLGEN_STEP_REDUCE || clgen_ocl_linear_supports(impl, s);
 }
 
+static void ocl_library(char *text, size_t size) {
+  char version[CLGEN_OCL_VERSION_TEXT];
+  clgen_ocl_clblast_version(version);
+  snprintf(text, size, "CLBlast %s", version);
+}
+
 const clgen_backend clgen_backend_opencl = {
     .name = "opencl",
     .find = clgen_cl_find,
@@ -75,6 +81,7 @@ const clgen_backend clgen_backend_opencl = {
     .plan_run = clgen_ocl_plan_run,
     .recall = clgen_cl_recall,
     .keep = clgen_cl_keep,
+    .library = ocl_library,
     .profile_count = clgen_ocl_profile_count,
     .profile_get = clgen_ocl_profile_get,
     .profile_reset = clgen_ocl_profile_reset,

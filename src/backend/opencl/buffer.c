@@ -22,7 +22,7 @@ int clgen_ocl_buffer_create(void *impl, size_t bytes, clgen_buffer **out) {
   if (err == CL_SUCCESS) err = clEnqueueFillBuffer(ocl->cl->queue, b->mem, &zero, sizeof zero, 0, room, 0, NULL, NULL);
   if (err != CL_SUCCESS) {
     clgen_ocl_buffer_free(ocl, b);
-    return clgen_cl_fail(err, "%s: a buffer of %zu bytes", ocl->cl->info.name, bytes);
+    return clgen_cl_fail_on(ocl->cl, err, true, "a buffer of %zu bytes", bytes);
   }
   *out = b;
   return CLGEN_OK;
@@ -44,6 +44,38 @@ static int check_range(const clgen_ocl *ocl, const clgen_buffer *b, size_t offse
                     b->bytes);
 }
 
+static void empty_stage(clgen_ocl *ocl, clgen_ocl_stage *stage) {
+  if (stage->pinned) {
+    clEnqueueUnmapMemObject(ocl->cl->queue, stage->pinned, stage->data, 0, NULL, NULL);
+    clReleaseMemObject(stage->pinned);
+  } else {
+    free(stage->data);
+  }
+  stage->pinned = NULL;
+  stage->data = NULL;
+  stage->room = 0;
+}
+
+/* Where the device is not the CPU itself, memory that its driver gave and can send from without a copy of its own; any
+ * memory where it gives none. */
+static int make_stage(clgen_ocl *ocl, clgen_ocl_stage *stage, size_t bytes) {
+  empty_stage(ocl, stage);
+  cl_int err = CL_SUCCESS;
+  if (!ocl->wide)
+    stage->pinned = clCreateBuffer(ocl->cl->context, CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, bytes, NULL, &err);
+  if (stage->pinned)
+    stage->data = clEnqueueMapBuffer(ocl->cl->queue, stage->pinned, CL_TRUE, CL_MAP_WRITE, 0, bytes, 0, NULL, NULL, &err);
+  if (stage->pinned && (err != CL_SUCCESS || !stage->data)) {
+    clReleaseMemObject(stage->pinned);
+    stage->pinned = NULL;
+    stage->data = NULL;
+  }
+  if (!stage->data) stage->data = malloc(bytes);
+  if (!stage->data) return clgen_fail_nomem(bytes);
+  stage->room = bytes;
+  return CLGEN_OK;
+}
+
 /* The next stage, free and with room, holding a copy of data. */
 static int fill_stage(clgen_ocl *ocl, size_t bytes, const void *data, clgen_ocl_stage **out) {
   clgen_ocl_stage *stage = &ocl->stage[ocl->next_stage];
@@ -52,14 +84,11 @@ static int fill_stage(clgen_ocl *ocl, size_t bytes, const void *data, clgen_ocl_
     cl_int err = clWaitForEvents(1, &stage->busy);
     clReleaseEvent(stage->busy);
     stage->busy = NULL;
-    if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: waiting for an earlier write", ocl->cl->info.name);
+    if (err != CL_SUCCESS) return clgen_cl_fail_on(ocl->cl, err, false, "waiting for an earlier write");
   }
   if (stage->room < bytes) {
-    free(stage->data);
-    stage->room = 0;
-    stage->data = malloc(bytes);
-    if (!stage->data) return clgen_fail_nomem(bytes);
-    stage->room = bytes;
+    int code = make_stage(ocl, stage, bytes);
+    if (code) return code;
   }
   memcpy(stage->data, data, bytes);
   *out = stage;
@@ -77,7 +106,7 @@ int clgen_ocl_buffer_write(void *impl, clgen_buffer *b, size_t offset, size_t by
   cl_int err = clEnqueueWriteBuffer(ocl->cl->queue, b->mem, wait, offset, bytes, wait ? data : stage->data, 0, NULL,
                                     wait ? NULL : &stage->busy);
   if (err == CL_SUCCESS) err = clFlush(ocl->cl->queue);
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: writing %zu bytes", ocl->cl->info.name, bytes);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail_on(ocl->cl, err, true, "writing %zu bytes", bytes);
 }
 
 int clgen_ocl_buffer_read(void *impl, clgen_buffer *b, size_t offset, size_t bytes, void *data) {
@@ -85,12 +114,12 @@ int clgen_ocl_buffer_read(void *impl, clgen_buffer *b, size_t offset, size_t byt
   int code = check_range(ocl, b, offset, bytes);
   if (code || bytes == 0) return code;
   cl_int err = clEnqueueReadBuffer(ocl->cl->queue, b->mem, CL_TRUE, offset, bytes, data, 0, NULL, NULL);
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: reading %zu bytes", ocl->cl->info.name, bytes);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail_on(ocl->cl, err, false, "reading %zu bytes", bytes);
 }
 
 void clgen_ocl_stages_free(clgen_ocl *ocl) {
   for (int i = 0; i < CLGEN_OCL_STAGES; ++i) {
     if (ocl->stage[i].busy) clReleaseEvent(ocl->stage[i].busy);
-    free(ocl->stage[i].data);
+    empty_stage(ocl, &ocl->stage[i]);
   }
 }

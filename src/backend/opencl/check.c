@@ -60,10 +60,11 @@ static int check_program(const clgen_step *s) {
   double count = 1, first, last;
   for (int k = 0; k < s->ndim; ++k) count *= (double)s->dim[k];
   if (s->first_after && count < 1) return clgen_fail(CLGEN_E_INVALID, "%s: values of sums over nothing", label(s));
-  if (count > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a domain of more than 2^31 elements", label(s));
+  if (count > CLGEN_STEP_MAX_ELEMENTS)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a domain of more than 2^31 elements", label(s));
   for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
     const clgen_operand *o = k < s->n_inputs ? &s->in[k] : &s->out[k - s->n_inputs];
-    if (reach(s, o, &first, &last) && last > INT32_MAX) return fail_big(s);
+    if (reach(s, o, &first, &last) && last > CLGEN_STEP_MAX_ELEMENTS) return fail_big(s);
   }
   for (int j = 0; j < s->n_outputs; ++j) {
     if (s->value[j] < s->first_after || s->value[j] >= s->n_instrs)
@@ -105,7 +106,7 @@ static int check_linear(const clgen_step *s) {
   for (int k = 0; k < 3; ++k) {
     const clgen_operand *o = k < 2 ? &s->in[k] : &s->out[0];
     if (o->dtype != CLGEN_F32) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s takes float operands only", label(s));
-    if ((double)o->offset + count[k] > INT32_MAX) return fail_big(s);
+    if ((double)o->offset + count[k] > CLGEN_STEP_MAX_ELEMENTS) return fail_big(s);
   }
   return CLGEN_OK;
 }

@@ -4,13 +4,14 @@
 #include <clblast_c.h>
 #include <string.h>
 
+#include "backend/opencl/product.h"
 #include "backend/opencl/sources.h"
 
 static CLBlastTranspose transpose(bool t) { return t ? CLBlastTransposeYes : CLBlastTransposeNo; }
 
 static int fail_clblast(const clgen_ocl *ocl, const clgen_ocl_gemm *g, CLBlastStatusCode code) {
   if (code > CLBlastNotImplemented) /* an error of OpenCL's own */
-    return clgen_cl_fail((cl_int)code, "%s: a %zux%zux%zu matrix product", ocl->cl->info.name, g->m, g->n, g->k);
+    return clgen_cl_fail_on(ocl->cl, (cl_int)code, true, "a %zux%zux%zu matrix product", g->m, g->n, g->k);
   return clgen_fail(CLGEN_E_DEVICE, "%s: CLBlast refuses a %zux%zux%zu matrix product with its error %d", ocl->cl->info.name,
                     g->m, g->n, g->k, (int)code);
 }
@@ -25,7 +26,9 @@ int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes) 
 int clgen_ocl_gemm_add(clgen_ocl *ocl, clgen_plan *plan, size_t step, const clgen_ocl_gemm *g, int64_t reserved) {
   if (clgen_tile_of(ocl) && !g->add) return clgen_tiles_products(ocl, plan, step, g, 1, reserved);
   size_t bytes;
-  int err = clgen_ocl_gemm_temp(ocl, g, &bytes);
+  int err = clgen_ocl_product_ready(ocl);
+  if (!err && ocl->gemm.plain) return clgen_ocl_product_add(plan, step, g);
+  if (!err) err = clgen_ocl_gemm_temp(ocl, g, &bytes);
   if (err) return err;
   clgen_ocl_launch *item = clgen_ocl_launch_add(plan, step);
   if (!item) return clgen_fail_nomem(sizeof *item);
@@ -70,6 +73,7 @@ void clgen_ocl_linear_source(const clgen_ocl *ocl, const clgen_plan *plan, clgen
   const clgen_tile *tile = clgen_tile_of(ocl);
   if (plan->uses_conv || plan->uses_sample) clgen_text_add(source, "%s", clgen_cl_stretch);
   if (plan->uses_conv) clgen_text_add(source, "%s", clgen_cl_conv);
+  if (plan->uses_product) clgen_text_add(source, "%s", clgen_cl_product);
   if (plan->uses_sample) clgen_text_add(source, "#define REACH %d\n%s", CLGEN_SAMPLE_REACH, clgen_cl_sample);
   if (plan->uses_tiles && tile) add_tiles(tile, plan, source);
 }
@@ -80,6 +84,7 @@ enum { ITEMS_PER_UNIT = 4, LOOPING_ITEMS_PER_UNIT = 4096 };
 
 void clgen_ocl_spread(const clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_launch *item, int64_t total) {
   int64_t items = ocl->wide ? ITEMS_PER_UNIT * (int64_t)ocl->units : LOOPING_ITEMS_PER_UNIT * (int64_t)ocl->units;
+  if (items > CLGEN_STEP_MAX_ITEMS) items = CLGEN_STEP_MAX_ITEMS;
   if (items > total) items = total;
   int64_t per_item = ocl->wide ? (total + items - 1) / items : 0;
   item->local = ocl->local;
@@ -123,7 +128,7 @@ int clgen_ocl_add_matmuls(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s,
 
 static bool fits(const clgen_ocl *ocl, const clgen_step *s, const char *what, double floats) {
   double largest = (double)ocl->cl->info.max_alloc_bytes;
-  if (floats <= (double)INT32_MAX && (largest <= 0 || 4 * floats <= largest)) return true;
+  if (floats <= (double)CLGEN_STEP_MAX_ELEMENTS && (largest <= 0 || 4 * floats <= largest)) return true;
   clgen_fail(CLGEN_E_UNSUPPORTED,
              "%s: %s: %s of %.0f floats is more than the device's largest allocation (%.0f bytes) or than "
              "2^31 elements; a smaller batch may fit",

@@ -103,6 +103,7 @@ static size_t write_rows(const clgen_ocl *ocl, clgen_ew_gen *g, int64_t total) {
   emit(g, &l);
   if (ocl->wide) return (size_t)((l.units + l.per_item - 1) / l.per_item);
   int64_t most = 4096 * (int64_t)ocl->units; /* beyond this many, work-items of a GPU loop */
+  if (most > CLGEN_STEP_MAX_ITEMS) most = CLGEN_STEP_MAX_ITEMS;
   return (size_t)(items > most ? most : items);
 }
 

@@ -17,12 +17,15 @@ struct clgen_buffer {
 typedef struct {
   void *data;
   size_t room;
+  cl_mem pinned; /* whose memory it is; NULL: malloc's */
   cl_event busy; /* NULL: free */
 } clgen_ocl_stage;
 
 /* How products of matrices are computed: the outcome of tuning. */
 typedef struct {
-  int candidate; /* an index into the list of tune.c */
+  int candidate;   /* an index into the list of tune.c */
+  bool is_checked; /* CLBlast's products were compared with their definition here, ... */
+  bool plain;      /* ... and are wrong: cl/product.cl takes their place */
 } clgen_ocl_gemm_setting;
 
 /* Working memory that plans share. */
@@ -107,10 +110,11 @@ struct clgen_plan {
   size_t n_words, room_words;
   clgen_ocl_body *body; /* distinct generated kernels */
   size_t n_bodies, room_bodies;
-  bool uses_conv;   /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
-  bool uses_sample; /* kernels of cl/sample.cl are wanted */
-  bool uses_tiles;  /* kernels of cl/tiles.cl are wanted */
-  bool failed;      /* out of memory while it was built */
+  bool uses_conv;    /* kernels of cl/conv.cl are wanted: clgen_ocl_linear_source */
+  bool uses_product; /* the kernel of cl/product.cl is wanted */
+  bool uses_sample;  /* kernels of cl/sample.cl are wanted */
+  bool uses_tiles;   /* kernels of cl/tiles.cl are wanted */
+  bool failed;       /* out of memory while it was built */
   size_t scratch_bytes, gemm_bytes, cache_bytes;
   cl_mem scratch, gemm_temp, cache, words;
   cl_program program;
@@ -177,6 +181,9 @@ void clgen_ocl_gemm_close(clgen_ocl *ocl);
  * gemm_temp (NULL when gemm_bytes is 0). `event` may be NULL. */
 int clgen_ocl_gemm_enqueue(clgen_ocl *ocl, const clgen_ocl_gemm *g, cl_mem a, cl_mem b, cl_mem out, cl_mem temp,
                            cl_event *event);
+/* The version of CLBlast that is used, "1.5.3". */
+enum { CLGEN_OCL_VERSION_TEXT = 32 };
+void clgen_ocl_clblast_version(char out[CLGEN_OCL_VERSION_TEXT]);
 /* Whether a matrix product, a convolution or sampling can run on this device; if not, the message says why. */
 bool clgen_ocl_linear_supports(clgen_ocl *ocl, const clgen_step *s);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/opencl/ocl.h"
+#include "backend/opencl/product.h"
 #include "backend/opencl/sources.h"
 
 /* ---- Putting together ------------------------------------------------------------------------------------------ */
@@ -107,11 +108,12 @@ static int join(clgen_ocl *ocl, clgen_plan *plan) {
 int clgen_ocl_needs(void *impl, const clgen_step *steps, size_t n, clgen_plan_needs *out) {
   clgen_ocl *ocl = impl;
   clgen_plan plan = {.step = steps, .n_steps = n};
-  for (size_t i = 0; i < n;)
-    if (add_steps(ocl, &plan, steps, n, &i) != CLGEN_OK) break; /* which creating the plan will say */
-  want(&ocl->scratch, plan.scratch_bytes);
-  want(&ocl->gemm_temp, plan.gemm_bytes);
-  int code = join(ocl, &plan);
+  int code = CLGEN_OK;
+  for (size_t i = 0; i < n && !code;) code = add_steps(ocl, &plan, steps, n, &i);
+  if (!code && plan.failed) code = clgen_fail_nomem(n * sizeof *steps);
+  if (!code) code = join(ocl, &plan);
+  if (!code) want(&ocl->scratch, plan.scratch_bytes);
+  if (!code) want(&ocl->gemm_temp, plan.gemm_bytes);
   *out = (clgen_plan_needs){.scratch_bytes = plan.scratch_bytes + plan.gemm_bytes, .cache_bytes = plan.cache_bytes};
   for (size_t i = 0; i < plan.n_items; ++i) out->launches += !plan.item[i].cached;
   free_items(&plan);
@@ -182,7 +184,16 @@ static int allocate(clgen_ocl *ocl, cl_mem_flags flags, size_t bytes, void *data
   if (bytes == 0) return CLGEN_OK;
   cl_int err = CL_SUCCESS;
   *out = clCreateBuffer(ocl->cl->context, flags | (data ? CL_MEM_COPY_HOST_PTR : 0), bytes, data, &err);
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: %zu bytes of working memory", ocl->cl->info.name, bytes);
+  /* Drivers of GPUs find memory at the first use: that is to fail here, and not in the first step. */
+  const cl_uint zero = 0;
+  if (err == CL_SUCCESS && !data && !ocl->wide && bytes >= sizeof zero)
+    err = clEnqueueFillBuffer(ocl->cl->queue, *out, &zero, sizeof zero, 0, sizeof zero, 0, NULL, NULL);
+  if (err == CL_SUCCESS && !data && !ocl->wide) err = clFinish(ocl->cl->queue);
+  if (err != CL_SUCCESS && *out) {
+    clReleaseMemObject(*out);
+    *out = NULL;
+  }
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail_on(ocl->cl, err, true, "%zu bytes of working memory", bytes);
 }
 
 static void release_memory(cl_mem mem) {
@@ -235,13 +246,14 @@ static int bind_item(clgen_plan *plan, clgen_ocl_launch *item) {
 }
 
 static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
-  bool kernels = false;
+  bool kernels = false, products = false;
   if (plan->failed) return clgen_fail_nomem(plan->n_steps * sizeof *plan->step);
   if (plan->n_words > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "a plan of %zu numbers", plan->n_words);
-  for (size_t i = 0; i < plan->n_items; ++i) kernels |= !plan->item[i].is_gemm;
+  for (size_t i = 0; i < plan->n_items; ++i) *(plan->item[i].is_gemm ? &products : &kernels) = true;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);
   if (!code) code = allocate(ocl, CL_MEM_READ_WRITE, plan->cache_bytes, NULL, &plan->cache);
+  if (!code && products) code = clgen_ocl_product_warm(ocl);
   if (!code) code = join(ocl, plan);
   if (code || !kernels) return code;
   if (!plan->n_words) { /* a buffer cannot be empty */
@@ -263,6 +275,21 @@ static int copy_steps(clgen_plan *plan, const clgen_step *steps, size_t n) {
   plan->step = copy;
   plan->n_steps = n;
   return CLGEN_OK;
+}
+
+int clgen_ocl_plan_products(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t n, clgen_plan **out) {
+  static const clgen_step step = {.kind = CLGEN_STEP_MATMUL, .label = "matmul"};
+  *out = NULL;
+  clgen_plan *plan = calloc(1, sizeof *plan);
+  if (!plan) return clgen_fail_nomem(sizeof *plan);
+  int code = copy_steps(plan, &step, 1);
+  for (size_t i = 0; i < n && !code; ++i) code = clgen_ocl_gemm_add(ocl, plan, 0, &g[i], 0);
+  if (!code) code = finish_plan(ocl, plan);
+  if (code)
+    clgen_ocl_plan_free(ocl, plan);
+  else
+    *out = plan;
+  return code;
 }
 
 int clgen_ocl_plan_create(void *impl, const clgen_step *steps, size_t n, clgen_plan **out) {
@@ -314,7 +341,7 @@ static int enqueue(clgen_ocl *ocl, clgen_plan *plan, clgen_ocl_launch *item, cl_
   }
   cl_int err = clEnqueueNDRangeKernel(ocl->cl->queue, item->kernel, 1, NULL, &item->global,
                                       item->local ? &item->local : NULL, 0, NULL, event);
-  if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: launching %s", ocl->cl->info.name, plan->step[item->step].label);
+  if (err != CL_SUCCESS) return clgen_cl_fail_on(ocl->cl, err, true, "launching %s", plan->step[item->step].label);
   clgen_ocl_cache_filled(item);
   return CLGEN_OK;
 }
@@ -342,7 +369,7 @@ static int throttle(clgen_ocl *ocl, clgen_plan *plan) {
   cl_int err = clWaitForEvents(1, oldest);
   clReleaseEvent(*oldest);
   *oldest = NULL;
-  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: waiting for an earlier run", ocl->cl->info.name);
+  return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail_on(ocl->cl, err, false, "waiting for an earlier run");
 }
 
 int clgen_ocl_plan_run(void *impl, clgen_plan *plan) {
@@ -353,7 +380,7 @@ int clgen_ocl_plan_run(void *impl, clgen_plan *plan) {
   for (size_t i = 0; i < plan->n_items && !code; ++i) code = enqueue(ocl, plan, &plan->item[i], NULL);
   if (code || plan->n_items == 0) return code;
   cl_int err = clEnqueueMarkerWithWaitList(ocl->cl->queue, 0, NULL, &plan->in_flight[plan->next_flight]);
-  if (err != CL_SUCCESS) return clgen_cl_fail(err, "%s: marking the end of a run", ocl->cl->info.name);
+  if (err != CL_SUCCESS) return clgen_cl_fail_on(ocl->cl, err, false, "marking the end of a run");
   plan->next_flight = !plan->next_flight;
   err = clFlush(ocl->cl->queue);
   return err == CL_SUCCESS ? CLGEN_OK : clgen_cl_fail(err, "%s: starting a run", ocl->cl->info.name);
