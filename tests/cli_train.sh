@@ -7,6 +7,10 @@ data=$EXAMPLES/mnist
 # The shape in the header of an NPY file.
 shape_is() { grep -aqF "'shape': $2" <<<"$(head -c 128 "$1" | tr -d '\0')" || fail "$last: $1 is not of shape $2"; }
 
+# The statistics of a run without what a clock tells.
+stats() { sed -E 's/"(time_s|sec_per_tick|images_per_s)":[^,}]*,?//g' "$1/stats.jsonl"; }
+same_stats() { [ "$(stats "$1")" = "$(stats "$2")" ] || fail "$last: other lines in stats.jsonl: $(diff <(stats "$1") <(stats "$2"))"; }
+
 vae="--data $data --cfg vae-mlp --hidden 12 --nz 3 --seed 5"
 gan="--data $data --cfg dcgan --ngf 2 --nz 4 --seed 5"
 
@@ -65,12 +69,13 @@ for device in $devices; do
     [ $cfg = dcgan ] && options=$gan
     where=$dir/exact-$device-$cfg
     expect 0 train $options --device "$device" --kimg 2 --outdir "$where/whole" --tick 0.7 --snap 1
-    expect 0 train $options --device "$device" --kimg 1 --outdir "$where/parts" --tick 0.3 --snap 2
+    expect 0 train $options --device "$device" --kimg 1 --outdir "$where/parts" --tick 0.7 --snap 2
     expect 0 train --resume "$where/parts/00000-mnist-$cfg" --kimg 2
     out_has "goes on from 1.0"
     for file in network-snapshot-000002.safetensors training-state-000002.safetensors fakes000002.png; do
       same "$where/whole/00000-mnist-$cfg/$file" "$where/parts/00000-mnist-$cfg/$file"
     done
+    same_stats "$where/parts/00000-mnist-$cfg" "$where/whole/00000-mnist-$cfg"
     cmp -s "$where/whole/00000-mnist-$cfg/network-snapshot-000002.safetensors" \
       "$where/whole/00000-mnist-$cfg/network-snapshot-000001.safetensors" && fail "snapshots do not change"
   done
@@ -126,6 +131,7 @@ for name in INT TERM HUP; do
   [ ! -e "$stopped/network-snapshot-000040.safetensors" ] || fail "SIG$name came too late to be a test"
   expect 0 train --resume "$stopped"
   same "$stopped/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
+  same_stats "$stopped" "$whole"
 done
 
 # ---- A closed pipe stops it with a snapshot, too; what nohup had ignored stays ignored
@@ -170,6 +176,7 @@ for pause in 0.05 0.15 0.1 0.07 0.2; do
   kill -9 $pid 2>/dev/null
   wait $pid 2>/dev/null
   newest=$(ls "$killed"/network-snapshot-*.safetensors | tail -n 1)
+  printf '{"tick":99,"kimg":' >>"$killed/stats.jsonl" # half a line
   expect 0 inspect "$newest"
   "$CLGEN" train --resume "$killed" >"$dir/out" 2>"$dir/err" &
   pid=$!
@@ -178,6 +185,7 @@ wait $pid || fail "going on after kill -9"
 touch "$killed/fakes000099.png.12345.tmp"
 expect 0 train --resume "$killed"
 same "$killed/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
+same_stats "$killed" "$whole"
 [ -z "$(ls "$killed" | grep tmp)" ] || fail "leftovers stay: $(ls "$killed" | grep tmp)"
 rm "$killed/network-snapshot-000040.safetensors" # as if killed between the state and the snapshot
 expect 0 train --resume "$killed"
@@ -185,6 +193,18 @@ same "$killed/network-snapshot-000040.safetensors" "$whole/network-snapshot-0000
 head -c 1000 "$whole/training-state-000040.safetensors" >"$killed/training-state-000040.safetensors"
 expect 1 train --resume "$killed"
 err_has "training-state-000040.safetensors"
+
+# ---- Other labels are other data
+mkdir "$dir/labelled"
+cp "$data/t10k-images-idx3-ubyte.gz" "$dir/labelled/"
+gzip -dc "$data/t10k-labels-idx1-ubyte.gz" >"$dir/labelled/t10k-labels-idx1-ubyte"
+expect 0 train ${vae/$data/$dir/labelled} --device host --kimg 1 --outdir "$dir/relabel"
+printf '\001' | dd of="$dir/labelled/t10k-labels-idx1-ubyte" bs=1 seek=5008 conv=notrunc 2>/dev/null
+expect 2 train --resume "$dir"/relabel/0* --kimg 2
+err_has "the data"
+mv "$dir/labelled" "$dir/elsewhere"
+expect 1 train --resume "$dir"/relabel/0* --kimg 2
+err_has "--data"
 
 # ---- What is not finite stops a run and is not written
 expect 1 train $vae --device host --kimg 2 --outdir "$dir/nan" --lr 1e30 --optimizer sgd --tick 0.3 --snap 1

@@ -66,7 +66,7 @@ typedef struct {
   double seconds, rate, accuracy;
 } tick_report;
 
-static int write_stats(const clgen_run *r, const tick_report *t, const clock_state *c) {
+static int write_stats(clgen_run *r, const tick_report *t, const clock_state *c) {
   const clgen_trainer_report *report = &t->report;
   json_t *o = json_object();
   int failed = json_object_set_new(o, "tick", json_integer(c->tick));
@@ -81,7 +81,7 @@ static int write_stats(const clgen_run *r, const tick_report *t, const clock_sta
   if (t->accuracy >= 0) failed |= json_object_set_new(o, "test_accuracy", json_real(t->accuracy));
   char *text = failed ? NULL : json_dumps(o, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
   json_decref(o);
-  int code = text ? clgen_run_dir_append(&r->dir, "stats.jsonl", text) : clgen_fail_nomem(1024);
+  int code = text ? clgen_run_add_stats(r, text) : clgen_fail_nomem(1024);
   free(text);
   return code;
 }
@@ -131,8 +131,14 @@ static int save(clgen_run *r, bool *rescued) {
   return code;
 }
 
-static int end_tick(clgen_run *r, clock_state *c, bool last) {
+/* A run that ends inside a tick is saved before its last line, so that it can be made longer as if it had never ended. */
+static int end_tick(clgen_run *r, clock_state *c, bool last, bool inside) {
   tick_report t = {.accuracy = -1};
+  if (inside) {
+    const int saved = clgen_run_save(r);
+    inside = saved != CLGEN_E_NONFINITE; /* which is told below */
+    if (saved && inside) return saved;
+  }
   const clgen_trainer_report *report = &t.report;
   int code = clgen_trainer_read(r->trainer, &t.report); /* waits for the device */
   if (code) return code;
@@ -153,8 +159,8 @@ static int end_tick(clgen_run *r, clock_state *c, bool last) {
   say_tick(r, &t, c);
   code = write_stats(r, &t, c);
   if (!code && (last || c->tick % r->options.snap == 0)) {
-    bool rescued;
-    code = save(r, &rescued);
+    bool rescued = false;
+    if (!inside) code = save(r, &rescued);
     if (!code && !rescued && !c->stopped) code = clgen_run_metrics(r); /* else going on measures it */
   }
   c->tick_step = r->step;
@@ -174,6 +180,12 @@ static void progress(clgen_run *r, clock_state *c) {
     p.seconds_left = (double)(p.total - p.images) / p.images_per_s;
   }
   r->calls->progress(r->calls->user, &p);
+}
+
+/* A stop inside a tick leaves no line: its sums are saved, and the tick goes on when the run is resumed. */
+static int stop_inside_tick(clgen_run *r, clock_state *c) {
+  int code = clgen_run_save(r);
+  return code == CLGEN_E_NONFINITE ? end_tick(r, c, true, false) : code;
 }
 
 /* After going back: what was between is in no tick. */
@@ -196,8 +208,11 @@ int clgen_run_loop(clgen_run *r) {
     uint64_t before = r->step, now = r->step += batches;
     code = clgen_run_adapt(r);
     c.stopped = stopped = stop && *stop && r->step < r->total_steps;
-    if (!code && r->step == now && (stopped || ends_tick(r, before, now)))
-      code = end_tick(r, &c, stopped || now == r->total_steps);
+    const bool inside = before != 0 && tick_of(r, now) == tick_of(r, before);
+    if (!code && r->step == now && ends_tick(r, before, now))
+      code = end_tick(r, &c, stopped || now == r->total_steps, inside);
+    else if (!code && r->step == now && stopped)
+      code = stop_inside_tick(r, &c);
     if (r->step != now) restart_clock(r, &c);
     progress(r, &c);
   }

@@ -108,9 +108,8 @@ static int take_hyperparameters(clgen_run *r, float hyper[CLGEN_HYPER_COUNT]) {
 
 static int save_good(clgen_run *r) {
   char path[CLGEN_PATH_TEXT];
-  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
   clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
-  return clgen_training_state_save(r->store, path, r->step, &id);
+  return clgen_run_save_state(r, path);
 }
 
 static int declare(clgen_run *r) {
@@ -155,7 +154,7 @@ static int tell(clgen_run *r, const clgen_decision *d) {
   failed |= json_object_set_new(line, "event", event);
   char *text = failed ? NULL : json_dumps(line, JSON_PRESERVE_ORDER | JSON_COMPACT | JSON_REAL_PRECISION(9));
   json_decref(line);
-  int code = text ? clgen_run_dir_append(&r->dir, "stats.jsonl", text) : clgen_fail_nomem(1024);
+  int code = text ? clgen_run_add_stats(r, text) : clgen_fail_nomem(1024);
   free(text);
   return code;
 }
@@ -175,12 +174,9 @@ static void remove_newer_states(const clgen_run *r) {
 /* The good state with the controllers' memory and hyperparameters of now, which becomes the run's newest state. */
 static int roll_back(clgen_run *r, const float *memory, const float hyper[CLGEN_HYPER_COUNT]) {
   char path[CLGEN_PATH_TEXT];
-  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
-  clgen_trainer_report unused;
   float then[CLGEN_HYPER_COUNT];
   clgen_run_dir_file(&r->dir, GOOD_STATE, -1, "", path);
-  int code = clgen_trainer_read(r->trainer, &unused);
-  if (!code) code = clgen_training_state_load(r->store, path, &r->step, &id);
+  int code = clgen_run_load_state(r, path, NULL);
   if (!code) code = take_hyperparameters(r, then);
   if (!code) code = write_hyperparameters(r, hyper);
   if (!code) code = clgen_store_write(r->store, MEMORY, 0, memory_size(), memory);

@@ -85,12 +85,11 @@ static int save_network(clgen_run *r, const char *path) {
  * on writes all of them again. */
 int clgen_run_save(clgen_run *r) {
   char state[CLGEN_PATH_TEXT], snapshot[CLGEN_PATH_TEXT], fakes[CLGEN_PATH_TEXT];
-  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
   long kimg = clgen_run_kimg(r);
   clgen_run_dir_file(&r->dir, CLGEN_STATE_PREFIX, kimg, CLGEN_SAFETENSORS, state);
   clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, kimg, CLGEN_SAFETENSORS, snapshot);
   clgen_run_dir_file(&r->dir, "fakes", kimg, ".png", fakes);
-  int code = clgen_training_state_save(r->store, state, r->step, &id);
+  int code = clgen_run_save_state(r, state);
   if (!code) code = clgen_run_write_fakes(r, fakes);
   if (!code && r->generator) snprintf(r->result->fakes, sizeof r->result->fakes, "%s", fakes);
   if (!code) code = save_network(r, snapshot);

@@ -9,9 +9,17 @@
 
 #include "config.h"
 
+/* What was watched since the last report, so that a report covers its whole tick however often the run was stopped in it. */
+static bool is_watched(const char *name) {
+  return strcmp(name, CLGEN_WATCH_SUM) == 0 || strcmp(name, CLGEN_WATCH_BAD) == 0 || strcmp(name, CLGEN_WATCH_GOOD) == 0;
+}
+
+#define COUNTS "steps_since_report"
+#define STATS_LINES "clgen.stats_lines"
+
 static bool belongs(const char *name) {
   size_t n = strlen(name);
-  return strncmp(name, "train.", 6) != 0 && !(n > 5 && strcmp(name + n - 5, ".grad") == 0);
+  return is_watched(name) || (strncmp(name, "train.", 6) != 0 && !(n > 5 && strcmp(name + n - 5, ".grad") == 0));
 }
 
 static int collect(clgen_store *store, const char *name, clgen_st_tensor *out, float **values) {
@@ -34,11 +42,11 @@ static int collect(clgen_store *store, const char *name, clgen_st_tensor *out, f
 }
 
 int clgen_training_state_save(clgen_store *store, const char *path, uint64_t step, const clgen_state_identity *id) {
-  size_t room = clgen_store_count(store) + 1, n = 0;
+  size_t room = clgen_store_count(store) + 2, n = 0;
   clgen_st_tensor *tensors = calloc(room, sizeof *tensors);
   float **values = calloc(room, sizeof *values);
   int code = tensors && values ? CLGEN_OK : clgen_fail_nomem(room * sizeof *tensors);
-  for (size_t i = 0; !code && i + 1 < room; ++i) {
+  for (size_t i = 0; !code && i + 2 < room; ++i) {
     const char *name = clgen_store_name(store, i);
     if (!belongs(name)) continue;
     code = collect(store, name, &tensors[n], &values[n]);
@@ -46,10 +54,14 @@ int clgen_training_state_save(clgen_store *store, const char *path, uint64_t ste
   }
   if (!code) {
     int64_t counter = (int64_t)step;
-    tensors[n] = (clgen_st_tensor){.name = "step", .dtype = CLGEN_ST_I64, .shape = clgen_shape_of(0), .data = &counter};
+    char lines[32];
+    snprintf(lines, sizeof lines, "%lld", (long long)id->stats_lines);
+    tensors[n++] = (clgen_st_tensor){.name = "step", .dtype = CLGEN_ST_I64, .shape = clgen_shape_of(0), .data = &counter};
+    tensors[n++] = (clgen_st_tensor){
+        .name = COUNTS, .dtype = CLGEN_ST_I64, .shape = clgen_shape_of(1, CLGEN_TRAINER_COUNTS), .data = id->counts};
     const clgen_st_meta meta[] = {
-        {"clgen.version", CLGEN_VERSION}, {"clgen.training", id->course}, {"clgen.data", id->data}};
-    code = clgen_safetensors_write(path, tensors, n + 1, meta, CLGEN_COUNT(meta));
+        {"clgen.version", CLGEN_VERSION}, {"clgen.training", id->course}, {"clgen.data", id->data}, {STATS_LINES, lines}};
+    code = clgen_safetensors_write(path, tensors, n, meta, CLGEN_COUNT(meta));
   }
   for (size_t i = 0; values && i < room; ++i) free(values[i]);
   free(values);
@@ -79,13 +91,29 @@ static int load_state(clgen_store *store, const clgen_safetensors *st, const clg
 static int check_complete(clgen_store *store, const clgen_safetensors *st) {
   for (size_t i = 0; i < clgen_store_count(store); ++i) {
     const char *name = clgen_store_name(store, i);
-    if (belongs(name) && !clgen_safetensors_find(st, name))
+    if (belongs(name) && !is_watched(name) && !clgen_safetensors_find(st, name)) /* older versions kept nothing watched */
       return clgen_fail(CLGEN_E_FORMAT, "%s: lacks the state \"%s\"", clgen_safetensors_path(st), name);
   }
   return CLGEN_OK;
 }
 
-int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *step, const clgen_state_identity *id) {
+static int load_counts(const clgen_safetensors *st, clgen_state_identity *id) {
+  const clgen_st_tensor *t = clgen_safetensors_find(st, COUNTS);
+  const char *lines = clgen_safetensors_meta(st, STATS_LINES);
+  memset(id->counts, 0, sizeof id->counts);
+  id->stats_lines = lines ? strtoll(lines, NULL, 10) : -1;
+  if (!t) return CLGEN_OK; /* an older version's, saved at the end of a tick */
+  if (t->dtype != CLGEN_ST_I64 || clgen_shape_count(&t->shape) != CLGEN_TRAINER_COUNTS)
+    return clgen_fail(CLGEN_E_FORMAT, "%s: \"%s\" is not %d numbers", clgen_safetensors_path(st), COUNTS,
+                      CLGEN_TRAINER_COUNTS);
+  memcpy(id->counts, t->data, sizeof id->counts);
+  for (size_t i = 0; i < CLGEN_COUNT(id->counts); ++i)
+    if (id->counts[i] < 0)
+      return clgen_fail(CLGEN_E_FORMAT, "%s: \"%s\" has a negative number", clgen_safetensors_path(st), COUNTS);
+  return CLGEN_OK;
+}
+
+int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *step, clgen_state_identity *id) {
   clgen_safetensors *st = NULL;
   int code = clgen_safetensors_open(&st, path);
   if (!code) code = check_identity(st, "clgen.training", id->course, "the options");
@@ -102,19 +130,25 @@ int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *st
   }
   for (size_t i = 0; !code && i < clgen_safetensors_count(st); ++i) {
     const clgen_st_tensor *t = clgen_safetensors_get(st, i);
-    if (t != counter) code = load_state(store, st, t);
+    if (t != counter && strcmp(t->name, COUNTS) != 0) code = load_state(store, st, t);
   }
+  if (!code) code = load_counts(st, id);
   clgen_safetensors_close(st);
   return code;
 }
 
 void clgen_data_fingerprint(const clgen_dataset *ds, char out[96]) {
+  enum { LEAST = 4096, MOST_BYTES = 1 << 28 }; /* about 0.3 s */
   const clgen_dataset_info *info = clgen_dataset_get_info(ds);
-  size_t bytes = (size_t)info->channels * (size_t)info->height * (size_t)info->width;
-  int64_t looked_at = info->count < 4096 ? info->count : 4096;
+  const size_t bytes = (size_t)info->channels * (size_t)info->height * (size_t)info->width;
+  const int64_t room = (int64_t)(MOST_BYTES / bytes), most = room > LEAST ? room : LEAST;
+  const int64_t every = (info->count + most - 1) / most;
   uint64_t hash = 0;
-  for (int64_t i = 0; i < looked_at; ++i)
-    hash = clgen_hash64(clgen_dataset_image(ds, i * (info->count / looked_at)), bytes, hash);
+  for (int64_t i = 0; i < info->count; i += every) hash = clgen_hash64(clgen_dataset_image(ds, i), bytes, hash);
+  for (int64_t i = 0; i < info->count; ++i) {
+    const int label = clgen_dataset_label(ds, i);
+    hash = clgen_hash64(&label, sizeof label, hash);
+  }
   snprintf(out, 96, "%lld images %dx%dx%d %016llx", (long long)info->count, info->channels, info->height, info->width,
            (unsigned long long)hash);
 }

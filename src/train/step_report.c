@@ -61,3 +61,18 @@ int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, c
   }
   return code;
 }
+
+/* ---- What a state keeps of it ---- */
+
+_Static_assert(CLGEN_STEP_KINDS < CLGEN_TRAINER_COUNTS, "a count of all steps, and one for each kind");
+
+void clgen_trainer_get_counts(const clgen_trainer *t, int64_t counts[CLGEN_TRAINER_COUNTS]) {
+  memset(counts, 0, CLGEN_TRAINER_COUNTS * sizeof *counts);
+  counts[0] = (int64_t)t->steps;
+  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) counts[i + 1] = (int64_t)t->ran[i];
+}
+
+void clgen_trainer_set_counts(clgen_trainer *t, const int64_t counts[CLGEN_TRAINER_COUNTS]) {
+  t->steps = (uint64_t)counts[0];
+  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) t->ran[i] = (uint64_t)counts[i + 1];
+}

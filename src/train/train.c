@@ -93,16 +93,17 @@ static int offer_older(const clgen_run *r, int code) {
 }
 
 static int go_on(clgen_run *r) {
-  const clgen_state_identity id = {.course = r->course, .data = r->fingerprint};
+  int64_t stats_lines = -1;
   int code = clgen_run_dir_lock(&r->dir);
   /* So that states come in the order of a new run, which is that of the files. */
   if (!code) code = clgen_model_init(r->model, r->store, (uint64_t)r->options.seed);
   if (!code) code = clgen_trainer_prepare(r->trainer);
   if (!code) {
-    code = clgen_training_state_load(r->store, r->state_path, &r->step, &id);
+    code = clgen_run_load_state(r, r->state_path, &stats_lines);
     if (code == CLGEN_E_FORMAT) code = offer_older(r, code);
   }
   if (!code) code = clgen_run_adapt_resume(r);
+  if (!code && r->step < r->total_steps) code = clgen_run_trim_stats(r, stats_lines);
   if (code) return code;
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s goes on from %.3f kimg (clgen %s)", r->dir.path,
                   (double)(r->step * (uint64_t)r->options.batch) / 1000, CLGEN_VERSION);

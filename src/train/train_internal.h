@@ -246,16 +246,24 @@ int clgen_run_dir_append(const clgen_run_dir *d, const char *name, const char *l
 
 /* ---- Training state ---- */
 
+/* How often steps ran since the last report, all of them and each kind, for a state to keep. */
+enum { CLGEN_TRAINER_COUNTS = 64 };
+void clgen_trainer_get_counts(const clgen_trainer *t, int64_t counts[CLGEN_TRAINER_COUNTS]);
+void clgen_trainer_set_counts(clgen_trainer *t, const int64_t counts[CLGEN_TRAINER_COUNTS]);
+
 /* What a state must agree in to be gone on with. */
 typedef struct {
   const char *course, *data; /* the options' JSON; the data's fingerprint */
+  int64_t stats_lines;       /* lines of stats.jsonl that belong to it; loaded: -1 where an older version wrote it */
+  int64_t counts[CLGEN_TRAINER_COUNTS]; /* of the steps since the last report: clgen_trainer_get_counts */
 } clgen_state_identity;
 
-/* Every state in the store but gradients and what is watched, and the step: all that training depends on. Refuses to write a
- * number that is not finite (CLGEN_E_NONFINITE, with its name). */
+/* Every state in the store but gradients, and the step: all that training and its statistics depend on. Refuses to write a
+ * number that is not finite (CLGEN_E_NONFINITE, with its name). Loading checks course and data, and fills in the rest. */
 int clgen_training_state_save(clgen_store *store, const char *path, uint64_t step, const clgen_state_identity *id);
-int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *step, const clgen_state_identity *id);
-/* Count, shape and bytes of (at most 4096 of) the images, as text. */
+int clgen_training_state_load(clgen_store *store, const char *path, uint64_t *step, clgen_state_identity *id);
+/* Count and shape of the images, and a hash of their labels and bytes, as text. Of very large data every so many-th image.
+ */
 void clgen_data_fingerprint(const clgen_dataset *ds, char out[96]);
 
 /* ---- The run ---- */
@@ -290,6 +298,7 @@ typedef struct {
   int *classes;                      /* of the images of a grid, by rows; NULL: none are asked for */
   uint8_t *pixels;                   /* of a grid */
   uint64_t step, total_steps;
+  int64_t stats_lines;  /* in stats.jsonl */
   unsigned controllers; /* mask */
   clgen_adapt_config adapt;
   uint64_t window; /* steps between two decisions */
@@ -313,6 +322,13 @@ int clgen_run_write_reals(clgen_run *r);
 int clgen_run_write_fakes(clgen_run *r, const char *path);
 /* Training state, snapshot and fakes for where the run is. */
 int clgen_run_save(clgen_run *r);
+
+/* The state alone: of run, trainer and store. stats_lines may be NULL. */
+int clgen_run_save_state(clgen_run *r, const char *path);
+int clgen_run_load_state(clgen_run *r, const char *path, int64_t *stats_lines);
+/* Appends a line to stats.jsonl. Trimming leaves its first `lines` lines (-1: every whole one). */
+int clgen_run_add_stats(clgen_run *r, const char *line);
+int clgen_run_trim_stats(clgen_run *r, int64_t lines);
 
 long clgen_run_kimg(const clgen_run *r);
 
