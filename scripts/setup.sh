@@ -18,6 +18,11 @@ driver() {
   return 1
 }
 
+# libFuzzer, which some distributions package apart from clang.
+fuzzer() {
+  echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null
+}
+
 missing=
 need() { # PACKAGE CHECK...
   package=$1
@@ -45,6 +50,9 @@ if [ "$level" != build ]; then
 fi
 if [ "$level" = full ]; then
   need clang has clang
+  clang=$( (clang -dumpversion || apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p') 2>/dev/null)
+  clang=${clang%%.*}
+  need "libclang-rt-${clang:-14}-dev" fuzzer
   need clang-format has clang-format
   need oclgrind has oclgrind
   need mesa-opencl-icd test -e /etc/OpenCL/vendors/rusticl.icd

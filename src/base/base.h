@@ -39,6 +39,11 @@ const char *clgen_suggest(const char *word, const char *const *known, size_t n);
 /* The whole file, at most max_bytes, with a terminating zero after it; free(*data). */
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size);
 
+/* What reading a file takes is bounded by more than the format's own factor of compression, where the file is small: of
+ * under 1 MiB, at most 192 MiB, so that with what a reader holds besides it stays below 256. `bytes` is what it would take
+ * with all copies. CLGEN_E_FORMAT, and a message that begins with `name`. */
+int clgen_check_unpacked(const char *name, uint64_t file_bytes, double bytes);
+
 /* Whether a file's bytes are a Git LFS pointer, which stands in a checkout for a large file that was not fetched; and the
  * error that says so. */
 bool clgen_is_lfs_pointer(const void *data, size_t size);

@@ -67,6 +67,16 @@ int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *siz
   return CLGEN_OK;
 }
 
+int clgen_check_unpacked(const char *name, uint64_t file_bytes, double bytes) {
+  enum { SMALL = 1 << 20, MOST = 192 << 20 };
+  if (file_bytes >= SMALL || bytes <= MOST) return CLGEN_OK;
+  return clgen_fail(
+      CLGEN_E_FORMAT,
+      "%s: reading it would take %.0f MiB, and a file of %llu bytes, which is under 1 MiB, may take %d: damaged, "
+      "or made to fill the memory",
+      name, bytes / 1048576, (unsigned long long)file_bytes, MOST >> 20);
+}
+
 struct clgen_file_writer {
   char *path, *temporary;
   FILE *stream;

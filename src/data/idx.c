@@ -72,7 +72,8 @@ static int check_promise(gzFile f, const char *path, const idx *x) {
     return clgen_fail(CLGEN_E_FORMAT,
                       "%s: the header promises %lld bytes, which a file of %lld bytes cannot hold: truncated or damaged",
                       path, (long long)x->count, (long long)st.st_size);
-  return CLGEN_OK;
+  /* Images, and the dataset that is made of them; or labels, which become int. */
+  return clgen_check_unpacked(path, (uint64_t)st.st_size, (double)x->count * (x->rank == 1 ? 1 + sizeof(int) : 2));
 }
 
 static int read_elements(gzFile f, const char *path, idx *out) {

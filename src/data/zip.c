@@ -205,7 +205,9 @@ static int check_member(const clgen_zip *z, const member *m) {
     return clgen_fail(CLGEN_E_FORMAT,
                       "%s: %s: the archive promises %llu bytes in %llu, which cannot be: truncated or damaged", z->path,
                       m->name, (unsigned long long)m->size, (unsigned long long)m->packed);
-  return CLGEN_OK;
+  /* An array, and as much for what is made of it: at most four bytes for one, a label. */
+  const int code = clgen_check_unpacked(m->name, z->file_size, (double)m->size * 6);
+  return code ? clgen_fail_prefix(code, "%s", z->path) : CLGEN_OK;
 }
 
 int clgen_zip_read(clgen_zip *z, size_t i, void **data, size_t *size) {

@@ -115,6 +115,9 @@ clgen_tensor *clgen_concat(int n, clgen_tensor *const *xs, int axis) {
                              clgen_shape_text(&xs[0]->shape, a, sizeof a), clgen_shape_text(&xs[i]->shape, b, sizeof b),
                              axis);
     shape.dim[axis] += xs[i]->shape.dim[axis];
+    if (!clgen_shape_fits(&shape))
+      return clgen_node_fail("concat", "%d tensors like %s have more elements together than can be counted", n,
+                             clgen_shape_text(&xs[0]->shape, a, sizeof a));
   }
   if (n == 1) return xs[0];
   clgen_attr attr;

@@ -19,6 +19,15 @@ int64_t clgen_shape_count(const clgen_shape *shape) {
   return n;
 }
 
+bool clgen_shape_fits(const clgen_shape *shape) {
+  int64_t n = 1;
+  for (int i = 0; i < shape->ndim; ++i) {
+    if (n && shape->dim[i] > CLGEN_MOST_ELEMENTS / n) return false;
+    n *= shape->dim[i];
+  }
+  return true;
+}
+
 bool clgen_shape_equal(const clgen_shape *a, const clgen_shape *b) {
   if (a->ndim != b->ndim) return false;
   for (int i = 0; i < a->ndim; ++i)
@@ -162,12 +171,14 @@ static clgen_tensor *node_new(clgen_graph *g, const clgen_tensor *like) {
 
 clgen_tensor *clgen_node_add(clgen_graph *g, int op, clgen_dtype dtype, clgen_shape shape, int n_in, clgen_tensor *const *in,
                              const clgen_attr *attr) {
+  char text[96];
   for (int i = 0; i < shape.ndim; ++i)
-    if (shape.dim[i] < 1) {
-      char text[96];
+    if (shape.dim[i] < 1)
       return clgen_node_fail(clgen_op_name(op), "a result of shape %s is empty",
                              clgen_shape_text(&shape, text, sizeof text));
-    }
+  if (!clgen_shape_fits(&shape))
+    return clgen_node_fail(clgen_op_name(op), "a result of shape %s has more elements than can be counted",
+                           clgen_shape_text(&shape, text, sizeof text));
   clgen_tensor like = {.graph = g, .op = op, .dtype = dtype, .shape = shape, .n_in = n_in, .in = (clgen_tensor **)in};
   if (attr)
     memcpy(&like.attr, attr, sizeof like.attr);

@@ -79,6 +79,11 @@ struct clgen_graph {
   int table_room;
 };
 
+/* Elements that a tensor may have: so few that the bytes of several fit 64 bits. */
+#define CLGEN_MOST_ELEMENTS ((int64_t)1 << 48)
+/* No dimension is negative. */
+bool clgen_shape_fits(const clgen_shape *shape);
+
 /* Adds a node, or returns the equal one that is there already. Copies ins. */
 clgen_tensor *clgen_node_add(clgen_graph *g, int op, clgen_dtype dtype, clgen_shape shape, int n_in, clgen_tensor *const *in,
                              const clgen_attr *attr);

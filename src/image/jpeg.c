@@ -14,6 +14,7 @@
 /* libjpeg hands callbacks a pointer to its error manager, so that is the first member. */
 typedef struct {
   struct jpeg_error_mgr manager;
+  struct jpeg_progress_mgr progress;
   jmp_buf jump;
   struct jpeg_decompress_struct jpeg;
   const void *data;
@@ -47,11 +48,29 @@ static void on_message(j_common_ptr jpeg, int level) {
 
 static void on_output(j_common_ptr jpeg) { (void)jpeg; }
 
+/* Each scan goes over the whole picture, and may have next to no bytes: a small file could take minutes. Encoders write some
+ * ten. */
+static void on_progress(j_common_ptr jpeg) {
+  enum { MOST_SCANS = 100 };
+  reader *r = (reader *)(void *)jpeg->err;
+  if (r->jpeg.input_scan_number <= MOST_SCANS) return;
+  snprintf(r->why, sizeof r->why, "more than %d scans", MOST_SCANS);
+  on_error(jpeg);
+}
+
 /* A block of 8 x 8 takes at least one bit, and blocks of the finest component cover the picture. */
 static int check_header(reader *r) {
   uint64_t width = r->jpeg.image_width, height = r->jpeg.image_height;
   double smallest = r->jpeg.arith_code ? 0 : (double)width * (double)height / 512 - 64;
   return clgen_image_check_header(r->name, width, height, r->max_pixels, smallest, r->size);
+}
+
+/* The picture twice, for it may be turned; and all coefficients, of 2 bytes, where there is more than one scan. */
+static int check_memory(reader *r, int channels) {
+  double bytes = 2.0 * channels * r->jpeg.image_width * r->jpeg.image_height;
+  for (int i = 0; i < r->jpeg.num_components && jpeg_has_multiple_scans(&r->jpeg); ++i)
+    bytes += 2.0 * DCTSIZE2 * r->jpeg.comp_info[i].width_in_blocks * r->jpeg.comp_info[i].height_in_blocks;
+  return clgen_check_unpacked(r->name, r->size, bytes);
 }
 
 /* Adobe writes CMYK inverted. */
@@ -85,11 +104,14 @@ static int orientation_of(const reader *r) {
 static int decode(reader *r) {
   if (setjmp(r->jump)) return CLGEN_E_FORMAT;
   jpeg_create_decompress(&r->jpeg);
+  r->progress.progress_monitor = on_progress;
+  r->jpeg.progress = &r->progress;
   jpeg_mem_src(&r->jpeg, r->data, (unsigned long)r->size);
   jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(&r->jpeg, TRUE);
   if ((r->code = check_header(r)) != 0) return r->code;
   bool grey = r->jpeg.jpeg_color_space == JCS_GRAYSCALE;
+  if ((r->code = check_memory(r, grey ? 1 : 3)) != 0) return r->code;
   bool cmyk = r->jpeg.jpeg_color_space == JCS_CMYK || r->jpeg.jpeg_color_space == JCS_YCCK;
   r->jpeg.out_color_space = grey ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
   r->jpeg.dct_method = JDCT_ISLOW; /* the same bytes everywhere */

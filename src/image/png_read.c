@@ -45,6 +45,15 @@ static int check_header(reader *r) {
   return clgen_image_check_header(r->name, width, height, r->max_pixels, width * bits / 8 * height / 1032 - 64, r->size);
 }
 
+/* Chunks that change no pixel here. libpng unpacks and keeps what is packed in them, up to 8 MB each: a small file would
+ * fill the memory. */
+static void ignore_chunks(reader *r) {
+#ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
+  static const png_byte names[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0hIST\0pCAL\0sCAL";
+  png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, names, (int)(sizeof names / 5));
+#endif
+}
+
 static void ask_for_8_bits(reader *r) {
   int type = png_get_color_type(r->png, r->info), depth = png_get_bit_depth(r->png, r->info);
   r->may_reduce = type != PNG_COLOR_TYPE_RGB && type != PNG_COLOR_TYPE_RGB_ALPHA;
@@ -54,6 +63,13 @@ static void ask_for_8_bits(reader *r) {
   if (depth == 16) png_set_scale_16(r->png);
   png_set_interlace_handling(r->png);
   png_read_update_info(r->png, r->info);
+}
+
+/* The picture twice, for it may be turned; a pointer to each row; and the rows that libpng works on, of up to 8 bytes a
+ * pixel. */
+static int check_memory(const reader *r, int width, int height, int channels) {
+  const double row = (double)width * channels;
+  return clgen_check_unpacked(r->name, r->size, 2 * row * height + (double)height * sizeof *r->rows + 3.0 * 8 * width);
 }
 
 static int orientation_of(const reader *r) {
@@ -69,11 +85,14 @@ static int decode(reader *r) {
   if (setjmp(png_jmpbuf(r->png))) return r->code;
   png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* our own check says it better */
   png_set_read_fn(r->png, r, on_read);
+  ignore_chunks(r);
   png_read_info(r->png, r->info);
   if ((r->code = check_header(r)) != 0) return r->code;
   ask_for_8_bits(r);
   int width = (int)png_get_image_width(r->png, r->info), height = (int)png_get_image_height(r->png, r->info);
-  if ((r->code = clgen_image_create(&r->image, width, height, png_get_channels(r->png, r->info))) != 0) return r->code;
+  const int channels = png_get_channels(r->png, r->info);
+  if ((r->code = check_memory(r, width, height, channels)) != 0) return r->code;
+  if ((r->code = clgen_image_create(&r->image, width, height, channels)) != 0) return r->code;
   size_t stride = (size_t)width * (size_t)r->image.channels;
   if (png_get_rowbytes(r->png, r->info) != stride) png_error(r->png, "unexpected row size");
   r->rows = malloc((size_t)height * sizeof *r->rows);

@@ -88,6 +88,7 @@ typedef struct {
   clgen_graph *graph;
   json_t *layers;
   clgen_tensor **made; /* by layer */
+  const char **name;   /* of those that are made */
   clgen_tensor *image; /* what layers call "image" */
   size_t n;            /* layers that are made */
 } builder;
@@ -99,7 +100,7 @@ static const char *name_of(const builder *b, size_t index) {
 static clgen_tensor *find_made(const builder *b, const char *name) {
   if (strcmp(name, "image") == 0) return b->image;
   for (size_t i = 0; i < b->n; ++i)
-    if (strcmp(name_of(b, i), name) == 0) return b->made[i];
+    if (strcmp(b->name[i], name) == 0) return b->made[i];
   return NULL;
 }
 
@@ -164,7 +165,7 @@ static int build_layer(builder *b) {
     snprintf(what, sizeof what, "%s", clgen_last_error());
     code = clgen_feature_fail(&p, "%s", what);
   }
-  if (!code) ++b->n;
+  if (!code) b->name[b->n++] = name;
   return code;
 }
 
@@ -237,12 +238,14 @@ int clgen_feature_net_build(clgen_feature_net *net, clgen_graph *g, int64_t batc
     return clgen_feature_fail(&p, "\"layers\" is not a list of 1 to %d layers", MOST_LAYERS);
   forget_weights(net);
   b.made = calloc(count, sizeof *b.made);
-  int code = b.made ? build_image(&b, batch, &out->images) : clgen_fail_nomem(count * sizeof *b.made);
+  b.name = calloc(count, sizeof *b.name);
+  int code = b.made && b.name ? build_image(&b, batch, &out->images) : clgen_fail_nomem(count * sizeof *b.made);
   while (!code && b.n < count) code = build_layer(&b);
   if (!code) code = find_output(&b, "features", false, &out->features);
   if (!code) code = find_output(&b, "logits", true, &out->logits);
   if (!code && out->logits && clgen_tensor_dim(out->logits, 1) < 2)
     code = clgen_feature_fail(&p, "\"logits\" are of fewer than two classes");
   free(b.made);
+  free((void *)b.name);
   return code;
 }

@@ -97,20 +97,39 @@ int clgen_model_open(clgen_model **out, const clgen_safetensors *file) {
   return code;
 }
 
+/* One tensor of a network, `values` with room for all: its values from the file. NULL: whether the file has it, so that no
+ * configuration can ask for more memory than the file's own size bears out. */
+static int load_tensor(const clgen_model_network *w, const clgen_net_tensor *t, const clgen_safetensors *file,
+                       float *values) {
+  char *name = w->bare ? clgen_strdup(t->name) : clgen_format("%s.%s", w->prefix, t->name);
+  if (!name) return CLGEN_E_NOMEM;
+  const clgen_st_tensor *found = clgen_safetensors_find(file, name);
+  const bool fits = found && clgen_shape_equal(&found->shape, &t->shape);
+  int code = CLGEN_OK;
+  if (values || !fits) code = clgen_safetensors_read_f32(file, name, &t->shape, values ? values + t->offset : NULL);
+  free(name);
+  return code;
+}
+
+static int load_tensors(const clgen_model_network *w, clgen_net_kind kind, const clgen_safetensors *file, float *values) {
+  int code = CLGEN_OK;
+  for (int i = 0; !code && i < clgen_net_tensor_count(w->net); ++i) {
+    const clgen_net_tensor *t = clgen_net_tensor_at(w->net, i);
+    if (t->kind == kind) code = load_tensor(w, t, file, values);
+  }
+  return code;
+}
+
 static int load_network(const clgen_model_network *w, clgen_store *store, const clgen_safetensors *file) {
   for (int k = 0; k < 2; ++k) {
     int64_t size = k ? clgen_net_stat_size(w->net) : clgen_net_param_size(w->net);
     if (!size) continue;
+    const clgen_net_kind kind = k ? CLGEN_NET_STAT : CLGEN_NET_PARAM;
+    int code = load_tensors(w, kind, file, NULL);
+    if (code) return code;
     char *state = clgen_format("%s.%s", w->prefix, k ? "stat" : "param");
     float *values = calloc((size_t)size, sizeof *values);
-    int code = state && values ? CLGEN_OK : clgen_fail_nomem((size_t)size * sizeof *values);
-    for (int i = 0; !code && i < clgen_net_tensor_count(w->net); ++i) {
-      const clgen_net_tensor *t = clgen_net_tensor_at(w->net, i);
-      if (t->kind != (k ? CLGEN_NET_STAT : CLGEN_NET_PARAM)) continue;
-      char *name = w->bare ? clgen_strdup(t->name) : clgen_format("%s.%s", w->prefix, t->name);
-      code = name ? clgen_safetensors_read_f32(file, name, &t->shape, values + t->offset) : CLGEN_E_NOMEM;
-      free(name);
-    }
+    code = state && values ? load_tensors(w, kind, file, values) : clgen_fail_nomem((size_t)size * sizeof *values);
     if (!code) code = clgen_store_declare(store, state, CLGEN_F32, clgen_shape_of(1, size));
     if (!code) code = clgen_store_write(store, state, 0, size, values);
     free(values);
