@@ -99,8 +99,14 @@ static double check_gemm(probe *p) {
 
 /* Of a product so large that every library takes the kernels for large ones, each 97th row by the definition, in units of
  * the largest; the host's own device is the definition. */
+enum { LARGE_SIZE = 1537 };
+
+static bool large_gemm_fits(const clgen_device_info *info) {
+  return info->max_alloc_bytes == 0 || info->max_alloc_bytes >= (uint64_t)LARGE_SIZE * LARGE_SIZE * sizeof(float);
+}
+
 static double check_large_gemm(probe *p, bool ta, bool tb) {
-  enum { SIZE = 1537, APART = 97 };
+  enum { SIZE = LARGE_SIZE, APART = 97 };
   const size_t n = (size_t)SIZE * SIZE;
   clgen_step s;
   clgen_trial b;
@@ -176,7 +182,7 @@ int clgen_device_probe(clgen_device *device, clgen_device_probe_result *out) {
   code = clgen_device_open(&p.host, "host", NULL);
   if (code != CLGEN_OK) return code;
   out->gemm_max_error = check_gemm(&p);
-  for (int t = 0; t < 4 && device->info.type != CLGEN_DEVICE_HOST; t++)
+  for (int t = 0; t < 4 && device->info.type != CLGEN_DEVICE_HOST && large_gemm_fits(&device->info); t++)
     out->gemm_max_error = fmax(out->gemm_max_error, check_large_gemm(&p, t & 1, t & 2));
   out->conv_max_error = check_conv(&p);
   check_others(&p);
