@@ -35,7 +35,7 @@ expect 0 train $gan --batch-gpu 20 --loss ragan -n
 # ---- What would fit
 huge="--data $data --cfg dcgan --batch 1048576 --device host"
 expect 1 train $huge -n
-err_has "at once"
+err_has "one piece of memory"
 err_has "--batch-gpu"
 err_has "and --batch"
 at_once=$(sed -n 's/.*--batch-gpu \([0-9]*\) would fit.*/\1/p' "$dir/err")

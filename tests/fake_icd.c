@@ -211,6 +211,13 @@ static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blo
   if (event) *event = give(NULL);
   return CL_SUCCESS;
 }
+/* Nothing can be mapped: a caller has to do without. */
+static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, cl_map_flags flags, size_t offset,
+                                    size_t size, cl_uint n_wait, const cl_event *wait, cl_event *event, cl_int *err) {
+  (void)q, (void)m, (void)blocking, (void)flags, (void)offset, (void)size, (void)n_wait, (void)wait, (void)event;
+  if (err) *err = CL_MAP_FAILURE;
+  return NULL;
+}
 static cl_int CL_API_CALL marker(cl_command_queue q, cl_uint n_wait, const cl_event *wait, cl_event *event) {
   (void)q, (void)n_wait, (void)wait;
   if (event) *event = give(NULL);
@@ -242,6 +249,7 @@ static void fill_table(void) {
   table.clReleaseMemObject = on_mem;
   table.clEnqueueFillBuffer = fill_buffer;
   table.clEnqueueWriteBuffer = write_buffer;
+  table.clEnqueueMapBuffer = map_buffer;
   table.clEnqueueMarkerWithWaitList = marker;
   table.clGetEventInfo = event_info;
   table.clWaitForEvents = wait_events;

@@ -141,8 +141,8 @@ static void foretold(clgen_train_options *o) {
   seen = (calls){0};
   train(o, &plan);
   assert_true(plan.planned > 1);
-  assert_true(seen.buffers < 40); /* what opening and checking the device takes */
-  assert_int_equal(seen.launches, 0);
+  assert_true(seen.buffers < 40);  /* what opening and checking the device takes */
+  assert_true(seen.launches <= 1); /* a device that is chosen by itself computes something once when it is opened */
   o->dry_run = false;
   seen = (calls){0};
   train(o, &run);
@@ -368,10 +368,10 @@ static void what_does_not_fit_is_refused(void **state) {
   device->info.max_alloc_bytes = 400 * 4 * 8 * 8 * 4 - 1; /* its largest tensor */
   OK(create_trainer(device, 4, &small));
   assert_int_equal(create_trainer(device, 400, &large), CLGEN_E_NOMEM);
-  assert_non_null(strstr(clgen_last_error(), "MiB at once"));
+  assert_non_null(strstr(clgen_last_error(), "fit into one piece of memory"));
   device->info.max_alloc_bytes = 400 * 16 * 16 - 1; /* the images */
   assert_int_equal(create_trainer(device, 400, &large), CLGEN_E_NOMEM);
-  assert_non_null(strstr(clgen_last_error(), "MiB at once"));
+  assert_non_null(strstr(clgen_last_error(), "fit into one piece of memory"));
   clgen_device_close(device);
 }
 
