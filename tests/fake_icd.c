@@ -83,7 +83,7 @@ static cl_uint read_devices(const char *list) {
 /* Whatever it answers, it has printed a line before. */
 static void misbehave(const char *how) {
   if (strcmp(how, "abort") != 0 && strcmp(how, "exit") != 0 && strcmp(how, "hang") != 0) return;
-  fprintf(stderr, "fake driver: about to %s\n", how);
+  fprintf(stderr, "fake driver: about to %s\n", how ? how : "");
   if (strcmp(how, "abort") == 0) abort();
   if (strcmp(how, "exit") == 0) exit(0);
   sleep(60);

@@ -266,7 +266,7 @@ static void load(const char *vendors) {
 }
 
 static void look_at_each(entries *e, const char *parent, const clgen_logger *log) {
-  char *folder[MAX_ENTRIES] = {NULL}, name[16];
+  char *folder[MAX_ENTRIES] = {NULL}, name[24];
   for (size_t i = 0; i < e->n; i++) {
     snprintf(name, sizeof name, "%zu", i);
     folder[i] = parent ? folder_make(parent, name) : NULL;
