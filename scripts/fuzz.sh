@@ -16,7 +16,7 @@ build=${CLGEN_FUZZ_BUILD:-$PWD/build-fuzz}
 log=$build/fuzz-build.log
 mkdir -p "$build" || exit 1
 if [ ! -f "$build/build.ninja" ]; then
-  CC=clang CXX=clang++ meson setup "$build" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+  CC=clang CXX=clang++ meson setup "$build" -Doptimization=1 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false \
     -Dfuzz=true -Dtools=false -Dtests=disabled >"$log" 2>&1 || { tail -20 "$log" >&2; exit 1; }
 fi
 ninja -C "$build" fuzzers >"$log" 2>&1 || { tail -40 "$log" >&2; exit 1; }

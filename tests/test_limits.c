@@ -153,7 +153,7 @@ static void jpeg(void **state) {
   for (int i = 0; i < 200; ++i) add(&scans, b.at + scan, b.n - 2 - scan);
   add(&scans, "\xff\xd9", 2);
   free(b.at);
-  expect_picture(&scans, CLGEN_E_FORMAT, "bomb: damaged JPEG file: more than 100 scans");
+  expect_picture(&scans, CLGEN_E_FORMAT, "bomb: damaged JPEG file: more than 64 scans");
 }
 
 /* ---- Arrays ---- */

@@ -72,8 +72,10 @@ static int check_promise(gzFile f, const char *path, const idx *x) {
     return clgen_fail(CLGEN_E_FORMAT,
                       "%s: the header promises %lld bytes, which a file of %lld bytes cannot hold: truncated or damaged",
                       path, (long long)x->count, (long long)st.st_size);
-  /* Images, and the dataset that is made of them; or labels, which become int. */
-  return clgen_check_unpacked(path, (uint64_t)st.st_size, (double)x->count * (x->rank == 1 ? 1 + sizeof(int) : 2));
+  /* Images, the dataset that is made of them, and a label for each in both; or labels, which become int. */
+  const double labels = (double)x->shape[0] * sizeof(int);
+  return clgen_check_unpacked(path, (uint64_t)st.st_size,
+                              x->rank == 1 ? (double)x->count + labels : 2 * ((double)x->count + labels));
 }
 
 static int read_elements(gzFile f, const char *path, idx *out) {

@@ -51,7 +51,7 @@ static void on_output(j_common_ptr jpeg) { (void)jpeg; }
 /* Each scan goes over the whole picture, and may have next to no bytes: a small file could take minutes. Encoders write some
  * ten. */
 static void on_progress(j_common_ptr jpeg) {
-  enum { MOST_SCANS = 100 };
+  enum { MOST_SCANS = 64 };
   reader *r = (reader *)(void *)jpeg->err;
   if (r->jpeg.input_scan_number <= MOST_SCANS) return;
   snprintf(r->why, sizeof r->why, "more than %d scans", MOST_SCANS);
