@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,26 +347,6 @@ static void bad_json(void **state) {
   }
 }
 
-/* The decimal comma of the program's locale must not matter. Skipped where the system has no such locale. */
-static void locale_does_not_matter(void **state) {
-  (void)state;
-  static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "fr_FR"};
-  size_t i = 0;
-  while (i < CLGEN_COUNT(names) && !setlocale(LC_ALL, names[i])) ++i;
-  if (i == CLGEN_COUNT(names)) skip();
-  record r, s;
-  assert_int_equal(parse(&r, "--lr=0.125"), 0);
-  char *text = clgen_options_to_json(rows, N, &r);
-  clgen_options_init(rows, N, &s);
-  int code = clgen_options_from_json(rows, N, &s, text, "x");
-  setlocale(LC_ALL, "C");
-  assert_true(r.lr == 0.125);
-  assert_non_null(strstr(text, "0.125"));
-  assert_int_equal(code, 0);
-  assert_true(s.lr == 0.125);
-  free(text);
-}
-
 static void suggestions(void **state) {
   (void)state;
   static const char *const known[] = {"train", "generate", "evaluate", "inspect", "bench", "dataset", "lr"};
@@ -404,7 +383,6 @@ int main(void) {
       cmocka_unit_test(helps),
       cmocka_unit_test(json_round_trip),
       cmocka_unit_test(bad_json),
-      cmocka_unit_test(locale_does_not_matter),
       cmocka_unit_test(suggestions),
       cmocka_unit_test(helps_about_a_word),
       cmocka_unit_test(basic_options_first),

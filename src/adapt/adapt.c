@@ -38,7 +38,7 @@ void clgen_adapt_decide(clgen_adapt_outcome *out, const char *by, const char *wh
   *d = (clgen_decision){.by = by, .what = what, .from = from, .to = to};
   va_list args;
   va_start(args, reason);
-  vsnprintf(d->reason, sizeof d->reason, reason, args);
+  clgen_vsnprintf(d->reason, sizeof d->reason, reason, args);
   va_end(args);
 }
 

@@ -29,13 +29,13 @@ static void because(clgen_auto_choice *c, const char *option, const char *value,
   snprintf(r->value, sizeof r->value, "%s", value);
   va_list args;
   va_start(args, reason);
-  vsnprintf(r->why, sizeof r->why, reason, args);
+  clgen_vsnprintf(r->why, sizeof r->why, reason, args);
   va_end(args);
 }
 
 static void because_number(clgen_auto_choice *c, const char *option, double value, const char *why) {
   char text[32];
-  snprintf(text, sizeof text, "%g", value);
+  clgen_snprintf(text, sizeof text, "%g", value);
   because(c, option, text, "%s", why);
 }
 
@@ -60,7 +60,7 @@ static void choose_width(const clgen_auto_facts *f, clgen_auto_choice *c) {
   c->ngf = f->ngf ? f->ngf : 64;
   while (!f->ngf && c->ngf > 16 && images_per_s(f, c->res, c->ngf) * f->seconds < 2000.0 * LEAST_KIMG) c->ngf /= 2;
   double rate = images_per_s(f, c->res, c->ngf);
-  snprintf(why, sizeof why, "%.0f GFLOP/s are about %.0f images/s at this width", f->gflops, rate);
+  clgen_snprintf(why, sizeof why, "%.0f GFLOP/s are about %.0f images/s at this width", f->gflops, rate);
   if (!f->ngf) because_number(c, "ngf", c->ngf, why);
 }
 
@@ -70,8 +70,8 @@ static void choose_batch(const clgen_auto_facts *f, clgen_auto_choice *c) {
   c->batch = f->batch ? f->batch : f->images < 1000 ? 32 : 64;
   const char *first = f->images < 1000 ? "small, so that a thousand images are many steps" : "as the paper's, halved";
   while (!f->batch && c->batch > 8 && each * (double)c->batch > 0.5 * (double)f->memory) c->batch /= 2;
-  snprintf(why, sizeof why, "%s; it takes about %.0f of the device's %.0f MiB", first, each * (double)c->batch / 1048576,
-           (double)f->memory / 1048576);
+  clgen_snprintf(why, sizeof why, "%s; it takes about %.0f of the device's %.0f MiB", first,
+                 each * (double)c->batch / 1048576, (double)f->memory / 1048576);
   if (!f->batch) because_number(c, "batch", (double)c->batch, why);
 }
 
@@ -111,9 +111,9 @@ static void choose_budget(const clgen_auto_facts *f, clgen_auto_choice *c) {
   if (enough < in_time)
     snprintf(why, sizeof why, "%d times the data is enough", MOST_EPOCHS);
   else if (kimg < LEAST_KIMG)
-    snprintf(why, sizeof why, "fewer show nothing; about %.0f minutes here", LEAST_KIMG * f->seconds / in_time / 60);
+    clgen_snprintf(why, sizeof why, "fewer show nothing; about %.0f minutes here", LEAST_KIMG * f->seconds / in_time / 60);
   else
-    snprintf(why, sizeof why, "about %.0f minutes here", f->seconds / 60);
+    clgen_snprintf(why, sizeof why, "about %.0f minutes here", f->seconds / 60);
   if (!f->kimg) because_number(c, "kimg", (double)c->kimg, why);
 }
 

@@ -44,9 +44,9 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
   bool late = seen >= DEADLINE_KIMG;
   double least = late ? COLLAPSED : most < SOME ? ONE_PICTURE : fmin(COLLAPSED, most / 3);
   if (c->gan && diversity < least)
-    snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
+    clgen_snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
   else if (c->gan && (late || most >= DIVERSE) && twins > REPEATING)
-    snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
+    clgen_snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
   else
     return NULL;
   return text;

@@ -2,6 +2,7 @@
 #ifndef CLGEN_BASE_H
 #define CLGEN_BASE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,17 @@ int clgen_last_code(void);
 void clgen_forget_error(void);
 
 void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char *format, ...) CLGEN_PRINTF(3, 4);
+
+/* As their namesakes of C, with a decimal point whatever locale the program that uses the library has set. The library
+ * formats and reads fractions with these alone (tests/numbers.sh); clgen_fail, clgen_log_write and clgen_format do, too. */
+int clgen_snprintf(char *buf, size_t size, const char *format, ...) CLGEN_PRINTF(3, 4);
+int clgen_vsnprintf(char *buf, size_t size, const char *format, va_list args) CLGEN_PRINTF(3, 0);
+int clgen_fprintf(FILE *f, const char *format, ...) CLGEN_PRINTF(2, 3);
+double clgen_strtod(const char *text, char **end);
+/* Whether two words are equal, or their first n bytes, where A to Z equal a to z in every locale (not in Turkish, of
+ * strcasecmp). */
+bool clgen_same_word(const char *a, const char *b);
+bool clgen_same_letters(const char *a, const char *b, size_t n);
 
 /* A fresh string, NULL when memory is short. */
 char *clgen_format(const char *format, ...) CLGEN_PRINTF(1, 2);

@@ -29,7 +29,7 @@ int clgen_fail(int code, const char *format, ...) {
   char text[sizeof message]; /* the arguments may point into the old message */
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  clgen_vsnprintf(text, sizeof text, format, args);
   va_end(args);
   memcpy(message, text, sizeof message);
   last_code = code;
@@ -47,7 +47,7 @@ int clgen_fail_prefix(int code, const char *format, ...) {
   char prefix[512];
   va_list args;
   va_start(args, format);
-  vsnprintf(prefix, sizeof prefix, format, args);
+  clgen_vsnprintf(prefix, sizeof prefix, format, args);
   va_end(args);
   return clgen_fail(code, "%s: %s", prefix, message);
 }
@@ -61,7 +61,7 @@ void clgen_log_write(const clgen_logger *log, clgen_log_level level, const char 
   char text[1024];
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  clgen_vsnprintf(text, sizeof text, format, args);
   va_end(args);
   log->write(log->user, level, text);
 }

@@ -13,10 +13,10 @@ char *clgen_format(const char *format, ...) {
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
-  int n = vsnprintf(NULL, 0, format, args);
+  int n = clgen_vsnprintf(NULL, 0, format, args);
   va_end(args);
   char *s = n < 0 ? NULL : malloc((size_t)n + 1);
-  if (s) vsnprintf(s, (size_t)n + 1, format, again);
+  if (s) clgen_vsnprintf(s, (size_t)n + 1, format, again);
   va_end(again);
   if (!s) clgen_fail_nomem(n < 0 ? 0 : (size_t)n + 1);
   return s;

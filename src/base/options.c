@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,26 +31,15 @@ static bool looks_decimal(const char *s, bool fraction) {
   return *s == 0;
 }
 
-/* strtod reads a comma where the program that uses the library has set such a locale. */
-double clgen_option_real(const char *text) {
-  locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), old = c ? uselocale(c) : (locale_t)0;
-  double value = strtod(text, NULL);
-  if (c) {
-    uselocale(old);
-    freelocale(c);
-  }
-  return value;
-}
-
 const char *clgen_option_range(const clgen_option *row, char *buf, size_t size) {
   const char *kind = row->type == CLGEN_OPTION_INT ? "a whole number" : "a number";
   bool bottom = row->low > -OPTION_NO_LIMIT, top = row->high < OPTION_NO_LIMIT;
   if ((row->low == 0 && row->high == 0) || (!bottom && !top))
     snprintf(buf, size, "%s", kind);
   else if (bottom && top)
-    snprintf(buf, size, "%s from %.10g to %.10g", kind, row->low, row->high);
+    clgen_snprintf(buf, size, "%s from %.10g to %.10g", kind, row->low, row->high);
   else
-    snprintf(buf, size, bottom ? "%s of at least %.10g" : "%s of at most %.10g", kind, bottom ? row->low : row->high);
+    clgen_snprintf(buf, size, bottom ? "%s of at least %.10g" : "%s of at most %.10g", kind, bottom ? row->low : row->high);
   return buf;
 }
 
@@ -76,7 +64,7 @@ static int set_int(const clgen_option *row, void *record, const char *text) {
 
 static int set_real(const clgen_option *row, void *record, const char *text) {
   if (!looks_decimal(text, true)) return refuse_number(row, text);
-  double value = clgen_option_real(text);
+  double value = clgen_strtod(text, NULL);
   if (!isfinite(value) || !clgen_option_allows(row, value)) return refuse_number(row, text);
   *(double *)member(row, record) = value;
   return CLGEN_OK;
@@ -128,7 +116,7 @@ void clgen_options_init(const clgen_option *rows, size_t n, void *record) {
     const char *text = rows[i].initial ? rows[i].initial : "";
     switch (rows[i].type) { /* a default may lie outside the range: "none" of an option that has to be given */
       case CLGEN_OPTION_INT: *(int64_t *)m = strtoll(text, NULL, 10); break;
-      case CLGEN_OPTION_REAL: *(double *)m = clgen_option_real(text); break;
+      case CLGEN_OPTION_REAL: *(double *)m = clgen_strtod(text, NULL); break;
       case CLGEN_OPTION_FLAG:
         *(bool *)m = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
         break;

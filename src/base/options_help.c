@@ -66,7 +66,7 @@ static char *right_side(const clgen_option *row) {
       if (strstr(range, words[i])) allowed = strstr(range, words[i]) + strlen(words[i]);
   }
   bool choice = row->type == CLGEN_OPTION_CHOICE && row->operand;
-  bool preset = row->initial && row->initial[0] && (!number || clgen_option_allows(row, clgen_option_real(row->initial))) &&
+  bool preset = row->initial && row->initial[0] && (!number || clgen_option_allows(row, clgen_strtod(row->initial, NULL))) &&
                 !(row->type == CLGEN_OPTION_FLAG && strcmp(row->initial, "no") == 0);
   if (!allowed[0] && !choice && !preset) return clgen_strdup(row->help ? row->help : "");
   return clgen_format("%s (%s%s%s%s%s)", row->help ? row->help : "", choice ? "one of " : "",

@@ -10,7 +10,5 @@
 const char *clgen_option_range(const clgen_option *row, char *buf, size_t size);
 /* Whether it lies in the row's range. */
 bool clgen_option_allows(const clgen_option *row, double value);
-/* Whatever the locale. */
-double clgen_option_real(const char *text);
 
 #endif

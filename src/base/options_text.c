@@ -28,7 +28,7 @@ static size_t digits_needed(const clgen_option *rows, size_t n, const void *reco
   for (size_t i = 0; i < n; ++i) {
     if (rows[i].type != CLGEN_OPTION_REAL) continue;
     double value = *(const double *)(const void *)((const char *)record + rows[i].offset);
-    while (most < 17 && (snprintf(text, sizeof text, "%.*g", most, value), strtod(text, NULL) != value)) ++most;
+    while (most < 17 && (clgen_snprintf(text, sizeof text, "%.*g", most, value), clgen_strtod(text, NULL) != value)) ++most;
   }
   return (size_t)most;
 }
@@ -67,7 +67,7 @@ static const char *wanted_type(const clgen_option *row, const json_t *value) {
 static bool is_initial(const clgen_option *row, const json_t *value) {
   const char *initial = row->initial ? row->initial : "";
   if (json_is_string(value)) return strcmp(json_string_value(value), initial) == 0;
-  return json_is_number(value) && json_number_value(value) == clgen_option_real(initial);
+  return json_is_number(value) && json_number_value(value) == clgen_strtod(initial, NULL);
 }
 
 static int set_value(const clgen_option *rows, size_t n, void *record, const char *name, const json_t *value) {

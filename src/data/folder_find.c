@@ -1,7 +1,6 @@
 /* Which files of a folder are its pictures. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "data/folder.h"
@@ -17,7 +16,7 @@ static bool is_picture(const char *folder, const char *name) {
                                       ".psd",  ".exr",  ".hdr",  ".qoi", ".dng",  ".cr2", ".nef", ".arw"};
   const char *dot = strrchr(name, '.');
   for (size_t i = 0; dot && i < CLGEN_COUNT(kinds); ++i)
-    if (strcasecmp(dot, kinds[i]) == 0) return true;
+    if (clgen_same_word(dot, kinds[i])) return true;
   char *path = clgen_format("%s/%s", folder, name);
   struct stat st;
   FILE *f = path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;

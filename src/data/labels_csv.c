@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MAX_BYTES ((size_t)1 << 30)
 enum { MAX_COLUMNS = 64 };
@@ -90,7 +89,7 @@ static const char *const split_words[] = {"split", "set", "subset", "partition",
 static int column_of(const csv *c, const char *const *words) {
   for (; *words; ++words)
     for (int k = 0; k < c->n; ++k)
-      if (strcasecmp(c->field[k], *words) == 0) return k;
+      if (clgen_same_word(c->field[k], *words)) return k;
   return -1;
 }
 

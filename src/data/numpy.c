@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "data/npy_internal.h"
 #include "data/zip.h"
@@ -161,7 +160,7 @@ static size_t find_member(const clgen_zip *zip, const char *const *names) {
     for (size_t i = 0; i < clgen_zip_count(zip); ++i) {
       const char *name = clgen_zip_name(zip, i);
       size_t n = strlen(*names);
-      if (strncasecmp(name, *names, n) == 0 && (strcmp(name + n, ".npy") == 0 || name[n] == 0)) return i;
+      if (clgen_same_letters(name, *names, n) && (strcmp(name + n, ".npy") == 0 || name[n] == 0)) return i;
     }
   return NONE;
 }

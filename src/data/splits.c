@@ -1,6 +1,5 @@
 /* The parts of a dataset by the names that people give them. */
 #include <string.h>
-#include <strings.h>
 
 #include "data/data_internal.h"
 
@@ -16,7 +15,7 @@ int clgen_split_of_name(const char *name, size_t length, int *rank) {
       {"evaluation", CLGEN_SPLIT_TEST}, {"holdout", CLGEN_SPLIT_TEST},
   };
   for (size_t i = 0; i < CLGEN_COUNT(row); ++i)
-    if (strlen(row[i].name) == length && strncasecmp(row[i].name, name, length) == 0) {
+    if (strlen(row[i].name) == length && clgen_same_letters(row[i].name, name, length)) {
       if (rank) *rank = (int)i;
       return row[i].split;
     }

@@ -31,7 +31,7 @@ static int measure(clgen_device *d, double *speed) {
 static double recall_speed(const clgen_device_info *d, const clgen_device_options *options) {
   const clgen_backend *backend = clgen_backend_find(d->backend);
   char *text = backend && backend->recall ? backend->recall(d, options, speed_key) : NULL;
-  double speed = text ? strtod(text, NULL) : 0;
+  double speed = text ? clgen_strtod(text, NULL) : 0;
   free(text);
   return speed > 0 ? speed : 0;
 }
@@ -52,7 +52,7 @@ static double measure_speed(const clgen_device_info *d, const clgen_device_optio
   }
   clgen_device_close(open);
   clgen_log_write(log, CLGEN_LOG_INFO, "device %s, %s: about %.3g images/s of a small DCGAN", d->spec, d->name, speed);
-  snprintf(text, sizeof text, "%.6g", speed);
+  clgen_snprintf(text, sizeof text, "%.6g", speed);
   const clgen_backend *backend = clgen_backend_find(d->backend);
   if (backend->keep && backend->keep(d, options, speed_key, text) != CLGEN_OK)
     clgen_log_write(log, CLGEN_LOG_DEBUG, "the speed is not kept: %s", clgen_last_error());

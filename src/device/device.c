@@ -1,7 +1,6 @@
 /* Opening a device, and the calls that go straight to its backend. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "backend/backend.h"
 #include "base/base.h"
@@ -60,7 +59,7 @@ int clgen_device_open(clgen_device **out, const char *spec, const clgen_device_o
     from_environment = spec && spec[0];
   }
   /* the reference needs no driver, so that none can keep it from being used */
-  int code = clgen_devices_find_of(&list, spec && strcasecmp(spec, "host") == 0 ? "host" : NULL);
+  int code = clgen_devices_find_of(&list, spec && clgen_same_word(spec, "host") ? "host" : NULL);
   if (code != CLGEN_OK) return code;
   code = spec && spec[0] ? open_named(out, list, spec, options) : clgen_device_open_automatic(out, list, options);
   if (code != CLGEN_OK && from_environment) clgen_fail_prefix(code, "from CLGEN_DEVICE");

@@ -89,7 +89,7 @@ int clgen_cl_fail(cl_int err, const char *format, ...) {
   char what[1024];
   va_list args;
   va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
+  clgen_vsnprintf(what, sizeof what, format, args);
   va_end(args);
   return clgen_fail(is_memory(err) ? CLGEN_E_NOMEM : CLGEN_E_DEVICE, "%s: %s (%d)", what, clgen_cl_error_name(err),
                     (int)err);
@@ -110,7 +110,7 @@ int clgen_cl_fail_on(clgen_cl *cl, cl_int err, bool allocates, const char *forma
   char what[1024], said[sizeof cl->said];
   va_list args;
   va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
+  clgen_vsnprintf(what, sizeof what, format, args);
   va_end(args);
   pthread_mutex_lock(&cl->lock);
   memcpy(said, cl->said, sizeof said);

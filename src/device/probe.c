@@ -66,7 +66,7 @@ static double judge(probe *p, const clgen_step *s, const float *got, const float
   bool random = s->n_inputs == 1 && s->in[0].dtype == CLGEN_U32; /* the same bits everywhere, or none */
   double error = difference(got, expected, results_of(s));
   char why[64];
-  snprintf(why, sizeof why, "wrong results (error %.1g)", error);
+  clgen_snprintf(why, sizeof why, "wrong results (error %.1g)", error);
   if (!(error <= (random ? 0 : TOLERANCE))) blame(p, s->label, why);
   return error;
 }
@@ -132,7 +132,7 @@ static double check_large_gemm(probe *p, bool ta, bool tb) {
     }
   free(x);
   char why[96];
-  snprintf(why, sizeof why, "wrong results of a large product (error %.1g)", worst / largest);
+  clgen_snprintf(why, sizeof why, "wrong results of a large product (error %.1g)", worst / largest);
   if (code != CLGEN_OK) blame(p, s.label, clgen_last_error());
   if (code != CLGEN_OK) return INFINITY;
   if (!(worst <= TOLERANCE * largest)) blame(p, s.label, why);

@@ -5,7 +5,6 @@
  * What a device is called plays no part. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base.h"
 #include "device/list.h"
@@ -68,7 +67,7 @@ void clgen_devices_mark_same(clgen_device_list *list) {
 static bool contains(const char *text, const char *piece) {
   size_t n = strlen(piece);
   for (; strlen(text) >= n; text++)
-    if (strncasecmp(text, piece, n) == 0) return true;
+    if (clgen_same_letters(text, piece, n)) return true;
   return false;
 }
 
@@ -140,7 +139,7 @@ static int select_kind(const clgen_device_list *list, const char *spec, const si
   *matched = false;
   for (size_t k = 0; k < CLGEN_COUNT(kind_rows); k++) {
     size_t length = strlen(kind_rows[k].word), skip = 0;
-    if (strncasecmp(spec, kind_rows[k].word, length) != 0) continue;
+    if (!clgen_same_letters(spec, kind_rows[k].word, length)) continue;
     if (spec[length] != 0 && (spec[length] != ':' || !parse_number(spec + length + 1, &skip))) continue;
     *matched = true;
     for (size_t i = 0; i < n; i++) {
@@ -162,14 +161,14 @@ static bool is_numbered(const char *spec) {
 
 /* A PCI address, with or without its domain where that is 0, or a UUID. */
 static bool is_address_of(const clgen_device_info *d, const char *spec) {
-  if (d->uuid[0] && strcasecmp(d->uuid, spec) == 0) return true;
+  if (d->uuid[0] && clgen_same_word(d->uuid, spec)) return true;
   return d->pci[0] &&
-         (strcasecmp(d->pci, spec) == 0 || (strncmp(d->pci, "0000:", 5) == 0 && strcasecmp(d->pci + 5, spec) == 0));
+         (clgen_same_word(d->pci, spec) || (strncmp(d->pci, "0000:", 5) == 0 && clgen_same_word(d->pci + 5, spec)));
 }
 
 static bool name_matches(const clgen_device_info *d, const char *piece, int pass) {
   switch (pass) {
-    case 0: return strcasecmp(d->name, piece) == 0;
+    case 0: return clgen_same_word(d->name, piece);
     case 1: return contains(d->name, piece);
     default: return contains(d->platform, piece) || contains(d->vendor, piece);
   }
@@ -200,7 +199,7 @@ static int select_among(const clgen_device_list *list, const char *spec, size_t 
   size_t total, n = clgen_devices_rank(list, order, &total);
   if (!spec || !spec[0]) return select_automatic(list, order, n, index);
   for (size_t i = 0; i < clgen_devices_count(list); i++)
-    if (strcasecmp(clgen_devices_get(list, i)->spec, spec) == 0) { /* "host" too */
+    if (clgen_same_word(clgen_devices_get(list, i)->spec, spec)) { /* "host" too */
       *index = i;
       return CLGEN_OK;
     }

@@ -85,7 +85,7 @@ clgen_tensor *clgen_node_fail(const char *op, const char *format, ...) {
   char text[512];
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  clgen_vsnprintf(text, sizeof text, format, args);
   va_end(args);
   clgen_fail(CLGEN_E_INVALID, "%s: %s", op, text);
   return NULL;

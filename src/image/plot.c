@@ -86,10 +86,10 @@ static double step_of(double length, int about) {
 }
 
 static void y_mark(const canvas *c, double value, double at) {
-  fprintf(c->f,
-          "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/><text class=\"faint\" x=\"%.1f\" y=\"%.1f\" "
-          "text-anchor=\"end\">%.6g</text>\n",
-          c->left, at, c->right, c->left - 6, at + 4, fabs(value) < 1e-300 ? 0 : value);
+  clgen_fprintf(c->f,
+                "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/><text class=\"faint\" x=\"%.1f\" y=\"%.1f\" "
+                "text-anchor=\"end\">%.6g</text>\n",
+                c->left, at, c->right, c->left - 6, at + 4, fabs(value) < 1e-300 ? 0 : value);
 }
 
 /* 1, 2, 5 in every power of ten, or the powers alone where there are many; within one power, as on a straight axis. */
@@ -111,7 +111,7 @@ static void log_marks(const canvas *c) {
 }
 
 static void text_at(const canvas *c, const char *attributes, double x, double y, const char *text) {
-  fprintf(c->f, "<text %s x=\"%.1f\" y=\"%.1f\">", attributes, x, y);
+  clgen_fprintf(c->f, "<text %s x=\"%.1f\" y=\"%.1f\">", attributes, x, y);
   clgen_xml_text(c->f, text);
   fputs("</text>\n", c->f);
 }
@@ -119,16 +119,16 @@ static void text_at(const canvas *c, const char *attributes, double x, double y,
 static void draw_axes(const canvas *c) {
   double step = step_of(c->x1 - c->x0, 6);
   for (double i = ceil(c->x0 / step - 1e-9); i * step <= c->x1 + 1e-9 * step; ++i)
-    fprintf(c->f,
-            "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"faint\" x=\"%.1f\" y=\"%.1f\" "
-            "text-anchor=\"middle\">%.6g</text>\n",
-            x_at(c, i * step), c->bottom, x_at(c, i * step), c->bottom + 16, i == 0 ? 0 : i * step);
+    clgen_fprintf(c->f,
+                  "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"faint\" x=\"%.1f\" y=\"%.1f\" "
+                  "text-anchor=\"middle\">%.6g</text>\n",
+                  x_at(c, i * step), c->bottom, x_at(c, i * step), c->bottom + 16, i == 0 ? 0 : i * step);
   step = step_of(c->y1 - c->y0, 5);
   if (c->log)
     log_marks(c);
   else
     for (double i = ceil(c->y0 / step); i * step <= c->y1; ++i) y_mark(c, i * step, y_at(c, i * step));
-  fprintf(c->f, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", c->left, c->top, c->bottom, c->right);
+  clgen_fprintf(c->f, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", c->left, c->top, c->bottom, c->right);
   text_at(c, "text-anchor=\"middle\"", (c->left + c->right) / 2, c->bottom + 36, c->plot->x_label);
   fprintf(c->f, "<g transform=\"rotate(-90)\">");
   text_at(c, "text-anchor=\"middle\"", -(c->top + c->bottom) / 2, 13, c->plot->y_label);
@@ -144,8 +144,8 @@ static double legend(const clgen_plot *p, FILE *f, double width, double top) {
     if (x > LEFT && x + length > width) x = LEFT, y += LINE;
     if (f) {
       canvas c = {.f = f};
-      fprintf(f, "<rect class=\"k%d\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"3\"/>",
-              p->series[k].colour % CLGEN_PLOT_COLOURS, x, y - 6);
+      clgen_fprintf(f, "<rect class=\"k%d\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"3\"/>",
+                    p->series[k].colour % CLGEN_PLOT_COLOURS, x, y - 6);
       text_at(&c, "", x + 16, y, p->series[k].name);
     }
     x += length;
@@ -180,19 +180,20 @@ static void draw_line(const canvas *c, const clgen_plot_series *s) {
     if (!open) fprintf(c->f, "<polyline class=\"line k%d\" points=\"", colour);
     open = true;
     for (int k = 0; k < 4; ++k)
-      if (!k || order[k] != order[k - 1]) fprintf(c->f, "%.2f,%.2f ", x_at(c, s->x[order[k]]), y_at(c, s->y[order[k]]));
+      if (!k || order[k] != order[k - 1])
+        clgen_fprintf(c->f, "%.2f,%.2f ", x_at(c, s->x[order[k]]), y_at(c, s->y[order[k]]));
   }
   fputs(open ? "\"/></g>\n" : "</g>\n", c->f);
   if (s->n == 1 && isfinite(s->x[0]) && isfinite(s->y[0])) /* a line of one point is not seen */
-    fprintf(c->f, "<circle class=\"dot k%d\" cx=\"%.2f\" cy=\"%.2f\" r=\"3\"/>\n", colour, x_at(c, s->x[0]),
-            y_at(c, s->y[0]));
+    clgen_fprintf(c->f, "<circle class=\"dot k%d\" cx=\"%.2f\" cy=\"%.2f\" r=\"3\"/>\n", colour, x_at(c, s->x[0]),
+                  y_at(c, s->y[0]));
 }
 
 static void draw_points(const canvas *c, const clgen_plot_series *s) {
   fprintf(c->f, "<g class=\"dot k%d\">", s->colour % CLGEN_PLOT_COLOURS);
   for (int64_t i = 0; i < s->n; ++i)
     if (isfinite(s->x[i]) && isfinite(s->y[i]))
-      fprintf(c->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"/>", x_at(c, s->x[i]), y_at(c, s->y[i]));
+      clgen_fprintf(c->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"/>", x_at(c, s->x[i]), y_at(c, s->y[i]));
   fputs("</g>\n", c->f);
 }
 
@@ -206,10 +207,10 @@ static int draw(FILE *f, const clgen_plot *p, const char *style) {
   height += (int)(c.top - under_title); /* a long legend takes nothing from the picture */
   c.bottom += c.top - under_title;
   find_ranges(&c);
-  fprintf(f,
-          "<svg class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
-          "data-box=\"%.1f %.1f %.1f %.1f\" data-range=\"%.9g %.9g %.9g %.9g\"%s><title>",
-          width, height, c.left, c.right, c.top, c.bottom, c.x0, c.x1, c.y0, c.y1, c.log ? " data-log=\"y\"" : "");
+  clgen_fprintf(f,
+                "<svg class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                "data-box=\"%.1f %.1f %.1f %.1f\" data-range=\"%.9g %.9g %.9g %.9g\"%s><title>",
+                width, height, c.left, c.right, c.top, c.bottom, c.x0, c.x1, c.y0, c.y1, c.log ? " data-log=\"y\"" : "");
   clgen_xml_text(f, p->title);
   fprintf(f, "</title>%s\n", style);
   text_at(&c, "class=\"title\"", LEFT, 16, p->title);

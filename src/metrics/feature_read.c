@@ -11,7 +11,7 @@ int clgen_feature_fail(const clgen_feature_part *p, const char *format, ...) {
   char what[512];
   va_list args;
   va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
+  clgen_vsnprintf(what, sizeof what, format, args);
   va_end(args);
   const char *path = clgen_safetensors_path(p->net->file);
   if (p->name[0]) return clgen_fail(CLGEN_E_FORMAT, "%s: layer '%.100s': %s", path, p->name, what);

@@ -69,7 +69,7 @@ void clgen_warn(clgen_estimate *e, const char *format, ...) {
   }
   va_list args;
   va_start(args, format);
-  vsnprintf(e->warning + used, sizeof e->warning - used, format, args);
+  clgen_vsnprintf(e->warning + used, sizeof e->warning - used, format, args);
   va_end(args);
 }
 

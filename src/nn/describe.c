@@ -48,7 +48,7 @@ const char *clgen_net_layer_text(const clgen_net *net, int layer, char *buf, siz
       snprintf(buf, size, "%s %s", net->tensors[l->weight].kind == CLGEN_NET_STAT ? "buffer" : kinds[l->kind],
                net->tensors[l->weight].name);
       break;
-    case CLGEN_LAYER_LEAKY_RELU: snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
+    case CLGEN_LAYER_LEAKY_RELU: clgen_snprintf(buf, size, "%s %g", kinds[l->kind], (double)l->slope); break;
     case CLGEN_LAYER_RELU:
     case CLGEN_LAYER_TANH: snprintf(buf, size, "%s", kinds[l->kind]); break;
   }

@@ -66,7 +66,7 @@ static int64_t find_divisors(const clgen_trainer_config *c, int64_t out[MOST_DIV
 }
 
 static void say_size(char *out, size_t size, const char *option, int64_t n, uint64_t bytes) {
-  snprintf(out, size, "%s %lld would fit, in %.1f MiB", option, (long long)n, (double)bytes / 1048576.0);
+  clgen_snprintf(out, size, "%s %lld would fit, in %.1f MiB", option, (long long)n, (double)bytes / 1048576.0);
 }
 
 int clgen_run_advise(const clgen_run *r, int code) {

@@ -92,10 +92,10 @@ static void say_tick(const clgen_run *r, const tick_report *t, const clock_state
   for (int i = 0; i < report->n; ++i) {
     size_t n = strlen(losses);
     if (strncmp(report->name[i], "grad", 4))
-      snprintf(losses + n, sizeof losses - n, "  %s %.4f", report->name[i], report->mean[i]);
+      clgen_snprintf(losses + n, sizeof losses - n, "  %s %.4f", report->name[i], report->mean[i]);
   }
   if (t->accuracy >= 0)
-    snprintf(losses + strlen(losses), sizeof losses - strlen(losses), "  test_accuracy %.4f", t->accuracy);
+    clgen_snprintf(losses + strlen(losses), sizeof losses - strlen(losses), "  test_accuracy %.4f", t->accuracy);
   double kimg = (double)images_at(r, r->step) / 1000, share = (double)images_at(r, r->step - c->tick_step) / 1000;
   clgen_log_write(&r->log, CLGEN_LOG_INFO,
                   "tick %-4lld kimg %-8.1f time %-10s sec/tick %-7.2f sec/kimg %-8.3f images/s %-8.1f%s  memory %.0fM  "

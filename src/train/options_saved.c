@@ -64,7 +64,7 @@ static void value_text(const clgen_option *row, const clgen_train_options *o, ch
     case CLGEN_OPTION_REAL: {
       double v;
       memcpy(&v, at, sizeof v);
-      snprintf(buf, size, "%g", v);
+      clgen_snprintf(buf, size, "%g", v);
       break;
     }
     case CLGEN_OPTION_FLAG: snprintf(buf, size, "%s", *(const bool *)(const void *)at ? "yes" : "no"); break;

@@ -65,8 +65,8 @@ static int write_summary(FILE *f, const report *r) {
   const char *cfg = json_string_value(json_object_get(r->options, "cfg"));
   double total = option(r, "kimg"), seconds = seconds_of(&r->stats);
   if (cfg) tile(f, "Model", cfg);
-  snprintf(text, sizeof text, total > 0 ? "%.6g of %.6g kimg" : "%.6g kimg", total > 0 ? fmin(r->kimg, total) : r->kimg,
-           total);
+  clgen_snprintf(text, sizeof text, total > 0 ? "%.6g of %.6g kimg" : "%.6g kimg",
+                 total > 0 ? fmin(r->kimg, total) : r->kimg, total);
   tile(f, "Images seen", text);
   if (seconds >= 3600)
     snprintf(text, sizeof text, "%ld h %02ld min", (long)seconds / 3600, (long)seconds / 60 % 60);
@@ -74,9 +74,9 @@ static int write_summary(FILE *f, const report *r) {
     snprintf(text, sizeof text, "%ld min %02ld s", (long)seconds / 60, (long)seconds % 60);
   tile(f, "Time in training", text);
   if (!last) return CLGEN_OK;
-  snprintf(text, sizeof text, "%.4g images/s", json_number_value(json_object_get(last, "images_per_s")));
+  clgen_snprintf(text, sizeof text, "%.4g images/s", json_number_value(json_object_get(last, "images_per_s")));
   tile(f, "Speed of the last tick", text);
-  snprintf(text, sizeof text, "%.4g MiB", json_number_value(json_object_get(last, "memory_bytes")) / 1048576);
+  clgen_snprintf(text, sizeof text, "%.4g MiB", json_number_value(json_object_get(last, "memory_bytes")) / 1048576);
   tile(f, "Memory on the device", text);
   return CLGEN_OK;
 }

@@ -16,7 +16,7 @@ static const char *who(const json_t *event) { return *text_of(event, "by") ? tex
 /* A number or a text; nothing for what is neither. */
 static void write_value(FILE *f, const json_t *v) {
   if (json_is_number(v))
-    fprintf(f, "%.6g", json_number_value(v));
+    clgen_fprintf(f, "%.6g", json_number_value(v));
   else if (json_is_boolean(v))
     fputs(json_is_true(v) ? "yes" : "no", f);
   else if (json_is_string(v))
@@ -60,10 +60,10 @@ static void draw_lanes(FILE *f, const clgen_history *h, const char *const *lanes
   }
   for (int k = 0; k <= 5; ++k) {
     double x = LEFT + (RIGHT - LEFT) * k / 5.0;
-    fprintf(f,
-            "<path class=\"axis\" d=\"M%.1f %dv4\"/><text class=\"faint\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">"
-            "%.4g</text>\n",
-            x, bottom, x, bottom + 16, kimg * k / 5);
+    clgen_fprintf(f,
+                  "<path class=\"axis\" d=\"M%.1f %dv4\"/><text class=\"faint\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">"
+                  "%.4g</text>\n",
+                  x, bottom, x, bottom + 16, kimg * k / 5);
   }
   fprintf(f,
           "<path class=\"axis\" d=\"M%d %dH%d\"/><text x=\"%d\" y=\"%d\" text-anchor=\"middle\">images seen (kimg: "
@@ -74,8 +74,8 @@ static void draw_lanes(FILE *f, const clgen_history *h, const char *const *lanes
     int k = 0;
     if (!event) continue;
     while (k < n - 1 && strcmp(lanes[k], who(event))) ++k;
-    fprintf(f, "<circle class=\"dot k%d\" cx=\"%.1f\" cy=\"%d\" r=\"3.5\"><title>%.6g kimg: ", k,
-            LEFT + (RIGHT - LEFT) * h->lines[i].kimg / kimg, TOP + k * LANE + 6, h->lines[i].kimg);
+    clgen_fprintf(f, "<circle class=\"dot k%d\" cx=\"%.1f\" cy=\"%d\" r=\"3.5\"><title>%.6g kimg: ", k,
+                  LEFT + (RIGHT - LEFT) * h->lines[i].kimg / kimg, TOP + k * LANE + 6, h->lines[i].kimg);
     write_change(f, event);
     fputs("</title></circle>\n", f);
   }
@@ -93,7 +93,7 @@ static void write_table(FILE *f, const clgen_history *h) {
   for (int64_t i = 0; i < h->n; ++i) {
     const json_t *event = clgen_history_event(h, i);
     if (!event || seen++ < events - MAX_ROWS) continue;
-    fprintf(f, "<tr><td>%.6g</td><td>", h->lines[i].kimg);
+    clgen_fprintf(f, "<tr><td>%.6g</td><td>", h->lines[i].kimg);
     clgen_xml_text(f, who(event));
     fputs("</td><td>", f);
     write_change(f, event);

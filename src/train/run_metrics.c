@@ -90,10 +90,11 @@ static void say(const clgen_run *r, const clgen_score *scores, int n) {
   char figures[512] = "";
   for (int i = 0; i < n; ++i) {
     size_t at = strlen(figures);
-    snprintf(figures + at, sizeof figures - at, "  %s %.5g", i ? scores[i].part : scores[i].name, scores[i].score.value);
+    clgen_snprintf(figures + at, sizeof figures - at, "  %s %.5g", i ? scores[i].part : scores[i].name,
+                   scores[i].score.value);
     if (!isnan(scores[i].floor.value)) {
       at = strlen(figures);
-      snprintf(figures + at, sizeof figures - at, " (floor %.5g)", scores[i].floor.value);
+      clgen_snprintf(figures + at, sizeof figures - at, " (floor %.5g)", scores[i].floor.value);
     }
   }
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "metric   kimg %-8.1f%s", (double)(r->step * (uint64_t)r->options.batch) / 1000,

@@ -20,14 +20,14 @@ static bool reserve(clgen_text *t, size_t more) {
 void clgen_text_add(clgen_text *t, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int n = vsnprintf(NULL, 0, format, args);
+  int n = clgen_vsnprintf(NULL, 0, format, args);
   va_end(args);
   if (n < 0 || !reserve(t, (size_t)n)) {
     t->failed = true;
     return;
   }
   va_start(args, format);
-  vsnprintf(t->s + t->n, (size_t)n + 1, format, args);
+  clgen_vsnprintf(t->s + t->n, (size_t)n + 1, format, args);
   va_end(args);
   t->n += (size_t)n;
 }

@@ -199,7 +199,7 @@ static void tune(clgen_ocl *ocl) {
   ocl->cl->options.profile = profile;
   ocl->gemm.candidate = (int)winner;
   char other[64] = "that is enough, CLBlast was not tried";
-  if (total[0] > 0) snprintf(other, sizeof other, "CLBlast's defaults %.0f", gflops(total[0]));
+  if (total[0] > 0) clgen_snprintf(other, sizeof other, "CLBlast's defaults %.0f", gflops(total[0]));
   clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_INFO, "tuned matrix products for %s (once, %.1f s): %s, %.0f GFLOP/s; %s",
                   ocl->cl->info.name, clgen_seconds() - start, candidates[winner].name, gflops(total[winner]), other);
   /* A cache that cannot be written costs the next start a few seconds; that is no reason to stop. */
