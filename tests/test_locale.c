@@ -16,14 +16,10 @@
 #include <clgen/options.h>
 #include <clgen/plot.h>
 #include <clgen/report.h>
-#include <clgen/safetensors.h>
-#include <clgen/train.h>
 
 #include "data/data_internal.h"
 #include "files.h"
-
-#define OK(call) \
-  if ((call) != 0) fail_msg("%s: %s", #call, clgen_last_error())
+#include "runs.h"
 
 /* A locale of nothing but a decimal comma needs no sources of the system's. */
 static const char comma_source[] = "LC_NUMERIC\ndecimal_point \",\"\nthousands_sep \".\"\ngrouping 3;3\nEND LC_NUMERIC\n";
@@ -145,23 +141,15 @@ static void words(void **state) {
 
 /* ---- A whole run ---- */
 
-/* Trains in files_root/NAME; *folder: free. The data of another name are another run. */
+/* Trains in files_root/NAME, and writes the report; the run's folder, to be freed. */
 static char *train_in(const char *name) {
-  char data[1100], out[1100];
-  snprintf(data, sizeof data, "%s/mnist/t10k-images-idx3-ubyte.gz", getenv("CLGEN_TEST_EXAMPLES"));
-  snprintf(out, sizeof out, "%s", file_at(name));
-  const char *const given[][2] = {
-      {"data", data},           {"outdir", out},     {"cfg", "vae-mlp"}, {"hidden", "12"}, {"nz", "3"},     {"kimg", "2"},
-      {"tick", "0.5"},          {"snap", "1"},       {"lr", "0.0015"},   {"seed", "5"},    {"batch", "50"},
-
-      {"adapt", "control-vae"}, {"kl-target", "2.5"}};
-  size_t n;
-  const clgen_option *rows = clgen_train_option_rows(&n);
-  clgen_train_options o;
-  clgen_train_result result;
-  clgen_options_init(rows, n, &o);
-  for (size_t i = 0; i < CLGEN_COUNT(given); ++i) OK(clgen_options_set(rows, n, &o, given[i][0], given[i][1]));
-  OK(clgen_train(&o, NULL, &(clgen_train_calls){0}, &result));
+  char data[1100], out[600];
+  snprintf(data, sizeof data, "data=%s/mnist/t10k-images-idx3-ubyte.gz", getenv("CLGEN_TEST_EXAMPLES"));
+  snprintf(out, sizeof out, "outdir=%s", file_at(name));
+  const char *const options[] = {data,           out,      "cfg=vae-mlp", "hidden=12", "nz=3",     "kimg=2",
+                                 "tick=0.5",     "snap=1", "lr=0.0015",   "seed=5",    "batch=50", "adapt=control-vae",
+                                 "kl-target=2.5"};
+  clgen_train_result result = train_with(options, CLGEN_COUNT(options));
   OK(clgen_report_write(result.run_dir, NULL));
   return clgen_strdup(result.run_dir);
 }

@@ -7,6 +7,7 @@
 #include <clgen/train.h>
 
 #include "files.h"
+#include "runs.h"
 
 enum { BATCH = 4, PIXELS = 32 * 32 };
 
@@ -362,25 +363,6 @@ static void springs_are_ewc_and_l2_sp(void **state) {
 }
 
 /* ---- A whole run ---- */
-
-/* Options by "name=value", the rest at their defaults. */
-static clgen_train_result train_with(const char *const *options, size_t n) {
-  size_t rows_n;
-  const clgen_option *rows = clgen_train_option_rows(&rows_n);
-  clgen_train_options o;
-  bool given[128] = {false};
-  clgen_options_init(rows, rows_n, &o);
-  for (size_t i = 0; i < n; ++i) {
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(options[i], "="), options[i]);
-    OK(clgen_options_set(rows, rows_n, &o, name, strchr(options[i], '=') + 1));
-    for (size_t k = 0; k < rows_n; ++k)
-      if (!strcmp(rows[k].name, name)) given[k] = true;
-  }
-  clgen_train_result result;
-  OK(clgen_train(&o, given, &(clgen_train_calls){0}, &result));
-  return result;
-}
 
 static float *read_all(const char *path, const char *name, int64_t *n) {
   clgen_safetensors *file;

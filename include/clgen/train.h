@@ -169,8 +169,6 @@ int64_t clgen_trainer_batches(const clgen_trainer *t);
  * the training's state where hyperparameters change it. */
 #define CLGEN_PLAYERS 2
 void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t updates[CLGEN_PLAYERS]);
-/* Goes on with such numbers, from step `step` on. */
-void clgen_trainer_set_updates(clgen_trainer *t, const uint64_t updates[CLGEN_PLAYERS], uint64_t step);
 /* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
 typedef struct {
   int n;

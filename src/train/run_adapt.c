@@ -7,15 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KNOBS                                                                                                      \
-  "adapt.hyperparameters"     /* the hyperparameters, then each player's updates and the step from which they hold \
-                               */
+#define HYPER "adapt.hyperparameters"
 #define MEMORY "adapt.memory" /* CLGEN_CONTROLLER_STATE numbers for each controller there is */
 #define GOOD_STATE CLGEN_STATE_PREFIX "good" CLGEN_SAFETENSORS
 #define WINDOW_IMAGES 1000
 #define WINDOWS_BETWEEN_GOOD 16 /* a good state is written at most that often: it is as large as a snapshot */
-
-enum { UPDATES = CLGEN_HYPER_COUNT, SINCE = UPDATES + CLGEN_PLAYERS, N_KNOBS };
 
 static int64_t memory_size(void) {
   size_t n;
@@ -83,27 +79,15 @@ void clgen_run_adapt_say(const clgen_run *r) {
 /* ---- What lasts ---- */
 
 static int write_hyperparameters(clgen_run *r, const float hyper[CLGEN_HYPER_COUNT]) {
-  float all[N_KNOBS];
-  uint64_t updates[CLGEN_PLAYERS];
   clgen_trainer_set_hyperparameters(r->trainer, hyper, r->step);
-  memcpy(all, hyper, CLGEN_HYPER_COUNT * sizeof *all);
-  clgen_trainer_get_updates(r->trainer, r->step, updates);
-  for (int i = 0; i < CLGEN_PLAYERS; ++i) all[UPDATES + i] = (float)updates[i];
-  all[SINCE] = (float)r->step;
-  return clgen_store_write(r->store, KNOBS, 0, N_KNOBS, all);
+  return clgen_store_write(r->store, HYPER, 0, CLGEN_HYPER_COUNT, hyper);
 }
 
-/* Gives the trainer what the store has. */
+/* Gives the trainer what the store has. From which step it holds is among the trainer's counts, which the state has, too. */
 static int take_hyperparameters(clgen_run *r, float hyper[CLGEN_HYPER_COUNT]) {
-  float all[N_KNOBS];
-  uint64_t updates[CLGEN_PLAYERS];
-  int code = clgen_store_read(r->store, KNOBS, 0, N_KNOBS, all);
-  if (code) return code;
-  memcpy(hyper, all, CLGEN_HYPER_COUNT * sizeof *all);
-  clgen_trainer_set_hyperparameters(r->trainer, hyper, r->step);
-  for (int i = 0; i < CLGEN_PLAYERS; ++i) updates[i] = (uint64_t)all[UPDATES + i];
-  clgen_trainer_set_updates(r->trainer, updates, (uint64_t)all[SINCE]);
-  return CLGEN_OK;
+  int code = clgen_store_read(r->store, HYPER, 0, CLGEN_HYPER_COUNT, hyper);
+  if (!code) clgen_trainer_restore_hyperparameters(r->trainer, hyper);
+  return code;
 }
 
 static int save_good(clgen_run *r) {
@@ -113,7 +97,7 @@ static int save_good(clgen_run *r) {
 }
 
 static int declare(clgen_run *r) {
-  int code = clgen_store_declare(r->store, KNOBS, CLGEN_F32, clgen_shape_of(1, N_KNOBS));
+  int code = clgen_store_declare(r->store, HYPER, CLGEN_F32, clgen_shape_of(1, CLGEN_HYPER_COUNT));
   return code ? code : clgen_store_declare(r->store, MEMORY, CLGEN_F32, clgen_shape_of(1, memory_size()));
 }
 

@@ -64,15 +64,22 @@ int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, c
 
 /* ---- What a state keeps of it ---- */
 
-_Static_assert(CLGEN_STEP_KINDS < CLGEN_TRAINER_COUNTS, "a count of all steps, and one for each kind");
+/* Steps since the last report: all, and of each kind; then each player's updates, and the step before which they were made.
+ */
+enum { COUNT_STEPS, COUNT_RAN, COUNT_UPDATES = COUNT_RAN + CLGEN_STEP_KINDS, COUNT_SINCE = COUNT_UPDATES + CLGEN_PLAYERS };
+_Static_assert((int)COUNT_SINCE < (int)CLGEN_TRAINER_COUNTS, "states have a fixed number of counts");
 
 void clgen_trainer_get_counts(const clgen_trainer *t, int64_t counts[CLGEN_TRAINER_COUNTS]) {
   memset(counts, 0, CLGEN_TRAINER_COUNTS * sizeof *counts);
-  counts[0] = (int64_t)t->steps;
-  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) counts[i + 1] = (int64_t)t->ran[i];
+  counts[COUNT_STEPS] = (int64_t)t->steps;
+  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) counts[COUNT_RAN + i] = (int64_t)t->ran[i];
+  for (int i = 0; i < CLGEN_PLAYERS; ++i) counts[COUNT_UPDATES + i] = (int64_t)t->updates[i];
+  counts[COUNT_SINCE] = (int64_t)t->since;
 }
 
 void clgen_trainer_set_counts(clgen_trainer *t, const int64_t counts[CLGEN_TRAINER_COUNTS]) {
-  t->steps = (uint64_t)counts[0];
-  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) t->ran[i] = (uint64_t)counts[i + 1];
+  t->steps = (uint64_t)counts[COUNT_STEPS];
+  for (int i = 0; i < CLGEN_STEP_KINDS; ++i) t->ran[i] = (uint64_t)counts[COUNT_RAN + i];
+  for (int i = 0; i < CLGEN_PLAYERS; ++i) t->updates[i] = (uint64_t)counts[COUNT_UPDATES + i];
+  t->since = (uint64_t)counts[COUNT_SINCE];
 }

@@ -45,15 +45,15 @@ void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t u
   updates[1] = t->updates[1] + last - first;
 }
 
-void clgen_trainer_set_updates(clgen_trainer *t, const uint64_t updates[CLGEN_PLAYERS], uint64_t step) {
-  memcpy(t->updates, updates, sizeof t->updates);
-  t->since = step;
-}
-
 void clgen_trainer_set_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT], uint64_t step) {
   uint64_t updates[CLGEN_PLAYERS];
   clgen_trainer_get_updates(t, step, updates);
-  clgen_trainer_set_updates(t, updates, step);
+  memcpy(t->updates, updates, sizeof t->updates);
+  t->since = step;
+  clgen_trainer_restore_hyperparameters(t, hyper);
+}
+
+void clgen_trainer_restore_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT]) {
   memcpy(t->hyper, hyper, sizeof t->hyper);
 }
 

@@ -246,16 +246,19 @@ int clgen_run_dir_append(const clgen_run_dir *d, const char *name, const char *l
 
 /* ---- Training state ---- */
 
-/* How often steps ran since the last report, all of them and each kind, for a state to keep. */
+/* What a trainer counts beside its states, for a state to keep: steps since the last report, and updates until the
+ * hyperparameters changed. Zeros are those of a new trainer. */
 enum { CLGEN_TRAINER_COUNTS = 64 };
 void clgen_trainer_get_counts(const clgen_trainer *t, int64_t counts[CLGEN_TRAINER_COUNTS]);
 void clgen_trainer_set_counts(clgen_trainer *t, const int64_t counts[CLGEN_TRAINER_COUNTS]);
+/* Those that the counts belong to: the counts stay. */
+void clgen_trainer_restore_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT]);
 
 /* What a state must agree in to be gone on with. */
 typedef struct {
   const char *course, *data; /* the options' JSON; the data's fingerprint */
   int64_t stats_lines;       /* lines of stats.jsonl that belong to it; loaded: -1 where an older version wrote it */
-  int64_t counts[CLGEN_TRAINER_COUNTS]; /* of the steps since the last report: clgen_trainer_get_counts */
+  int64_t counts[CLGEN_TRAINER_COUNTS]; /* clgen_trainer_get_counts */
 } clgen_state_identity;
 
 /* Every state in the store but gradients, and the step: all that training and its statistics depend on. Refuses to write a
