@@ -81,11 +81,23 @@ static int orientation_of(const reader *r) {
   return exif ? clgen_exif_orientation(exif, size) : 1;
 }
 
+/* No chunk goes beyond the end: libpng makes room for some on the word of their length, which may be 2 GiB. */
+static bool chunks_fit(const reader *r) {
+  for (size_t at = 8; r->size - at >= 12;) {
+    const uint32_t n = png_get_uint_32(r->data + at);
+    if (n > r->size - at - 12) return false;
+    if (memcmp(r->data + at + 4, "IEND", 4) == 0) break;
+    at += 12 + (size_t)n;
+  }
+  return true;
+}
+
 static int decode(reader *r) {
   if (setjmp(png_jmpbuf(r->png))) return r->code;
   png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* our own check says it better */
   png_set_read_fn(r->png, r, on_read);
   ignore_chunks(r);
+  if (!chunks_fit(r)) png_error(r->png, "the file is truncated");
   png_read_info(r->png, r->info);
   if ((r->code = check_header(r)) != 0) return r->code;
   ask_for_8_bits(r);
