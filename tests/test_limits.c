@@ -287,7 +287,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(png_dimensions),
       cmocka_unit_test(png_chunks),
-     
+
       cmocka_unit_test(jpeg),
       cmocka_unit_test(npz),
       cmocka_unit_test(nesting),
