@@ -122,6 +122,10 @@ for name in INT TERM HUP; do
   set +m
   stopped=$dir/$name/00000-mnist-vae-mlp last="clgen train, SIG$name"
   wait_for "$stopped/network-snapshot-000001.safetensors"
+  if [ $name = INT ]; then # two processes would write the same files
+    "$CLGEN" train --resume "$stopped" 2>"$dir/second" && fail "two processes train in one folder"
+    grep -q "process $pid trains there already" "$dir/second" || fail "a second process says: $(cat "$dir/second")"
+  fi
   kill -$name $pid
   wait $pid
   status=$?
@@ -133,6 +137,19 @@ for name in INT TERM HUP; do
   same "$stopped/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
   same_stats "$stopped" "$whole"
 done
+
+# ---- Before the first step is done, however long it takes, a signal ends the program at once
+set -m
+"$CLGEN" train --data $data --cfg dcgan --ngf 64 --device host --kimg 1 --outdir "$dir/early" >"$dir/out" 2>"$dir/err" &
+pid=$!
+set +m
+wait_for "$dir/early/00000-mnist-dcgan/training_options.json"
+before=$(date +%s)
+kill -INT $pid
+wait $pid
+[ $? = 130 ] || fail "SIGINT before the first step: another exit status than 130"
+[ $(($(date +%s) - before)) -le 5 ] || fail "SIGINT before the first step is not heeded at once"
+err_has "stopped before the first step"
 
 # ---- A closed pipe stops it with a snapshot, too; what nohup had ignored stays ignored
 "$CLGEN" train $long --outdir "$dir/pipe" 2>"$dir/err" | sed -n '/^tick 3 /q' >"$dir/out"

@@ -119,6 +119,12 @@ static void remove_leftovers(const char *path) {
   closedir(folder);
 }
 
+static int fail_locked(const clgen_run_dir *d, struct flock lock) {
+  const bool known = fcntl(fileno(d->log), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0;
+  if (known) return clgen_fail(CLGEN_E_IO, "%s: process %ld trains there already", d->path, (long)lock.l_pid);
+  return clgen_fail(CLGEN_E_IO, "%s: a process of another machine trains there already", d->path);
+}
+
 int clgen_run_dir_lock(clgen_run_dir *d) {
   char *path = clgen_format("%s/log.txt", d->path);
   if (!path) return CLGEN_E_NOMEM;
@@ -128,7 +134,7 @@ int clgen_run_dir_lock(clgen_run_dir *d) {
   if (!d->log)
     code = clgen_fail(CLGEN_E_IO, "%s: %s", path, strerror(errno));
   else if (fcntl(fileno(d->log), F_SETLK, &lock) != 0 && (errno == EACCES || errno == EAGAIN))
-    code = clgen_fail(CLGEN_E_INVALID, "%s: another process is training here", d->path);
+    code = fail_locked(d, lock);
   if (!code) remove_leftovers(d->path);
   free(path);
   return code;
