@@ -2,7 +2,7 @@
  * of writes and runs, plans that are used again, bytes that are the same each time, the profile. The device is
  * CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_SCALE: how many random programs of each kind (for a
  * slow device or a checker, a few). */
-#include "graphs.h"
+#include "kernels.h"
 
 static clgen_device *tested, *host;
 static int scale = 60;
@@ -13,6 +13,7 @@ static int open_devices(void **state) {
   if (text && atoi(text) > 0) scale = atoi(text);
   host = open_host();
   tested = open_tested();
+  take_kernels(tested);
   return 0;
 }
 

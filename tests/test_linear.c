@@ -1,13 +1,11 @@
 /* Matrix products, convolutions and sampling of random odd shapes: the tested device against the host, at the level of
  * steps. The device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each
  * (default 40); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c, or
- * "plain" for cl/product.cl. With CLGEN_TEST_AS_GPU an OpenCL device gets the kernels of GPUs. The way may be one that the
- * device would never get, and gets wrong (docs/drivers.md: loops that end early). */
+ * "plain" for cl/product.cl. The way may be one that the device would never get, and gets wrong (docs/drivers.md: loops that
+ * end early). */
 #include <time.h>
 
-#include "graphs.h"
-
-#include "config.h"
+#include "kernels.h"
 
 #if CLGEN_HAVE_OPENCL
 #include "backend/opencl/linear.h"
@@ -29,14 +27,6 @@ static size_t ways(void) {
 
 static bool is_plain(size_t way) { return way > 0 && way + 1 == ways(); }
 
-static void take_kernels_of_gpus(void) {
-  if (!getenv("CLGEN_TEST_AS_GPU") || strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return;
-  clgen_ocl *ocl = tested->impl;
-  ocl->wide = false;
-  ocl->width = 1;
-  ocl->local = 64;
-}
-
 /* Sampling has kernels for few work-items and for many. Returns what was. */
 static bool take_width(bool wide) {
   if (strcmp(clgen_device_get_info(tested)->backend, "opencl") != 0) return false;
@@ -56,7 +46,6 @@ static void take_way(size_t k) {
 #else
 static size_t ways(void) { return 1; }
 static bool is_plain(size_t way) { return way > 1; }
-static void take_kernels_of_gpus(void) {}
 static bool take_width(bool wide) { return wide; }
 static void take_way(size_t k) { (void)k; }
 #endif
@@ -78,7 +67,7 @@ static int open_devices(void **state) {
   (void)state;
   host = open_host();
   tested = open_tested();
-  take_kernels_of_gpus();
+  take_kernels(tested);
   return 0;
 }
 
@@ -547,7 +536,7 @@ static void tuning_is_kept(void **state) {
   (void)state;
   int lines;
   char folder[] = "./tuning-XXXXXX";
-  if (ways() == 1) skip(); /* this device leaves nothing to choose */
+  if (!clgen_device_is_cpu_like(clgen_device_get_info(tested))) skip(); /* nothing is tuned */
   assert_non_null(mkdtemp(folder));
   int chosen = setting_with(folder, "no such way", &lines); /* what an older version or a damaged file left */
   assert_int_equal(lines, 1);

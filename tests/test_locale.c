@@ -123,7 +123,7 @@ static void options(void **state) {
   free(text);
 }
 
-/* In Turkish, strcasecmp says that "VALID" and "valid" differ. */
+/* In Turkish, the small letter of I is not i, so that "VALID" and "valid" differ for strcasecmp. */
 static void words(void **state) {
   (void)state;
   assert_true(clgen_same_word("VALIDATION", "validation"));
@@ -133,7 +133,7 @@ static void words(void **state) {
   assert_true(clgen_same_letters("VALIDATION", "valid", 5));
   assert_false(clgen_same_letters("vali", "valid", 5));
   enter("dotted_i");
-  assert_true(strcasecmp("VALID", "valid") != 0); /* else this tests nothing */
+  assert_int_not_equal(tolower('I'), 'i'); /* else this tests nothing */
   assert_true(clgen_same_word("VALID", "valid"));
   assert_int_equal(clgen_split_of_name("VALIDATION", 10, NULL), CLGEN_SPLIT_TEST);
   assert_int_equal(clgen_split_of_name("Training", 8, NULL), CLGEN_SPLIT_TRAIN);

@@ -18,11 +18,14 @@ typedef struct {
 } calls;
 static calls seen;
 
+/* What is copied to GPUs lies in the host's memory first, pinned. */
+static size_t on_device(cl_mem_flags flags, size_t size) { return flags & CL_MEM_ALLOC_HOST_PTR ? 0 : size; }
+
 cl_mem __real_clCreateBuffer(cl_context, cl_mem_flags, size_t, void *, cl_int *);
 cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *err) {
   ++seen.buffers;
   cl_mem mem = __real_clCreateBuffer(context, flags, size, host, err);
-  if (mem) seen.now += size;
+  if (mem) seen.now += on_device(flags, size);
   if (seen.now > seen.peak) seen.peak = seen.now;
   return mem;
 }
@@ -30,10 +33,12 @@ cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size
 cl_int __real_clReleaseMemObject(cl_mem);
 cl_int __wrap_clReleaseMemObject(cl_mem mem) {
   cl_uint references = 0;
+  cl_mem_flags flags = 0;
   size_t size = 0;
+  clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
   clGetMemObjectInfo(mem, CL_MEM_REFERENCE_COUNT, sizeof references, &references, NULL);
   clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL);
-  if (references == 1) seen.now -= size;
+  if (references == 1) seen.now -= on_device(flags, size);
   return __real_clReleaseMemObject(mem);
 }
 

@@ -143,14 +143,21 @@ static void test_mesa(void **state) {
 static clgen_device_list *found;
 static const clgen_device_info *chosen; /* NULL: this machine has none that runs */
 
+static clgen_cl *open_as(const clgen_device_info *info, const char *cache_dir) {
+  clgen_device_options options = {.cache_dir = cache_dir};
+  clgen_cl *cl = NULL;
+  if (clgen_cl_open(&cl, info, &options) != CLGEN_OK) fail_msg("%s", clgen_last_error());
+  return cl;
+}
+
+/* With clgen's cache of programs, also where the driver has one. */
 static clgen_cl *open_with(const char *cache_dir) {
   if (!chosen) {
     print_message("no OpenCL device on this machine\n");
     skip();
   }
-  clgen_device_options options = {.cache_dir = cache_dir};
-  clgen_cl *cl = NULL;
-  if (clgen_cl_open(&cl, chosen, &options) != CLGEN_OK) fail_msg("%s", clgen_last_error());
+  clgen_cl *cl = open_as(chosen, cache_dir);
+  cl->keeps_programs = false;
   return cl;
 }
 
@@ -344,13 +351,32 @@ static void test_cache_key(void **state) {
   for (size_t i = 0; i < CLGEN_COUNT(parts); i++) {
     char *const before = *parts[i];
     *parts[i] = changed;
-    clgen_device_options options = {.cache_dir = cache};
-    assert_int_equal(clgen_cl_open(&cl, &other, &options), CLGEN_OK);
+    cl = open_as(&other, cache);
+    cl->keeps_programs = false;
     assert_int_equal(built(cl, 1), 1);
     assert_int_equal(count_entries(cache), 4 + i);
     clgen_cl_close(cl);
     *parts[i] = before;
   }
+  free(cache);
+}
+
+/* PoCL keeps its programs: an entry says only that there was one. */
+static void test_cache_of_the_driver(void **state) {
+  (void)state;
+  if (!chosen || strcmp(chosen->platform, "Portable Computing Language") != 0) skip();
+  char *cache = cache_for("driver");
+  clgen_cl *cl = open_as(chosen, cache);
+  for (int i = 0; i < 2; ++i) {
+    assert_int_equal(built(cl, 1), 1);
+    entries e = entries_of(cache);
+    assert_int_equal(e.n, 1);
+    bytes b = load(e.path[0]);
+    assert_int_equal(b.size, 0);
+    free(b.data);
+    entries_free(&e);
+  }
+  clgen_cl_close(cl);
   free(cache);
 }
 
@@ -459,8 +485,7 @@ static void test_tuning(void **state) {
   clgen_cl_close(cl);
   clgen_device_info other = *chosen; /* a new driver: nothing is known */
   other.driver = (char *)(size_t) "something else";
-  clgen_device_options options = {.cache_dir = cache};
-  assert_int_equal(clgen_cl_open(&cl, &other, &options), CLGEN_OK);
+  cl = open_as(&other, cache);
   assert_null(clgen_tuning_get(cl, "gemm"));
   clgen_cl_close(cl);
   free(path), free(tuning), free(cache);
@@ -561,11 +586,12 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "FIND") == 0) return list_found();
   self = argv[0];
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_no_loader_entry), cmocka_unit_test(test_no_devices),    cmocka_unit_test(test_faults),
-      cmocka_unit_test(test_addresses),       cmocka_unit_test(test_mesa),          cmocka_unit_test(test_cache_is_used),
-      cmocka_unit_test(test_cache_damage),    cmocka_unit_test(test_cache_key),     cmocka_unit_test(test_cache_nowhere),
-      cmocka_unit_test(test_cache_place),     cmocka_unit_test(test_build_failure), cmocka_unit_test(test_tuning),
-      cmocka_unit_test(test_open_errors),     cmocka_unit_test(test_real),          cmocka_unit_test(test_finish),
+      cmocka_unit_test(test_no_loader_entry), cmocka_unit_test(test_no_devices),  cmocka_unit_test(test_faults),
+      cmocka_unit_test(test_addresses),       cmocka_unit_test(test_mesa),        cmocka_unit_test(test_cache_is_used),
+      cmocka_unit_test(test_cache_damage),    cmocka_unit_test(test_cache_key),   cmocka_unit_test(test_cache_of_the_driver),
+      cmocka_unit_test(test_cache_nowhere),   cmocka_unit_test(test_cache_place), cmocka_unit_test(test_build_failure),
+      cmocka_unit_test(test_tuning),          cmocka_unit_test(test_open_errors), cmocka_unit_test(test_real),
+      cmocka_unit_test(test_finish),
   };
   return cmocka_run_group_tests(tests, find_real, clean_up);
 }

@@ -19,6 +19,7 @@ typedef struct {
   clgen_device_info info; /* strings borrowed from the clgen_device that owns this */
   clgen_device_options options;
   char *cache_dir;      /* where programs and tuning results are kept; NULL: nowhere */
+  bool keeps_programs;  /* the driver has a cache of compiled programs: no binaries are taken from it */
   pthread_mutex_t lock; /* of `said` */
   char said[256];       /* what the driver last said of an error (clgen_cl_notify), "": nothing */
   char *fingerprint;    /* platform, device, driver and versions: part of every cache key */

@@ -3,11 +3,13 @@
  * An entry is a file programs/KEY.bin under the cache directory, where KEY is a hash of the source, the options, the device
  * with its driver and platform, and clgen's version. It begins with a header that holds the key again and a checksum of the
  * binary, so that a driver is never given bytes that are not what it once wrote. Every trouble with an entry (absent, cut
- * off, altered, refused by the driver) has the same answer: build from source, and write the entry anew. */
+ * off, altered, refused by the driver) has the same answer: build from source, and write the entry anew. Where the driver
+ * has such a cache itself, an entry has no binary, and says only that the program was compiled before. */
 #include "device/opencl.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "config.h"
@@ -68,8 +70,12 @@ static cl_program load_entry(const clgen_cl *cl, const char *path, const uint64_
 }
 
 /* header and binary in one block, ready to be written; NULL when the driver gives no binary. */
-static void *make_entry(cl_program program, const uint64_t key[2], size_t *entry_size) {
+static void *make_entry(const clgen_cl *cl, cl_program program, const uint64_t key[2], size_t *entry_size) {
   size_t size = 0;
+  if (cl->keeps_programs) {
+    *entry_size = 0;
+    return clgen_strdup("");
+  }
   if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || size == 0 ||
       size > MAX_ENTRY_BYTES - sizeof(entry_header))
     return NULL;
@@ -90,7 +96,7 @@ static void *make_entry(cl_program program, const uint64_t key[2], size_t *entry
 /* A cache that cannot be written is a slower start next time, and no error. */
 static void store_entry(const clgen_cl *cl, cl_program program, const char *path, const uint64_t key[2]) {
   size_t size = 0;
-  void *entry = make_entry(program, key, &size);
+  void *entry = make_entry(cl, program, key, &size);
   char *folder = clgen_format("%s/programs", cl->cache_dir);
   if (entry && folder && (clgen_make_folders(folder) != CLGEN_OK || clgen_file_write(path, entry, size) != CLGEN_OK))
     clgen_log_write(&cl->options.log, CLGEN_LOG_DEBUG, "program cache: %s", clgen_last_error());
@@ -134,9 +140,8 @@ static int build_source(const clgen_cl *cl, const char *source, const char *buil
 static void announce(const clgen_cl *cl, const char *source) {
   const size_t long_source = 64 << 10;
   if (strlen(source) >= long_source)
-    clgen_log_write(&cl->options.log, CLGEN_LOG_INFO,
-                    "compiling kernels for %s: some seconds, once; the next start finds them in %s ...", cl->info.name,
-                    cl->cache_dir);
+    clgen_log_write(&cl->options.log, CLGEN_LOG_INFO, "compiling kernels for %s: some seconds, once%s%s ...", cl->info.name,
+                    cl->keeps_programs ? "" : "; the next start finds them in ", cl->keeps_programs ? "" : cl->cache_dir);
 }
 
 int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out) {
@@ -148,9 +153,9 @@ int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, 
   char *path = entry_path(cl, key);
   if (!path) return CLGEN_E_NOMEM;
   int code = CLGEN_OK;
-  *out = load_entry(cl, path, key, build_options);
+  if (!cl->keeps_programs) *out = load_entry(cl, path, key, build_options);
   if (!*out) {
-    announce(cl, source);
+    if (!cl->keeps_programs || access(path, F_OK) != 0) announce(cl, source);
     code = build_source(cl, source, build_options, out);
     if (code == CLGEN_OK) store_entry(cl, *out, path, key);
   }

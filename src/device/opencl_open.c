@@ -69,6 +69,12 @@ static int open_queue(clgen_cl *cl) {
   return CLGEN_OK;
 }
 
+/* PoCL keeps what it compiles for the work-group sizes that are launched. Whoever asks it for a program's binary makes it
+ * compile every kernel once more, for groups of any size, which takes as long again (docs/drivers.md). */
+static bool driver_keeps_programs(const clgen_device_info *info) {
+  return strcmp(info->platform, "Portable Computing Language") == 0;
+}
+
 int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_device_options *options) {
   *out = NULL;
   clgen_cl *cl = calloc(1, sizeof *cl);
@@ -76,6 +82,7 @@ int clgen_cl_open(clgen_cl **out, const clgen_device_info *info, const clgen_dev
   pthread_mutex_init(&cl->lock, NULL);
   cl->info = *info;
   if (options) cl->options = *options;
+  cl->keeps_programs = driver_keeps_programs(info);
   int code = clgen_cl_locate_cache(cl);
   if (code == CLGEN_OK) code = find_ids(cl, info->spec);
   if (code == CLGEN_OK) code = open_queue(cl);
