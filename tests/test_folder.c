@@ -118,15 +118,31 @@ static void folder_contents(void **state) {
            "ftypheic....",
            16);
   put_text("kinds/scan.ppm", "P6 1 1 255 ...");
+  put_text("kinds/pixels", "P6\n1 1\n255\n...");
+  put_file("kinds/paint", "BM\x46\0\0\0\0\0\0\0\x36\0\0\0", 14);
+  put_text("kinds/words", "BM is the British Museum, P1 it is not");
   clgen_dataset *ds = open_dataset(file_at("kinds"), NULL);
   const clgen_dataset_info *info = clgen_dataset_get_info(ds);
-  assert_true(info->count == 2 && info->passed_over == 3 && info->other_files == 1);
+  assert_true(info->count == 2 && info->passed_over == 5 && info->other_files == 2);
   assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "archive: a WebP"));
-  assert_non_null(strstr(clgen_dataset_passed_over(ds, 1), "phone.HEIC: a HEIC"));
-  assert_non_null(strstr(clgen_dataset_passed_over(ds, 2), "scan.ppm: a PPM"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 2), "phone.HEIC: a HEIC"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 1), "paint: a BMP"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 3), "pixels: a PPM"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 4), "scan.ppm: a PPM"));
   clgen_dataset_close(ds);
-  put_text("pointer/a.png", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
-  refuse(file_at("pointer"), NULL, CLGEN_E_FORMAT, "Git LFS");
+  static const char *const pointers[] = {
+      "pointer/a.png",          "array.npy",           "arrays.npz",          "train-images-idx3-ubyte.gz",
+      "cifar/data_batch_1.bin", "labelled/labels.csv", "listed/dataset.json", "whatever"};
+  put_picture("labelled/a.png", 4, 4, 1, grey);
+  put_picture("listed/a.png", 4, 4, 1, grey);
+  for (size_t i = 0; i < CLGEN_COUNT(pointers); ++i) {
+    char path[80];
+    snprintf(path, sizeof path, "%s", pointers[i]);
+    put_text(path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    if (strncmp(path, "cifar", 5) == 0) put_text("cifar/test_batch.bin", "");
+    if (strchr(path, '/')) *strchr(path, '/') = 0;
+    refuse(file_at(path), NULL, CLGEN_E_FORMAT, "Git LFS");
+  }
 }
 
 /* Ink on nothing, on a background of the ink's colour. */
@@ -146,41 +162,6 @@ static void folder_blank(void **state) {
   ds = open_dataset(file_at("ink"), &white);
   assert_int_equal(clgen_dataset_get_info(ds)->blank, 0);
   clgen_dataset_close(ds);
-}
-
-static void folder_splits(void **state) {
-  (void)state;
-  const clgen_dataset_options test = {.split = "test"};
-  put_picture("split/train/x/1.png", 4, 4, 1, grey);
-  put_picture("split/train/y/1.png", 4, 4, 1, grey);
-  put_picture("split/test/x/1.png", 4, 4, 1, grey2);
-  clgen_dataset *ds = open_dataset(file_at("split"), NULL);
-  assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 2);
-  clgen_dataset_close(ds);
-  ds = open_dataset(file_at("split"), &test);
-  assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] == 80);
-  clgen_dataset_close(ds);
-  ds = open_dataset(file_at("split/train"), &test);
-  assert_int_equal(clgen_dataset_get_info(ds)->count, 2);
-  assert_non_null(strstr(files_log, "both"));
-  clgen_dataset_close(ds);
-  static const char *const names[][2] = {
-      {"Train", "Valid"},    {"training", "testing"}, {"TRAIN", "validation"},        {"train", "dev"},
-      {"trn", "Evaluation"}, {"in/train", "in/val"},  {"a/b/Training", "a/b/holdout"}};
-  for (size_t i = 0; i < CLGEN_COUNT(names); ++i) {
-    char name[80];
-    for (int k = 0; k < 3; ++k) {
-      snprintf(name, sizeof name, "split%zu/%s/%c/1.png", i, names[i][k / 2], "xyx"[k]);
-      put_picture(name, 4, 4, 1, k < 2 ? grey : grey2);
-    }
-    snprintf(name, sizeof name, "split%zu", i);
-    ds = open_dataset(file_at(name), NULL);
-    assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 2);
-    clgen_dataset_close(ds);
-    ds = open_dataset(file_at(name), &test);
-    assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] == 80);
-    clgen_dataset_close(ds);
-  }
 }
 
 /* Columns under headings, blanks, quotes, names without an ending or from another system, numbers from 1. */
@@ -230,6 +211,17 @@ static void folder_csv_forms(void **state) {
   refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 4 ");
   put_text("forms/labels.csv", "file,width,height\n0.png,4,4\n");
   refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "none of its 3 headings");
+  put_text("forms/labels.csv", "file,class\n0.png,\"cat\n1.png,dog\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 2: a quote that does not end");
+  put_file("forms/labels.csv",
+           "\xff\xfe"
+           "0\0,\0",
+           6);
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "UTF-16");
+  put_text("forms/labels.csv", "file,class\n0.png,\n1.png,dog\n");
+  ds = open_dataset(file_at("forms"), NULL);
+  assert_true(clgen_dataset_get_info(ds)->classes == 1 && clgen_dataset_label(ds, 0) == -1);
+  clgen_dataset_close(ds);
   put_text("forms/labels.csv", "0.png,cat,train\n1.png,dog,train\n");
   refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 1 ");
 }
@@ -328,7 +320,7 @@ static void folder_refused(void **state) {
   refuse(file_at("bad"), &strict, CLGEN_E_FORMAT, "b.png: neither");
   assert_int_equal(clgen_make_folders(file_at("circle/in")), 0);
   assert_int_equal(symlink("..", file_at("circle/in/out")), 0);
-  refuse(file_at("circle"), NULL, CLGEN_E_FORMAT, "deep");
+  refuse(file_at("circle"), NULL, CLGEN_E_FORMAT, "a link to a folder that it lies in");
   put_picture("circle/in/side/a.png", 4, 4, 1, grey); /* with a picture somewhere it is no more than a thing to say */
   put_picture("circle/in/more/b.png", 4, 4, 1, grey);
   ds = open_dataset(file_at("circle"), NULL);
@@ -346,10 +338,9 @@ static void folder_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(folder_mixed),    cmocka_unit_test(folder_cut),   cmocka_unit_test(folder_classes),
-      cmocka_unit_test(folder_splits),   cmocka_unit_test(folder_csv),   cmocka_unit_test(folder_csv_forms),
-      cmocka_unit_test(folder_contents), cmocka_unit_test(folder_blank), cmocka_unit_test(folder_json),
-      cmocka_unit_test(folder_refused),
+      cmocka_unit_test(folder_mixed), cmocka_unit_test(folder_cut),       cmocka_unit_test(folder_classes),
+      cmocka_unit_test(folder_csv),   cmocka_unit_test(folder_csv_forms), cmocka_unit_test(folder_contents),
+      cmocka_unit_test(folder_blank), cmocka_unit_test(folder_json),      cmocka_unit_test(folder_refused),
   };
   return cmocka_run_group_tests_name("folder", tests, files_set_up, files_tear_down);
 }

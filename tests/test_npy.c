@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <cmocka.h>
 
 #include <clgen/npy.h>
@@ -211,6 +212,27 @@ static const char *put_array(const char *name, clgen_npy_type type, int rank, co
   return file_at(name);
 }
 
+/* Each kind of number that float16 has. */
+static void half_precision(void **state) {
+  (void)state;
+  static const uint16_t bits[] = {0x0000, 0x8000, 0x3c00, 0xbc00, 0x3555, 0x7bff, 0x0001, 0x03ff, 0x0400, 0x7c00, 0xfc00};
+  static const float right[] = {0,        -0.0f,        1,        -1,       0.333251953125f, 65504,
+                                0x1p-24f, 0x1.ff8p-15f, 0x1p-14f, INFINITY, -INFINITY};
+  const int64_t n = CLGEN_COUNT(bits), shape[] = {1, 1, 4};
+  clgen_npy a;
+  assert_int_equal(clgen_npy_read(&a, put_array("half.npy", CLGEN_NPY_F16, 1, &n, bits)), 0);
+  assert_true(a.type == CLGEN_NPY_F16 && clgen_npy_type_size(a.type) == 2);
+  assert_string_equal(clgen_npy_type_name(a.type), "float16");
+  assert_int_equal(clgen_npy_to_f32(&a), 0);
+  assert_memory_equal(a.data, right, sizeof right);
+  clgen_npy_free(&a);
+  static const uint16_t image[] = {0x0000, 0x3800, 0x3c00, 0x3400};
+  clgen_dataset *ds = open_dataset(put_array("unit16.npy", CLGEN_NPY_F16, 3, shape, image), NULL);
+  static const uint8_t pixels[] = {0, 128, 255, 64};
+  assert_memory_equal(clgen_dataset_image(ds, 0), pixels, 4);
+  clgen_dataset_close(ds);
+}
+
 /* Which axis is the channels, and that planes come out. */
 static void channel_order(void **state) {
   (void)state;
@@ -389,13 +411,21 @@ static void npz_without_images(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(from_numpy),     cmocka_unit_test(odd_ones),
-      cmocka_unit_test(headers),        cmocka_unit_test(short_headers),
-      cmocka_unit_test(written),        cmocka_unit_test(same_bytes_as_numpy),
-      cmocka_unit_test(numpy_datasets), cmocka_unit_test(channel_order),
-      cmocka_unit_test(values),         cmocka_unit_test(labels_beside),
-      cmocka_unit_test(damage),         cmocka_unit_test(npz_promises),
-      cmocka_unit_test(npz_checksum),   cmocka_unit_test(npz_without_images),
+      cmocka_unit_test(from_numpy),
+      cmocka_unit_test(half_precision),
+      cmocka_unit_test(odd_ones),
+      cmocka_unit_test(headers),
+      cmocka_unit_test(short_headers),
+      cmocka_unit_test(written),
+      cmocka_unit_test(same_bytes_as_numpy),
+      cmocka_unit_test(numpy_datasets),
+      cmocka_unit_test(channel_order),
+      cmocka_unit_test(values),
+      cmocka_unit_test(labels_beside),
+      cmocka_unit_test(damage),
+      cmocka_unit_test(npz_promises),
+      cmocka_unit_test(npz_checksum),
+      cmocka_unit_test(npz_without_images),
   };
   return cmocka_run_group_tests_name("npy", tests, files_set_up, files_tear_down);
 }

@@ -71,7 +71,7 @@ static int latents_of_file(job *j) {
   if (a.rank != 2 || a.shape[1] != j->config->nz)
     code = clgen_fail(CLGEN_E_INVALID, "%s: an array of shape %s; this network takes (N, %d)", j->r->latents, shape,
                       j->config->nz);
-  else if (a.type != CLGEN_NPY_F32 && a.type != CLGEN_NPY_F64)
+  else if (a.type != CLGEN_NPY_F16 && a.type != CLGEN_NPY_F32 && a.type != CLGEN_NPY_F64)
     code = clgen_fail(CLGEN_E_INVALID, "%s: of %s; latents are float32", j->r->latents, clgen_npy_type_name(a.type));
   else if (a.shape[0] < 1)
     code = clgen_fail(CLGEN_E_INVALID, "%s: has no row", j->r->latents);

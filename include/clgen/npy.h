@@ -20,7 +20,8 @@ typedef enum {
   CLGEN_NPY_U64,
   CLGEN_NPY_I64,
   CLGEN_NPY_F32,
-  CLGEN_NPY_F64
+  CLGEN_NPY_F64,
+  CLGEN_NPY_F16
 } clgen_npy_type;
 #define CLGEN_NPY_MAX_RANK 8
 
@@ -42,7 +43,8 @@ const char *clgen_npy_type_name(clgen_npy_type type); /* NumPy's: "uint8", "floa
 int clgen_npy_read(clgen_npy *out, const char *path);
 /* The same from bytes; `name` is for messages. */
 int clgen_npy_read_memory(clgen_npy *out, const void *data, size_t size, const char *name);
-/* What a caller that wants real numbers needs: elements become float32 (float64 and integers are rounded to it). */
+/* What a caller that wants real numbers needs: elements become float32 (float64 and integers are rounded to it; float16 is
+ * exact). */
 int clgen_npy_to_f32(clgen_npy *array);
 /* What a failed read leaves is empty, and may be freed or not. */
 void clgen_npy_free(clgen_npy *array);

@@ -48,7 +48,7 @@ char *clgen_strdup(const char *s);
 /* For "did you mean": the known word that is most like `word`, or NULL when none is. */
 const char *clgen_suggest(const char *word, const char *const *known, size_t n);
 
-/* The whole file, at most max_bytes, with a terminating zero after it; free(*data). */
+/* The whole file, at most max_bytes, with a terminating zero after it; free(*data). CLGEN_E_FORMAT for a Git LFS pointer. */
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size);
 
 /* What reading a file takes is bounded by more than the format's own factor of compression, where the file is small: of
@@ -60,6 +60,8 @@ int clgen_check_unpacked(const char *name, uint64_t file_bytes, double bytes);
  * error that says so. */
 bool clgen_is_lfs_pointer(const void *data, size_t size);
 int clgen_fail_lfs_pointer(const char *path);
+/* For readers that do not read the whole file: that error where the file is one, and CLGEN_OK where it cannot be opened. */
+int clgen_check_lfs_pointer(const char *path);
 
 /* A file that appears whole or not at all: written to a temporary name beside `path`, flushed, synced, renamed. */
 typedef struct clgen_file_writer clgen_file_writer;

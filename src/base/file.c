@@ -33,6 +33,14 @@ int clgen_fail_lfs_pointer(const char *path) {
   return clgen_fail(CLGEN_E_FORMAT, "%s: a Git LFS pointer, not the file itself: 'git lfs pull' fetches it", path);
 }
 
+int clgen_check_lfs_pointer(const char *path) {
+  char begin[64];
+  FILE *f = fopen(path, "rb");
+  const size_t n = f ? fread(begin, 1, sizeof begin, f) : 0;
+  if (f) fclose(f);
+  return clgen_is_lfs_pointer(begin, n) ? clgen_fail_lfs_pointer(path) : CLGEN_OK;
+}
+
 int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *size) {
   *data = NULL;
   *size = 0;
@@ -60,6 +68,10 @@ int clgen_file_read(const char *path, size_t max_bytes, void **data, size_t *siz
   if (failed) {
     free(buf);
     return clgen_fail(CLGEN_E_IO, "%s: %s", path, strerror(why));
+  }
+  if (clgen_is_lfs_pointer(buf, n)) {
+    free(buf);
+    return clgen_fail_lfs_pointer(path);
   }
   buf[n] = 0;
   *data = buf;

@@ -65,6 +65,8 @@ static int open_file(clgen_dataset *ds) {
   if (ends_with(base, ".bin")) return clgen_open_cifar_file(ds, ds->path);
   if (strstr(base, "idx") || strstr(base, "ubyte") || (size >= 4 && !head[0] && !head[1]))
     return clgen_open_idx_file(ds, ds->path);
+  int code = clgen_check_lfs_pointer(ds->path);
+  if (code) return code;
   if (size == 0) return clgen_fail(CLGEN_E_FORMAT, "%s: %s", ds->path, n < 0 ? "damaged gzip file" : "the file is empty");
   if (size >= 4 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0))
     return clgen_fail(CLGEN_E_FORMAT, "%s: a single image; give the folder that contains it", ds->path);

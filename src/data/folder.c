@@ -36,6 +36,17 @@ typedef struct {
   int64_t unlabelled;
 } folder;
 
+/* A folder train without one for testing beside it may be a class, of vehicles, or a split. */
+static void warn_of_splits(const clgen_dataset *ds, const folder *f) {
+  for (int i = 0; i < f->labels.count; ++i)
+    if (clgen_split_of_name(f->labels.classes[i], strlen(f->labels.classes[i]), NULL) != CLGEN_SPLIT_ANY) {
+      clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
+                      "%s: '%s' is taken as a class, as each of its subfolders: if it is a split, give its own path",
+                      f->path, f->labels.classes[i]);
+      return;
+    }
+}
+
 static int read_picture(const char *folder_path, const char *file, clgen_image *out) {
   void *data;
   size_t size;
@@ -130,7 +141,9 @@ static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names 
   folder f = {.path = path};
   int code = clgen_labels_read(&f.labels, path, entries);
   if (!code) code = clgen_folder_find(ds, path, entries, &f.labels, &f.files);
+  const bool by_folders = !f.labels.source;
   if (!code) code = classes_from_folders(&f.files, &f.labels);
+  if (!code && by_folders) warn_of_splits(ds, &f);
   if (!code) code = choose_files(ds, &f);
   if (!code) code = take_all(ds, &f);
   if (!code) code = check_listed(ds, &f);

@@ -96,13 +96,15 @@ static int read_elements(gzFile f, const char *path, idx *out) {
 
 static int read_idx(const char *path, int low, int high, idx *out) {
   memset(out, 0, sizeof *out);
+  int code = clgen_check_lfs_pointer(path);
+  if (code) return code;
   errno = 0;
   gzFile f = gzopen(path, "rb");
   if (!f)
     return errno ? clgen_fail(errno == ENOENT ? CLGEN_E_NOTFOUND : CLGEN_E_IO, "%s: %s", path, strerror(errno))
                  : clgen_fail_nomem(0);
   gzbuffer(f, 1 << 17);
-  int code = read_header(f, path, low, high, out);
+  code = read_header(f, path, low, high, out);
   if (!code) code = read_elements(f, path, out);
   gzclose(f);
   if (code) {

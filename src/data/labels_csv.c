@@ -27,7 +27,7 @@ static void free_row(csv *c) {
 }
 
 /* One field without its quotes; outside of quotes, blanks around it are no part of it. */
-static char *take_field(csv *c) {
+static int take_field(csv *c, char **field) {
   const char *p = c->at + strspn(c->at, " ");
   const bool quoted = *p == '"';
   const char *end = p + quoted;
@@ -36,8 +36,9 @@ static char *take_field(csv *c) {
     for (; *end && (*end != '"' || end[1] == '"'); end += *end == '"' ? 2 : 1) c->next_line += *end == '\n';
   else
     for (; *end && *end != c->separator && !strchr("\r\n", *end); ++end) continue;
+  if (quoted && !*end) return clgen_fail(CLGEN_E_FORMAT, "%s: line %d: a quote that does not end", c->path, c->line);
   to = out = malloc((size_t)(end - p) + 1);
-  if (!out) return clgen_fail_nomem((size_t)(end - p)), NULL;
+  if (!out) return clgen_fail_nomem((size_t)(end - p));
   for (const char *from = p + quoted; from < end; ++from) {
     *to++ = *from;
     if (quoted && *from == '"') ++from;
@@ -46,7 +47,8 @@ static char *take_field(csv *c) {
   *to = 0;
   c->at = end + (quoted && *end);
   if (quoted) c->at += strspn(c->at, " ");
-  return out;
+  *field = out;
+  return CLGEN_OK;
 }
 
 static int bad_row(const csv *c) {
@@ -61,7 +63,8 @@ static int next_row(csv *c) {
     for (bool more = true; more;) {
       if (c->n == MAX_COLUMNS)
         return clgen_fail(CLGEN_E_FORMAT, "%s: line %d has more than %d columns", c->path, c->line, MAX_COLUMNS);
-      if (!(c->field[c->n] = take_field(c))) return CLGEN_E_NOMEM;
+      const int code = take_field(c, &c->field[c->n]);
+      if (code) return code;
       ++c->n;
       more = *c->at == c->separator;
       c->at += more;
@@ -131,6 +134,7 @@ static int take_row(clgen_labels *l, const csv *c, const columns *which, int n_c
   const char *file = which->file < c->n ? c->field[which->file] : "";
   const char *name = which->label < c->n ? c->field[which->label] : NULL;
   if (!file[0] || !name || c->n > n_columns) return bad_row(c);
+  if (!name[0]) return CLGEN_OK; /* a picture without a class */
   int code = clgen_labels_add(l, clgen_strdup(file), clgen_strdup(name));
   if (!code && which->split >= 0 && which->split < c->n)
     l->at[l->n - 1].split = clgen_split_of_name(c->field[which->split], strlen(c->field[which->split]), NULL);
@@ -162,8 +166,10 @@ int clgen_labels_read_csv(clgen_labels *l, const char *path, const clgen_names *
   int code = clgen_file_read(path, MAX_BYTES, &data, &size);
   if (code) return code;
   csv c = {.path = path, .at = data, .next_line = 1};
-  if (memchr(data, 0, size)) code = clgen_fail(CLGEN_E_FORMAT, "%s: holds a zero byte: not text", path);
-  if (clgen_is_lfs_pointer(data, size)) code = clgen_fail_lfs_pointer(path);
+  if (size >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0))
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: UTF-16; save it as UTF-8", path);
+  else if (memchr(data, 0, size))
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: holds a zero byte: not text", path);
   if (strncmp(c.at, "\xef\xbb\xbf", 3) == 0) c.at += 3;
   c.separator = separator_of(c.at);
   if (!code) code = read_rows(l, &c, files);

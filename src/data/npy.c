@@ -2,6 +2,7 @@
  * header, the header (a Python dictionary as text), the elements. */
 #include <clgen/npy.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ static const struct {
     {CLGEN_NPY_BOOL, 'b', 1, "bool"},   {CLGEN_NPY_U8, 'u', 1, "uint8"},    {CLGEN_NPY_I8, 'i', 1, "int8"},
     {CLGEN_NPY_U16, 'u', 2, "uint16"},  {CLGEN_NPY_I16, 'i', 2, "int16"},   {CLGEN_NPY_U32, 'u', 4, "uint32"},
     {CLGEN_NPY_I32, 'i', 4, "int32"},   {CLGEN_NPY_U64, 'u', 8, "uint64"},  {CLGEN_NPY_I64, 'i', 8, "int64"},
-    {CLGEN_NPY_F32, 'f', 4, "float32"}, {CLGEN_NPY_F64, 'f', 8, "float64"},
+    {CLGEN_NPY_F32, 'f', 4, "float32"}, {CLGEN_NPY_F64, 'f', 8, "float64"}, {CLGEN_NPY_F16, 'f', 2, "float16"},
 };
 
 size_t clgen_npy_type_size(clgen_npy_type type) { return (size_t)types[type].size; }
@@ -107,8 +108,8 @@ static int take_descr(parser *p, clgen_npy_header *h) {
       return CLGEN_OK;
     }
   return clgen_fail(CLGEN_E_UNSUPPORTED,
-                    "%s: elements of type '%s'; bool, integers of 8 to 64 bits, float32 and float64 are read", p->name,
-                    text);
+                    "%s: elements of type '%s'; bool, integers of 8 to 64 bits, float16, float32 and float64 are read",
+                    p->name, text);
 }
 
 static int take_shape(parser *p, clgen_npy_header *h) {
@@ -268,6 +269,14 @@ void clgen_npy_free(clgen_npy *array) {
   memset(array, 0, sizeof *array);
 }
 
+/* IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
+static double half_to_double(uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  double v = exponent == 31 ? (fraction ? NAN : INFINITY)
+                            : ldexp(exponent ? 1024 + fraction : fraction, (exponent ? exponent : 1) - 25);
+  return h >> 15 ? -v : v;
+}
+
 double clgen_npy_at(const clgen_npy *a, int64_t i) {
   switch (a->type) {
     case CLGEN_NPY_BOOL: return ((const uint8_t *)a->data)[i] != 0;
@@ -280,6 +289,7 @@ double clgen_npy_at(const clgen_npy *a, int64_t i) {
     case CLGEN_NPY_U64: return (double)((const uint64_t *)a->data)[i];
     case CLGEN_NPY_I64: return (double)((const int64_t *)a->data)[i];
     case CLGEN_NPY_F32: return ((const float *)a->data)[i];
+    case CLGEN_NPY_F16: return half_to_double(((const uint16_t *)a->data)[i]);
     default: return ((const double *)a->data)[i];
   }
 }

@@ -44,7 +44,7 @@ static int shape_of(const clgen_npy *a, const char *name, clgen_array *out) {
 /* What to multiply by: 255 for bool and 0..1, 1 for 0..255, 0 for what is neither. */
 static double scale_of(const clgen_npy *a, double *bad) {
   if (a->type == CLGEN_NPY_BOOL) return 255;
-  bool real = a->type == CLGEN_NPY_F32 || a->type == CLGEN_NPY_F64, unit = real, whole = true;
+  bool real = a->type == CLGEN_NPY_F16 || a->type == CLGEN_NPY_F32 || a->type == CLGEN_NPY_F64, unit = real, whole = true;
   for (int64_t i = 0; i < a->count && (unit || whole); ++i) {
     double v = clgen_npy_at(a, i);
     if (unit && !(v >= 0 && v <= 1)) unit = false;

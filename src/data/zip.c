@@ -136,9 +136,9 @@ int clgen_zip_open(clgen_zip **out, const char *path) {
   *out = NULL;
   clgen_zip *z = calloc(1, sizeof *z);
   if (!z) return clgen_fail_nomem(sizeof *z);
-  int code = CLGEN_OK;
+  int code = clgen_check_lfs_pointer(path);
   z->path = clgen_strdup(path);
-  if (!z->path) code = CLGEN_E_NOMEM;
+  if (!code && !z->path) code = CLGEN_E_NOMEM;
   if (!code && !(z->file = fopen(path, "rb")))
     code = clgen_fail(errno == ENOENT ? CLGEN_E_NOTFOUND : CLGEN_E_IO, "%s: %s", path, strerror(errno));
   off_t size = -1;

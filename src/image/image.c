@@ -91,6 +91,8 @@ static const signature certain[] = {
     SIGNATURE("HEIF", 4, "ftypmsf1"),
     SIGNATURE("TIFF", 0, "II*\0"),
     SIGNATURE("TIFF", 0, "MM\0*"),
+    SIGNATURE("TIFF", 0, "II+\0"),
+    SIGNATURE("TIFF", 0, "MM\0+"),
     SIGNATURE("JPEG XL", 0, "\0\0\0\x0cJXL "),
     SIGNATURE("JPEG 2000", 0, "\0\0\0\x0cjP  "),
     SIGNATURE("JPEG 2000", 0, "\xff\x4f\xff\x51"),
@@ -98,12 +100,13 @@ static const signature certain[] = {
     SIGNATURE("OpenEXR", 0, "\x76\x2f\x31\x01"),
     SIGNATURE("QOI", 0, "qoif"),
     SIGNATURE("Radiance HDR", 0, "#?RADIANCE"),
+    SIGNATURE("icon", 0, "\0\0\1\0"),
+    SIGNATURE("SVG", 0, "<svg"),
 };
 static const signature short_ones[] = {
-    SIGNATURE("BMP", 0, "BM"),        SIGNATURE("PBM", 0, "P1"),   SIGNATURE("PGM", 0, "P2"),
-    SIGNATURE("PPM", 0, "P3"),        SIGNATURE("PBM", 0, "P4"),   SIGNATURE("PGM", 0, "P5"),
-    SIGNATURE("PPM", 0, "P6"),        SIGNATURE("PFM", 0, "PF"),   SIGNATURE("JPEG XL", 0, "\xff\x0a"),
-    SIGNATURE("icon", 0, "\0\0\1\0"), SIGNATURE("SVG", 0, "<svg"), SIGNATURE("SVG", 0, "<?xm"),
+    SIGNATURE("BMP", 0, "BM"),
+    SIGNATURE("JPEG XL", 0, "\xff\x0a"),
+    SIGNATURE("SVG", 0, "<?xm"),
 };
 
 static const char *kind_among(const signature *rows, size_t n, const void *head, size_t size) {
@@ -113,7 +116,20 @@ static const char *kind_among(const signature *rows, size_t n, const void *head,
   return NULL;
 }
 
-const char *clgen_image_kind(const void *head, size_t size) { return kind_among(certain, CLGEN_COUNT(certain), head, size); }
+/* Two letters would find text as well: what must follow them is looked at, too. */
+static const char *kind_by_fields(const void *head, size_t size) {
+  static const char *const pnm[] = {"PBM", "PGM", "PPM", "PBM", "PGM", "PPM"};
+  const unsigned char *p = head;
+  if (size >= 10 && memcmp(p, "BM", 2) == 0 && memcmp(p + 6, "\0\0\0\0", 4) == 0) return "BMP";
+  if (size < 4 || p[0] != 'P' || !p[2] || !strchr(" \t\r\n", p[2]) || !((p[3] >= '0' && p[3] <= '9') || p[3] == '#'))
+    return NULL;
+  return p[1] >= '1' && p[1] <= '6' ? pnm[p[1] - '1'] : p[1] == 'F' || p[1] == 'f' ? "PFM" : NULL;
+}
+
+const char *clgen_image_kind(const void *head, size_t size) {
+  const char *kind = kind_among(certain, CLGEN_COUNT(certain), head, size);
+  return kind ? kind : kind_by_fields(head, size);
+}
 
 int clgen_image_read_memory(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
   const unsigned char *p = data;
