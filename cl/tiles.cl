@@ -102,53 +102,88 @@ static void turn8(__global const float *from, long row_step, int n, __global flo
     for (int i = 0; i < 8; ++i) to[i] = from[i * row_step];
 }
 
-/* TM rows, sm apart, of n neighbouring elements: to [k][row]. */
-static void pack_rows(__global const float *row, long sm, int n, __global float *p) {
+/* TURN(r, AT, to): `to`[k][row], TM rows, of four elements k of each of r[0] to r[TM-1]; AT(type, p) is the place p as a TYPE. */
 #if TM == 8
-  turn8(row, sm, n, p, TM);
-#else
-  for (int k = 0; k < n; ++k, ++row, p += TM)
-    for (int i = 0; i < TM; ++i) p[i] = row[i * sm];
-#endif
-}
-
-/* n times TM elements that are sm apart, s of them from one time to the next. */
-static void pack_columns(__global const float *column, long sm, long s, int n, __global float *p) {
-  for (int k = 0; k < n; ++k, column += s, p += TM) {
-    if (sm == 1) {
-#pragma unroll
-      for (int i = 0; i < TM; ++i) p[i] = column[i];
-    } else {
-#pragma unroll
-      for (int i = 0; i < TM; ++i) p[i] = column[i * sm];
-    }
+#define TURN(r, AT, to)                                                    \
+  {                                                                        \
+    float8 o_[4];                                                          \
+    TURN_8X4(r, o_)                                                        \
+    _Pragma("unroll") for (int i = 0; i < 4; ++i) AT(float8, (to) + i * TM) = o_[i]; \
   }
+#elif TM == 6
+#define TURN(r, AT, to)                                                                                  \
+  {                                                                                                      \
+    float4 low[3], high[3];                                                                              \
+    _Pragma("unroll") for (int i = 0; i < 3; ++i) {                                                      \
+      low[i] = (float4)(r[2 * i].s0, r[2 * i + 1].s0, r[2 * i].s1, r[2 * i + 1].s1);                     \
+      high[i] = (float4)(r[2 * i].s2, r[2 * i + 1].s2, r[2 * i].s3, r[2 * i + 1].s3);                    \
+    }                                                                                                    \
+    AT(float4, (to)) = (float4)(low[0].lo, low[1].lo), AT(float4, (to) + 4) = (float4)(low[2].lo, low[0].hi);         \
+    AT(float4, (to) + 8) = (float4)(low[1].hi, low[2].hi), AT(float4, (to) + 12) = (float4)(high[0].lo, high[1].lo);  \
+    AT(float4, (to) + 16) = (float4)(high[2].lo, high[0].hi), AT(float4, (to) + 20) = (float4)(high[1].hi, high[2].hi); \
+  }
+#else
+#error "no TURN for this TM"
+#endif
+#define GLOBAL_AT(type, p) ((__global unaligned_##type *)(p))->v
+#define PRIVATE_AT(type, p) ((unaligned_##type *)(p))->v
+
+/* A panel, of which `here` rows are there; the others are any. Row m is at a + m sm, its elements 0 ... n-1 are s apart. */
+static void pack_panel(__global const float *a, int sm, int s, int here, int n, __global float *p) {
+  long row[TM];
+  int k = 0;
+  for (int i = 0; i < TM; ++i) row[i] = (long)min(i, here - 1) * sm;
+  if (sm == 1 && here == TM)
+    for (; k < n; ++k, a += s, p += TM)
+#pragma unroll
+      for (int i = 0; i < TM; ++i) p[i] = a[i];
+  if (s == 1)
+    for (; k + 4 <= n; k += 4, a += 4, p += 4 * TM) {
+      float4 r[TM];
+#pragma unroll
+      for (int i = 0; i < TM; ++i) r[i] = LOAD(float4, a + row[i]);
+      TURN(r, GLOBAL_AT, p)
+    }
+  for (; k < n; ++k, a += s, p += TM)
+#pragma unroll
+    for (int i = 0; i < TM; ++i) p[i] = a[row[i]];
 }
 
-/* A panel, of which `here` rows are there: row m is at a + m sm, its elements 0 ... n-1 are s apart. */
-static void pack_panel(__global const float *a, int sm, int s, int here, int n, __global float *p) {
-  if (here == TM && s == 1)
-    pack_rows(a, sm, n, p);
-  else if (here == TM)
-    pack_columns(a, sm, s, n, p);
-  else
-    for (int k = 0; k < n; ++k)
-      for (int i = 0; i < TM; ++i) p[k * TM + i] = i < here ? a[i * (long)sm + k * (long)s] : 0.0f;
+/* The same of n groups of a few elements, s1 from one group to the next; of a group's k2n x k3n they are s2 and s3 apart. */
+enum { PACK_FEW = 16 };
+static void pack_groups(__global const float *a, int sm, int here, int n, int s1, int k2n, int s2, int k3n, int s3,
+                        __global float *p) {
+  int place[PACK_FEW];
+  long row[TM];
+  for (int i = 0; i < TM; ++i) row[i] = (long)min(i, here - 1) * sm;
+  for (int k = 0; k < k2n * k3n; ++k) place[k] = k / k3n * s2 + k % k3n * s3;
+  for (int k1 = 0; k1 < n; ++k1, a += s1)
+    for (int k = 0; k < k2n * k3n; ++k, p += TM)
+#pragma unroll
+      for (int i = 0; i < TM; ++i) p[i] = a[place[k] + row[i]];
 }
 
 /* Several matrices: a(m, k) with k = (k1,k2,k3) is at base + m sm + k1 s1 + k2 s2 + k3 s3 of one of four pieces of memory. */
 static void tiles_pack(const int item, const int items, __global const long *words, const int at, __global float *to,
                        __global const float *from0, __global const float *from1, __global const float *from2,
                        __global const float *from3) {
-  const int tasks = (int)words[at];
-  for (int task = item; task < tasks; task += items) {
-    __global const long *w = words + at + 1;
+  const int tasks = (int)words[at], parts = (int)words[at + 1], last = (int)((long)tasks * (item + 1) / items);
+  for (int task = (int)((long)tasks * item / items); task < last; ++task) {
+    __global const long *w = words + at + 2;
     int panel = task;
+    if (parts) { /* of equal size: the same panel of all, since they read the same places */
+      w += task % parts * 12;
+      panel /= parts;
+    }
     for (; panel >= (int)w[0]; w += 12) panel -= (int)w[0];
     const int here = min(TM, (int)w[1] - panel * TM);
     const int k1n = (int)w[3], k2n = (int)w[4], k3n = (int)w[5], sm = (int)w[6], s1 = (int)w[7], s2 = (int)w[8], s3 = (int)w[9];
     __global const float *a = ONE_OF_4(w[2], from) + w[10] + (long)panel * TM * sm;
     __global float *p = to + w[11] + (long)panel * TM * k1n * k2n * k3n;
+    if (k1n > 1 && k2n * k3n <= PACK_FEW && (s3 != 1 || k3n < 4)) {
+      pack_groups(a, sm, here, k1n, s1, k2n, s2, k3n, s3, p);
+      continue;
+    }
     for (int k1 = 0; k1 < k1n; ++k1)
       for (int k2 = 0; k2 < k2n; ++k2, p += (long)k3n * TM) pack_panel(a + (long)k1 * s1 + k2 * s2, sm, s3, here, k3n, p);
   }

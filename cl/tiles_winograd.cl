@@ -36,16 +36,12 @@ static winograd_form winograd_form_of(int form) {
 /* Of TM kernels, of which `here` are there and sm apart, tap by tap; the others are any. */
 static void winograd_taps(__global const float *w, long sm, int here, int taps, float (*g)[TM]) {
   int t = 0;
-#if TM == 8
-  for (; here == TM && t + 4 <= taps; t += 4) {
-    float4 r[8];
-    float8 o[4];
+  for (; t + 4 <= taps; t += 4) {
+    float4 r[TM];
 #pragma unroll
-    for (int i = 0; i < 8; ++i) r[i] = LOAD(float4, w + i * sm + t);
-    TURN_8X4(r, o)
-    for (int i = 0; i < 4; ++i) vstore8(o[i], 0, g[t + i]);
+    for (int i = 0; i < TM; ++i) r[i] = LOAD(float4, w + min(i, here - 1) * sm + t);
+    TURN(r, PRIVATE_AT, g[t])
   }
-#endif
   for (; t < taps; ++t)
     for (int i = 0; i < TM; ++i) g[t][i] = w[min(i, here - 1) * sm + t];
 }

@@ -19,7 +19,11 @@ clgen_ocl_launch *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step
                                    int pieces, const clgen_tiles_left *part, int parts) {
   const int64_t rows_of = clgen_tile_of(ocl)->rows;
   int64_t tasks = 0;
-  for (int p = 0; p < parts; ++p) tasks += tile_up(part[p].rows, rows_of);
+  bool equal = parts > 1;
+  for (int p = 0; p < parts; ++p) {
+    tasks += tile_up(part[p].rows, rows_of);
+    equal &= part[p].rows == part[0].rows;
+  }
   clgen_ocl_launch *item = clgen_tiles_item(ocl, plan, step, "clgen_tiles_pack", tasks);
   if (!item) return NULL;
   item->packs = 1 + which;
@@ -27,6 +31,7 @@ clgen_ocl_launch *clgen_tiles_pack(clgen_ocl *ocl, clgen_plan *plan, size_t step
   item->mem[item->n_mems++] = clgen_ocl_scratch_mem();
   for (int i = 0; i < CLGEN_STEP_TOGETHER; ++i) item->mem[item->n_mems++] = from[i < pieces ? i : 0];
   clgen_ocl_argument(plan, tasks);
+  clgen_ocl_argument(plan, equal ? parts : 0);
   for (int p = 0; p < parts; ++p) {
     const clgen_tiles_left *l = &part[p];
     const int64_t w[] = {
