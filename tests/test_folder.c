@@ -178,6 +178,8 @@ static void folder_csv_forms(void **state) {
       "0.png;cat\n\n1.png;dog",
       "bild,klasse\n0.png,cat\n1.png,dog\n",
       "label,path\ncat,0.png\ndog,1.png\n",
+      "cat,0.png\ndog,1.png\n",
+      "sep=;\r\nfile;class\r\n0.png;cat\r\n1.png;dog\r\n",
   };
   put_picture("forms/0.png", 4, 4, 1, grey);
   put_picture("forms/1.png", 4, 4, 1, grey2);
@@ -203,12 +205,25 @@ static void folder_csv_forms(void **state) {
   assert_int_equal(clgen_dataset_get_info(ds)->classes, 2);
   assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "2");
   clgen_dataset_close(ds);
+  put_text("forms/labels.csv", "file,class\n0.png,1.0\n1.png,10.0\n"); /* numbers, as pandas writes them */
+  ds = open_dataset(file_at("forms"), NULL);
+  assert_string_equal(clgen_dataset_class_name(ds, clgen_dataset_label(ds, 1)), "10");
+  assert_int_equal(clgen_dataset_get_info(ds)->classes, 10);
+  clgen_dataset_close(ds);
+  put_text("forms/labels.csv", "file,class\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "no file has a class");
+  put_text("forms/labels.csv", "/home/me/0.png,cat\n/home/me/1.png,dog\n");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "'home/me/0.png' where the folder has '0.png'");
   put_text("forms/labels.csv", "file,class,split\n0.png,cat,train\n1.png,dog,val\n");
+  const clgen_dataset_options testing = {.split = "test"};
+  ds = open_dataset(file_at("forms"), &testing);
+  assert_true(clgen_dataset_get_info(ds)->count == 1 && !strstr(files_log, "all images are used"));
+  clgen_dataset_close(ds);
   ds = open_dataset(file_at("forms"), NULL);
   assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] != 80);
   clgen_dataset_close(ds);
   put_text("forms/labels.csv", "file,\"a\nb\",class\n0.png,x,cat\n1.png\n");
-  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 4 ");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 4: expected");
   put_text("forms/labels.csv", "file,width,height\n0.png,4,4\n");
   refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "none of its 3 headings");
   put_text("forms/labels.csv", "file,class\n0.png,\"cat\n1.png,dog\n");
@@ -223,7 +238,28 @@ static void folder_csv_forms(void **state) {
   assert_true(clgen_dataset_get_info(ds)->classes == 1 && clgen_dataset_label(ds, 0) == -1);
   clgen_dataset_close(ds);
   put_text("forms/labels.csv", "0.png,cat,train\n1.png,dog,train\n");
-  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 1 ");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 1: expected");
+}
+
+/* What systems put beside pictures, downloads that failed, and values of a small range. */
+static void folder_odd(void **state) {
+  (void)state;
+  const uint8_t dark[1] = {12};
+  put_picture("odd/cat/0.png", 4, 4, 1, dark);
+  put_picture("odd/dog/1.png", 4, 4, 1, dark);
+  put_picture("odd/@eaDir/1.png", 4, 4, 1, grey);
+  put_picture("odd/__MACOSX/cat/0.png", 4, 4, 1, grey);
+  put_text("odd/cat/2.png", "<!DOCTYPE html><html>404</html>");
+  clgen_dataset *ds = open_dataset(file_at("odd"), NULL);
+  const clgen_dataset_info *info = clgen_dataset_get_info(ds);
+  assert_true(info->count == 2 && info->classes == 2 && info->passed_over == 1);
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "cat/2.png: a web page"));
+  assert_non_null(strstr(files_log, "almost black: the largest pixel value is 12 "));
+  clgen_dataset_close(ds);
+  refuse(put_text("images.tar.gz", "not one at all"), NULL, CLGEN_E_UNSUPPORTED, "TAR archive");
+  refuse(put_text("x.parquet", "PAR1...."), NULL, CLGEN_E_UNSUPPORTED, "Parquet");
+  refuse(put_text("x.h5", "\x89HDF\r\n\x1a\n"), NULL, CLGEN_E_UNSUPPORTED, "HDF5");
+  refuse(put_text("x.pkl", "\x80\x04...."), NULL, CLGEN_E_UNSUPPORTED, "pickle");
 }
 
 static void folder_csv(void **state) {
@@ -249,7 +285,7 @@ static void folder_csv(void **state) {
               clgen_dataset_label(ds, 1) == 2);
   assert_int_equal(clgen_dataset_label(ds, 3), -1);
   assert_int_equal(clgen_dataset_get_info(ds)->passed_over, 1);
-  assert_string_equal(clgen_dataset_passed_over(ds, 0), "9.png: named in labels.csv, and not there");
+  assert_string_equal(clgen_dataset_passed_over(ds, 0), "9.png: named in labels.csv, but not there");
   assert_non_null(strstr(files_log, "2 of 4"));
   clgen_dataset_close(ds);
   refuse(file_at("csv"), &strict, CLGEN_E_NOTFOUND, "9.png");
@@ -341,6 +377,7 @@ int main(void) {
       cmocka_unit_test(folder_mixed), cmocka_unit_test(folder_cut),       cmocka_unit_test(folder_classes),
       cmocka_unit_test(folder_csv),   cmocka_unit_test(folder_csv_forms), cmocka_unit_test(folder_contents),
       cmocka_unit_test(folder_blank), cmocka_unit_test(folder_json),      cmocka_unit_test(folder_refused),
+      cmocka_unit_test(folder_odd),
   };
   return cmocka_run_group_tests_name("folder", tests, files_set_up, files_tear_down);
 }

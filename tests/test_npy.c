@@ -264,6 +264,9 @@ static void channel_order(void **state) {
       }
     clgen_dataset_close(ds);
   }
+  const int64_t one[3] = {8, 8, 3}, thin_images[3] = {3, 7, 3};
+  refuse(put_array("c.npy", CLGEN_NPY_U8, 3, one, data), NULL, CLGEN_E_FORMAT, "one image (H,W,C)");
+  clgen_dataset_close(open_dataset(put_array("c.npy", CLGEN_NPY_U8, 3, thin_images, data), NULL));
   const int64_t flat[2] = {4, 16}, none[3] = {0, 4, 4}, thin[3] = {4, 0, 4};
   refuse(put_array("c.npy", CLGEN_NPY_U8, 2, flat, data), NULL, CLGEN_E_FORMAT, "(4, 16)");
   refuse(put_array("c.npy", CLGEN_NPY_U8, 3, none, data), NULL, CLGEN_E_FORMAT, "no images");

@@ -24,7 +24,7 @@ static void folder_splits(void **state) {
   clgen_dataset_close(ds);
   ds = open_dataset(file_at("split/train"), &test);
   assert_int_equal(clgen_dataset_get_info(ds)->count, 2);
-  assert_non_null(strstr(files_log, "both"));
+  assert_non_null(strstr(files_log, "all images are used"));
   clgen_dataset_close(ds);
   static const char *const names[][2] = {{"Train", "Valid"},
                                          {"training", "testing"},
@@ -90,11 +90,29 @@ static void folder_beside(void **state) {
   put_picture("traffic/train/1.png", 4, 4, 1, grey);
   put_picture("traffic/bus/2.png", 4, 4, 1, grey);
   ds = open_dataset(file_at("traffic"), NULL);
-  assert_true(clgen_dataset_get_info(ds)->classes == 2 && strstr(files_log, "'train' is taken as a class"));
+  assert_true(clgen_dataset_get_info(ds)->classes == 2 && strstr(files_log, "'train' is read as a class"));
+  clgen_dataset_close(ds);
+}
+
+/* cat/train, cat/test, dog/train, ... */
+static void folder_splits_in_classes(void **state) {
+  (void)state;
+  put_picture("within/cat/train/1.png", 4, 4, 1, grey);
+  put_picture("within/cat/train/2.png", 4, 4, 1, grey);
+  put_picture("within/dog/train/3.png", 4, 4, 1, grey);
+  put_picture("within/dog/Val/4.png", 4, 4, 1, grey2);
+  const clgen_dataset_options test = {.split = "test"};
+  clgen_dataset *ds = open_dataset(file_at("within"), NULL);
+  assert_true(clgen_dataset_get_info(ds)->count == 3 && clgen_dataset_get_info(ds)->classes == 2);
+  clgen_dataset_close(ds);
+  ds = open_dataset(file_at("within"), &test);
+  assert_true(clgen_dataset_get_info(ds)->count == 1 && clgen_dataset_image(ds, 0)[0] == 80);
+  assert_true(clgen_dataset_label(ds, 0) == 1 && !strstr(files_log, "all images are used"));
   clgen_dataset_close(ds);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(folder_splits), cmocka_unit_test(folder_beside)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(folder_splits), cmocka_unit_test(folder_beside),
+                                     cmocka_unit_test(folder_splits_in_classes)};
   return cmocka_run_group_tests_name("splits", tests, files_set_up, files_tear_down);
 }

@@ -50,6 +50,18 @@ static bool ends_with(const char *s, const char *end) {
   return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* What people have besides and which is not read, NULL: unknown. */
+static const char *kind_of_others(const char *name, const void *head, size_t size) {
+  static const char *const tars[] = {".tar", ".tar.gz", ".tgz"};
+  for (size_t i = 0; i < CLGEN_COUNT(tars); ++i)
+    if (ends_with(name, tars[i])) return "a TAR archive: unpack it and give the folder";
+  if (ends_with(name, ".csv")) return "a CSV table";
+  if (size >= 4 && memcmp(head, "PAR1", 4) == 0) return "a Parquet table";
+  if (size >= 4 && memcmp(head, "\x89HDF", 4) == 0) return "an HDF5 file";
+  if (size >= 2 && memcmp(head, "\x80", 1) == 0 && ((const char *)head)[1] <= 5) return "a Python pickle";
+  return NULL;
+}
+
 static int open_file(clgen_dataset *ds) {
   unsigned char head[8];
   gzFile f = gzopen(ds->path, "rb");
@@ -70,6 +82,10 @@ static int open_file(clgen_dataset *ds) {
   if (size == 0) return clgen_fail(CLGEN_E_FORMAT, "%s: %s", ds->path, n < 0 ? "damaged gzip file" : "the file is empty");
   if (size >= 4 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0))
     return clgen_fail(CLGEN_E_FORMAT, "%s: a single image; give the folder that contains it", ds->path);
+  const char *kind = kind_of_others(base, head, size);
+  if (kind)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %s; folders of images, IDX, NPY, NPZ and CIFAR-10's binary are read",
+                      ds->path, kind);
   return clgen_fail(CLGEN_E_FORMAT,
                     "%s: neither IDX, NPY, NPZ nor CIFAR-10's binary (*.bin): it begins with %02x %02x %02x %02x", ds->path,
                     head[0], size > 1 ? head[1] : 0, size > 2 ? head[2] : 0, size > 3 ? head[3] : 0);

@@ -183,6 +183,19 @@ static int name_classes(clgen_dataset *ds) {
   return CLGEN_OK;
 }
 
+/* Bytes of a small range, as labels of pixels or 0..16: read as they are, they are almost black. */
+static void warn_of_dark(const clgen_dataset *ds) {
+  const size_t n = (size_t)ds->info.count * image_bytes(ds);
+  int top = 0;
+  for (size_t i = 0; i < n && top <= 32; ++i)
+    if (ds->pixels[i] > top) top = ds->pixels[i];
+  if (top <= 32)
+    clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
+                    "%s: all images are almost black: the largest pixel value is %d of 255. If the values have another "
+                    "range, scale them to 0..255",
+                    ds->path, top);
+}
+
 int clgen_fill_end(clgen_dataset *ds) {
   clgen_dataset_info *info = &ds->info;
   if (info->count < ds->options.subset)
@@ -193,11 +206,12 @@ int clgen_fill_end(clgen_dataset *ds) {
     if (less) ds->pixels = less;
     ds->room = info->count;
   }
+  if (info->count && info->blank < info->count) warn_of_dark(ds);
   if (info->blank)
     clgen_log_write(
         &ds->options.log, CLGEN_LOG_WARNING,
-        "%s: on %lld of %lld pictures nothing is to be seen: where they are not transparent they have the colour "
-        "of the background, %02x%02x%02x; --background chooses another",
+        "%s: %lld of %lld images show nothing: their opaque pixels have the colour of the background, %02x%02x%02x; "
+        "choose another with --background",
         ds->path, (long long)info->blank, (long long)info->count, ds->options.background[0], ds->options.background[1],
         ds->options.background[2]);
   int top = -1;
@@ -310,7 +324,7 @@ static void stretch_binary(clgen_dataset *ds, clgen_array *a) {
   }
   if (!any) return;
   for (size_t i = 0; i < n; ++i) a->bytes[i] = a->bytes[i] ? 255 : 0;
-  clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: all values are 0 or 1: taken as black and white, 0 and 255",
+  clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: all values are 0 or 1: read as black and white, 0 and 255",
                   ds->path);
 }
 

@@ -10,6 +10,20 @@
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
 
+/* The split of cat/train/1.png, CLGEN_SPLIT_ANY for cat/1.png. */
+static int split_below_class(const char *file) {
+  const char *name = strchr(file, '/') + 1, *end = strchr(name, '/');
+  return end ? clgen_split_of_name(name, (size_t)(end - name), NULL) : CLGEN_SPLIT_ANY;
+}
+
+/* Splits within each class: where there are both. */
+static void splits_in_classes(clgen_labels *l) {
+  bool there[3] = {false, false, false};
+  for (size_t i = 0; i < l->n; ++i) there[split_below_class(l->at[i].file)] = true;
+  for (size_t i = 0; i < l->n && there[CLGEN_SPLIT_TRAIN] && there[CLGEN_SPLIT_TEST]; ++i)
+    l->at[i].split = split_below_class(l->at[i].file);
+}
+
 /* Where nothing else says the classes, the first folder of each path does, when there are two. */
 static int classes_from_folders(const clgen_names *files, clgen_labels *labels) {
   const char *first = files->n ? strchr(files->at[0], '/') : NULL;
@@ -22,6 +36,7 @@ static int classes_from_folders(const clgen_names *files, clgen_labels *labels) 
     code = clgen_labels_add(labels, clgen_strdup(files->at[i]),
                             clgen_format("%.*s", (int)strcspn(files->at[i], "/"), files->at[i]));
   labels->source = "the subfolders";
+  if (!code && several) splits_in_classes(labels);
   return code ? code : clgen_labels_end(labels);
 }
 
@@ -34,6 +49,7 @@ typedef struct {
   int64_t *kept, n_kept; /* those of the chosen classes, in order */
   clgen_labels labels;
   int64_t unlabelled;
+  bool splits; /* its path is of one split, or its labels say which image is of which */
 } folder;
 
 /* A folder train without one for testing beside it may be a class, of vehicles, or a split. */
@@ -41,8 +57,8 @@ static void warn_of_splits(const clgen_dataset *ds, const folder *f) {
   for (int i = 0; i < f->labels.count; ++i)
     if (clgen_split_of_name(f->labels.classes[i], strlen(f->labels.classes[i]), NULL) != CLGEN_SPLIT_ANY) {
       clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
-                      "%s: '%s' is taken as a class, as each of its subfolders: if it is a split, give its own path",
-                      f->path, f->labels.classes[i]);
+                      "%s: '%s' is read as a class, like every subfolder; if it is a split, give its own path", f->path,
+                      f->labels.classes[i]);
       return;
     }
 }
@@ -61,6 +77,16 @@ static int read_picture(const char *folder_path, const char *file, clgen_image *
   return code;
 }
 
+/* Paths that begin elsewhere: without a word all images would be without a class. */
+static int check_any_found(folder *f) {
+  bool any = !f->labels.n;
+  for (size_t i = 0; i < f->files.n && !any; ++i) any = clgen_labels_find(&f->labels, f->files.at[i]) != NULL;
+  return any ? CLGEN_OK
+             : clgen_fail(CLGEN_E_FORMAT,
+                          "%s: none of the %zu files that %s names is there: it names '%s' where the folder has '%s'",
+                          f->path, f->labels.n, f->labels.source, f->labels.at[0].file, f->files.at[0]);
+}
+
 /* The class of each file, -1: none; and which files are of the wanted split, where the labels say so. */
 static int choose_files(clgen_dataset *ds, folder *f) {
   const int other = ds->test ? CLGEN_SPLIT_TRAIN : CLGEN_SPLIT_TEST;
@@ -71,12 +97,13 @@ static int choose_files(clgen_dataset *ds, folder *f) {
   for (size_t i = 0; i < f->files.n; ++i) {
     const clgen_file_class *c = clgen_labels_find(&f->labels, f->files.at[i]);
     f->label[i] = c ? clgen_labels_class(&f->labels, c->name) : -1;
+    if (c && c->split != CLGEN_SPLIT_ANY) f->splits = true;
     if (c && c->split == other) continue;
     if (!ds->keep || clgen_classes_keep(ds, f->label[i])) f->kept[f->n_kept++] = (int64_t)i;
   }
   if (!f->n_kept && !ds->keep)
-    return clgen_fail(CLGEN_E_FORMAT, "%s: by %s no picture is for %s", f->path, f->labels.source,
-                      ds->test ? "testing" : "training");
+    return clgen_fail(CLGEN_E_FORMAT, "%s: %s has no image for the split %s", f->path, f->labels.source,
+                      ds->test ? "test" : "train");
   return f->n_kept ? CLGEN_OK : clgen_classes_none_left(ds);
 }
 
@@ -118,7 +145,7 @@ static int check_listed(clgen_dataset *ds, const folder *f) {
   for (size_t i = 0; !code && i < f->labels.n; ++i)
     if (!f->labels.at[i].found)
       code = clgen_fill_pass_over(
-          ds, clgen_fail(CLGEN_E_NOTFOUND, "%s: named in %s, and not there", f->labels.at[i].file, f->labels.source));
+          ds, clgen_fail(CLGEN_E_NOTFOUND, "%s: named in %s, but not there", f->labels.at[i].file, f->labels.source));
   return code;
 }
 
@@ -137,14 +164,18 @@ static int check_result(clgen_dataset *ds, const folder *f) {
   return CLGEN_OK;
 }
 
-static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names *entries) {
-  folder f = {.path = path};
+static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names *entries, bool splits) {
+  folder f = {.path = path, .splits = splits};
   int code = clgen_labels_read(&f.labels, path, entries);
   if (!code) code = clgen_folder_find(ds, path, entries, &f.labels, &f.files);
   const bool by_folders = !f.labels.source;
   if (!code) code = classes_from_folders(&f.files, &f.labels);
   if (!code && by_folders) warn_of_splits(ds, &f);
+  if (!code) code = check_any_found(&f);
   if (!code) code = choose_files(ds, &f);
+  if (!code && ds->test && !f.splits)
+    clgen_log_write(&ds->options.log, CLGEN_LOG_INFO,
+                    "%s: there are no folders train and test; all images are used for training and for testing", ds->path);
   if (!code) code = take_all(ds, &f);
   if (!code) code = check_listed(ds, &f);
   if (!code) code = check_result(ds, &f);
@@ -167,10 +198,7 @@ int clgen_open_image_folder(clgen_dataset *ds, const char *path) {
   char *below = clgen_strdup(path);
   int code = below ? clgen_names_of_folder(path, &entries) : CLGEN_E_NOMEM;
   if (!code) code = clgen_folder_descend(ds, &below, &entries, &splits);
-  if (!code && ds->test && !splits)
-    clgen_log_write(&ds->options.log, CLGEN_LOG_INFO,
-                    "%s: it has no folders train and test; all of it serves both for training and for testing", path);
-  if (!code) code = open_pictures(ds, below, &entries);
+  if (!code) code = open_pictures(ds, below, &entries, splits);
   clgen_names_free(&entries);
   free(below);
   return code;

@@ -97,10 +97,12 @@ static int by_file(const void *a, const void *b) {
 }
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+/* 3, and 3.0, as pandas writes a column of numbers with gaps. */
 static bool as_number(const char *text, int *out) {
   char *end;
-  size_t n = strlen(text);
-  if (n < 1 || n > 5 || strspn(text, "0123456789") != n) return false;
+  size_t n = strcspn(text, ".");
+  if (text[n] && (!text[n + 1] || strspn(text + n + 1, "0") != strlen(text + n + 1))) return false;
+  if (n < 1 || n > 5 || strspn(text, "0123456789") < n) return false;
   long v = strtol(text, &end, 10);
   *out = (int)v;
   return v < CLGEN_MAX_CLASSES;

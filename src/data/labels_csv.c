@@ -52,7 +52,9 @@ static int take_field(csv *c, char **field) {
 }
 
 static int bad_row(const csv *c) {
-  return clgen_fail(CLGEN_E_FORMAT, "%s: line %d is not a file and its class with a comma between", c->path, c->line);
+  const char *separator = c->separator == ',' ? "commas" : c->separator == ';' ? "semicolons" : "tabs";
+  return clgen_fail(CLGEN_E_FORMAT, "%s: line %d: expected a file and its class, separated by %s%s", c->path, c->line,
+                    separator, c->n > 2 ? "; more columns need a first line of headings, such as file and class" : "");
 }
 
 /* The next row; n = 0 at the end. Lines without anything on them are none. */
@@ -116,6 +118,7 @@ static int choose_columns(const csv *c, const clgen_names *files, columns *out, 
   *out = (columns){0, 1, -1};
   *heading = true;
   for (int k = 0; k < c->n; ++k) *heading = *heading && !names_picture(c->field[k], files);
+  if (!*heading && c->n == 2 && !names_picture(c->field[0], files)) *out = (columns){1, 0, -1};
   if (!*heading) return c->n <= 2 ? CLGEN_OK : bad_row(c);
   const int file = column_of(c, file_words), label = column_of(c, class_words);
   out->split = column_of(c, split_words);
@@ -133,7 +136,9 @@ static int choose_columns(const csv *c, const clgen_names *files, columns *out, 
 static int take_row(clgen_labels *l, const csv *c, const columns *which, int n_columns) {
   const char *file = which->file < c->n ? c->field[which->file] : "";
   const char *name = which->label < c->n ? c->field[which->label] : NULL;
-  if (!file[0] || !name || c->n > n_columns) return bad_row(c);
+  if (!file[0] || !name) return bad_row(c);
+  if (c->n > n_columns)
+    return clgen_fail(CLGEN_E_FORMAT, "%s: line %d: %d columns; the first line has %d", c->path, c->line, c->n, n_columns);
   if (!name[0]) return CLGEN_OK; /* a picture without a class */
   int code = clgen_labels_add(l, clgen_strdup(file), clgen_strdup(name));
   if (!code && which->split >= 0 && which->split < c->n)
@@ -141,17 +146,33 @@ static int take_row(clgen_labels *l, const csv *c, const columns *which, int n_c
   return code;
 }
 
+static int no_rows(const csv *c) {
+  return clgen_fail(CLGEN_E_FORMAT, "%s: no file has a class: write a file and its class on each line, or remove it",
+                    c->path);
+}
+
 static int read_rows(clgen_labels *l, csv *c, const clgen_names *files) {
   columns which;
   bool heading = false;
   int code = next_row(c);
   const int n_columns = c->n > 2 ? c->n : 2;
-  if (code || !c->n) return code;
+  if (code) return code;
+  if (!c->n) return no_rows(c);
   code = choose_columns(c, files, &which, &heading);
   if (!code && which.label < 0) return CLGEN_OK; /* metadata of another kind */
   if (!code && heading) code = next_row(c);
   for (; !code && c->n; code = code ? code : next_row(c)) code = take_row(l, c, &which, n_columns);
-  return code;
+  return code || l->n ? code : no_rows(c);
+}
+
+/* Excel's first line "sep=;" is no row. */
+static char take_separator(csv *c) {
+  char out = 0;
+  if (strncmp(c->at, "sep=", 4) == 0 && c->at[4] && strchr(",;\t", c->at[4]) && (!c->at[5] || strchr("\r\n", c->at[5]))) {
+    out = c->at[4];
+    c->at += 5;
+  }
+  return out;
 }
 
 static char separator_of(const char *text) {
@@ -167,11 +188,12 @@ int clgen_labels_read_csv(clgen_labels *l, const char *path, const clgen_names *
   if (code) return code;
   csv c = {.path = path, .at = data, .next_line = 1};
   if (size >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0))
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: UTF-16; save it as UTF-8", path);
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: this is UTF-16 text; save it as UTF-8", path);
   else if (memchr(data, 0, size))
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: holds a zero byte: not text", path);
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: contains a zero byte: not text in UTF-8", path);
   if (strncmp(c.at, "\xef\xbb\xbf", 3) == 0) c.at += 3;
-  c.separator = separator_of(c.at);
+  c.separator = take_separator(&c);
+  if (!c.separator) c.separator = separator_of(c.at);
   if (!code) code = read_rows(l, &c, files);
   free_row(&c);
   free(data);

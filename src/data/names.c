@@ -47,13 +47,21 @@ static int add_entry(const char *folder, const char *entry, clgen_names *out) {
   return clgen_names_add(out, clgen_format("%s%s", entry, there && S_ISDIR(st.st_mode) ? "/" : ""));
 }
 
+/* What systems and NAS boxes put beside files: resource forks of macOS in ZIP archives, thumbnails, bins. */
+static bool is_by_system(const char *name) {
+  static const char *const names[] = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"};
+  for (size_t i = 0; i < CLGEN_COUNT(names); ++i)
+    if (strcmp(name, names[i]) == 0) return true;
+  return name[0] == '.';
+}
+
 int clgen_names_of_folder(const char *path, clgen_names *out) {
   memset(out, 0, sizeof *out);
   DIR *dir = opendir(path);
   if (!dir) return clgen_fail(CLGEN_E_IO, "%s: %s", path, strerror(errno));
   int code = CLGEN_OK;
   for (struct dirent *e; !code && (errno = 0, e = readdir(dir)) != NULL;)
-    if (e->d_name[0] != '.') code = add_entry(path, e->d_name, out);
+    if (!is_by_system(e->d_name)) code = add_entry(path, e->d_name, out);
   if (!code && errno) code = clgen_fail(CLGEN_E_IO, "%s: %s", path, strerror(errno));
   closedir(dir);
   if (code)

@@ -16,6 +16,11 @@ static bool is_channels(int64_t n) { return n >= 1 && n <= 4; }
 static int shape_of(const clgen_npy *a, const char *name, clgen_array *out) {
   const int64_t *s = a->shape;
   int64_t channels = 1, height = 0, width = 0;
+  char shape[200];
+  clgen_npy_shape_text(a->rank, a->shape, shape, sizeof shape);
+  if (a->rank == 3 && (s[2] == 3 || s[2] == 4) && s[1] >= 8)
+    return clgen_fail(CLGEN_E_FORMAT, "%s: an array of shape %s is one image (H,W,C); a dataset has N images (N,H,W,C)",
+                      name, shape);
   if (a->rank == 3) {
     height = s[1];
     width = s[2];
@@ -28,11 +33,9 @@ static int shape_of(const clgen_npy *a, const char *name, clgen_array *out) {
     height = s[2];
     width = s[3];
   } else {
-    char shape[200];
-    clgen_npy_shape_text(a->rank, a->shape, shape, sizeof shape);
     return clgen_fail(
         CLGEN_E_FORMAT,
-        "%s: an array of shape %s is not images: (N,H,W), (N,H,W,C) or (N,C,H,W) with 1 to 4 channels are read", name,
+        "%s: an array of shape %s is not images; expected (N,H,W), (N,H,W,C) or (N,C,H,W) with 1 to 4 channels", name,
         shape);
   }
   *out = (clgen_array){.count = s[0], .channels = (int)channels, .interleaved = a->rank == 3 || is_channels(s[3])};
@@ -59,7 +62,7 @@ static int bytes_of(clgen_npy *a, const char *name, uint8_t **out) {
   if (scale == 0)
     return clgen_fail(
         CLGEN_E_FORMAT,
-        "%s: %s, and the value %g is among them: give uint8, or numbers that all lie in 0..1, or whole numbers in 0..255",
+        "%s: an array of %s with the value %g; expected uint8, or only values in 0..1, or only whole numbers in 0..255",
         name, clgen_npy_type_name(a->type), bad);
   if (a->type == CLGEN_NPY_U8) {
     *out = a->data;
@@ -171,8 +174,8 @@ static int no_images(const clgen_zip *zip, const char *path) {
     snprintf(found + n, sizeof found - n, "%s%s", i ? ", " : "", clgen_zip_name(zip, i));
   return clgen_fail(
       CLGEN_E_FORMAT,
-      "%s: no array of images: images, x, data, arr_0, x_train, train_images, x_test or test_images is looked for, and "
-      "there is %s",
+      "%s: no array of images, which is called images, x, data, arr_0, x_train, train_images, x_test or test_images; the "
+      "archive has %s. If these are image files, unpack the archive and give the folder",
       path, found[0] ? found : "nothing");
 }
 

@@ -139,7 +139,9 @@ int clgen_image_read_memory(clgen_image *out, const void *data, size_t size, uin
   if (kind && strcmp(kind, "PNG") == 0) return clgen_image_read_png(out, data, size, max_pixels, name);
   if (kind && strcmp(kind, "JPEG") == 0) return clgen_image_read_jpeg(out, data, size, max_pixels, name);
   if (!kind) kind = kind_among(short_ones, CLGEN_COUNT(short_ones), data, size);
-  if (kind) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a %s picture; only PNG and JPEG are read", name, kind);
+  if (kind) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a %s image; only PNG and JPEG are read", name, kind);
+  if (size >= 2 && p[0] == '<' && memchr("!hH", p[1], 3))
+    return clgen_fail(CLGEN_E_FORMAT, "%s: a web page (HTML), not an image: did the download fail?", name);
   if (clgen_is_lfs_pointer(data, size)) return clgen_fail_lfs_pointer(name);
   if (size >= 4 && memcmp(p, "\x89PNG", 4) == 0)
     return clgen_fail(CLGEN_E_FORMAT, "%s: damaged PNG signature (line ends converted?)", name);
