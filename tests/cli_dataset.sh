@@ -15,7 +15,7 @@ out_matches '^std: +79\.1725 of 255 \(0\.3105\)$'
 out_matches '^classes: +10$'
 out_matches '^ +1 +1 +1,135$'
 out_matches '^passed over: 0$'
-err_has 'both for training and for testing'
+err_has 'used for training and for testing'
 expect 0 "$mnist/t10k-images-idx3-ubyte.gz" --split test --json
 json .format=IDX .count=10000 .channels=1 .height=28 .width=28 '.shape#3' '.shape[0]=1' '.shape[2]=28' .split=test '.classes#10' \
   '.classes[9].count=1009' '.classes[9].name=9' '.mean>33.79' '.mean<33.792' '.std>79.17' '.std<79.173' '.passed_over#0'
@@ -95,7 +95,7 @@ err_has "$dir/nowhere"
 out_empty
 mkdir "$dir/empty"
 expect 1 "$dir/empty"
-err_has 'no dataset here'
+err_has 'found no dataset'
 head -c 100000 "$mnist/t10k-images-idx3-ubyte.gz" >"$dir/t10k-images-idx3-ubyte.gz"
 expect 1 "$dir/t10k-images-idx3-ubyte.gz" --json
 err_has 'truncated'

@@ -64,7 +64,7 @@ static void idx_files(void **state) {
   clgen_dataset_close(ds);
   ds = open_dataset(put_gzip("idx/a-images-idx3-ubyte.gz", b, make_images(b, 6, 0)), NULL);
   check_idx(ds, 6, false);
-  assert_non_null(strstr(files_log, "no labels"));
+  assert_non_null(strstr(files_log, "no file of labels"));
   clgen_dataset_close(ds);
   put_file("idx/a-labels-idx1-ubyte", b, make_labels(b, 6)); /* not packed, as the images are */
   ds = open_dataset(file_at("idx/a-images-idx3-ubyte.gz"), NULL);
@@ -86,7 +86,7 @@ static void idx_folder(void **state) {
   put_gzip("set/t10k-labels-idx1-ubyte.gz", b, make_labels(b, 3));
   clgen_dataset *ds = open_dataset(file_at("set"), NULL);
   check_idx(ds, 3, true);
-  assert_non_null(strstr(files_log, "both"));
+  assert_non_null(strstr(files_log, "for training and for testing"));
   clgen_dataset_close(ds);
   put_gzip("set/train-images-idx3-ubyte.gz", b, make_images(b, 7, 0));
   put_gzip("set/train-labels-idx1-ubyte.gz", b, make_labels(b, 7));
@@ -118,11 +118,13 @@ static void idx_refused(void **state) {
       {{0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2}, CLGEN_E_FORMAT, "0x00000802"},
       {{0, 0, 13, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_UNSUPPORTED, "floats"},
       {{8, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "0x08030000"},
-      {{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, CLGEN_E_FORMAT, "measure"},
-      {{0, 0, 8, 3, 0, 0, 0, 1, 0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0}, CLGEN_E_FORMAT, "promises 10000000000"},
-      {{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more follows"},
-      {{0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more follows"},
-      {{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more follows"},
+      {{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+       CLGEN_E_FORMAT,
+       "impossible size"},
+      {{0, 0, 8, 3, 0, 0, 0, 1, 0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0}, CLGEN_E_FORMAT, "gives 10000000000"},
+      {{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more data follows"},
+      {{0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more data follows"},
+      {{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "more data follows"},
       {{0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1}, CLGEN_E_FORMAT, "truncated"},
   };
   for (size_t i = 0; i < CLGEN_COUNT(cases); ++i) {
@@ -146,7 +148,7 @@ static void gzip_bomb(void **state) {
   size_t n = (size_t)1 << 24;
   uint8_t *b = calloc(1, n);
   make_images(b, 1, 0);
-  refuse(put_gzip("bomb.idx.gz", b, n), NULL, CLGEN_E_FORMAT, "more follows");
+  refuse(put_gzip("bomb.idx.gz", b, n), NULL, CLGEN_E_FORMAT, "more data follows");
   free(b);
 }
 
@@ -182,7 +184,7 @@ static void cifar(void **state) {
   const clgen_dataset_options test = {.split = "test"};
   put_batch("cifar/test_batch.bin", 2, 8, 70);
   clgen_dataset *ds = open_dataset(file_at("cifar"), NULL);
-  assert_non_null(strstr(files_log, "both"));
+  assert_non_null(strstr(files_log, "for training and for testing"));
   clgen_dataset_close(ds);
   put_batch("cifar/data_batch_2.bin", 3, 3, 50);
   put_batch("cifar/data_batch_1.bin", 4, 0, 10);
@@ -376,7 +378,7 @@ static void classes_of_a_folder(void **state) {
   ds = open_dataset(file_at("few"), &zero);
   assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->passed_over == 0);
   clgen_dataset_close(ds);
-  refuse(file_at("few"), &one, CLGEN_E_INVALID, "no image is of the chosen classes");
+  refuse(file_at("few"), &one, CLGEN_E_INVALID, "no image has one of the chosen classes");
 }
 
 /* ---- Sampling -----------------------------------------------------------------------------------------------------------
@@ -462,7 +464,7 @@ static void mnist_example(void **state) {
   (void)state;
   char *path = clgen_format("%s/mnist", getenv("CLGEN_TEST_EXAMPLES"));
   check_mnist(path, "train", 10000, 33.7912, 1135);
-  assert_non_null(strstr(files_log, "both"));
+  assert_non_null(strstr(files_log, "for training and for testing"));
   check_mnist(path, "test", 10000, 33.7912, 1135);
   free(path);
 }

@@ -92,7 +92,7 @@ static void folder_classes(void **state) {
   ds = open_dataset(file_at("sub"), NULL);
   assert_true(clgen_dataset_get_info(ds)->count == 3 && clgen_dataset_get_info(ds)->classes == 2);
   assert_int_equal(clgen_dataset_get_info(ds)->passed_over, 1);
-  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "top.png: lies beside"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "top.png: left out"));
   clgen_dataset_close(ds);
   for (int k = 0; k < 4; ++k) { /* more in the folder itself: those */
     char name[] = "sub/top0.png";
@@ -227,7 +227,7 @@ static void folder_csv_forms(void **state) {
   put_text("forms/labels.csv", "file,width,height\n0.png,4,4\n");
   refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "none of its 3 headings");
   put_text("forms/labels.csv", "file,class\n0.png,\"cat\n1.png,dog\n");
-  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 2: a quote that does not end");
+  refuse(file_at("forms"), NULL, CLGEN_E_FORMAT, "line 2: a quoted field has no closing quote");
   put_file("forms/labels.csv",
            "\xff\xfe"
            "0\0,\0",
@@ -337,7 +337,7 @@ static void folder_refused(void **state) {
   (void)state;
   const clgen_dataset_options strict = {.strict = true};
   assert_int_equal(clgen_make_folders(file_at("bad")), 0);
-  refuse(file_at("bad"), NULL, CLGEN_E_FORMAT, "no dataset here");
+  refuse(file_at("bad"), NULL, CLGEN_E_FORMAT, "found no dataset");
   refuse(file_at("not-there"), NULL, CLGEN_E_NOTFOUND, "not-there");
   refuse(put_text("letter.txt", "Dear"), NULL, CLGEN_E_FORMAT, "44 65 61 72");
   refuse(put_text("nothing", ""), NULL, CLGEN_E_FORMAT, "empty");
@@ -356,13 +356,13 @@ static void folder_refused(void **state) {
   refuse(file_at("bad"), &strict, CLGEN_E_FORMAT, "b.png: neither");
   assert_int_equal(clgen_make_folders(file_at("circle/in")), 0);
   assert_int_equal(symlink("..", file_at("circle/in/out")), 0);
-  refuse(file_at("circle"), NULL, CLGEN_E_FORMAT, "a link to a folder that it lies in");
+  refuse(file_at("circle"), NULL, CLGEN_E_FORMAT, "a link to a folder above it");
   put_picture("circle/in/side/a.png", 4, 4, 1, grey); /* with a picture somewhere it is no more than a thing to say */
   put_picture("circle/in/more/b.png", 4, 4, 1, grey);
   ds = open_dataset(file_at("circle"), NULL);
   assert_true(clgen_dataset_get_info(ds)->count == 2 && clgen_dataset_get_info(ds)->classes == 2);
   assert_true(clgen_dataset_get_info(ds)->passed_over == 1);
-  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "a link to a folder that it lies in"));
+  assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "a link to a folder above it"));
   clgen_dataset_close(ds);
   const clgen_dataset_options options[] = {
       {.resolution = -1}, {.resolution = 100000}, {.channels = 5}, {.subset = -1}, {.subset = 2}};

@@ -56,7 +56,7 @@ static void folder_splits(void **state) {
 /* What lies beside a dataset in its folder: one stray picture, annotations, what macOS packs, folders of other kinds. */
 static void folder_beside(void **state) {
   (void)state;
-  static const char *const beside[][2] = {{"sample.png", "beside the folders of splits"},
+  static const char *const beside[][2] = {{"sample.png", "not in the folder of a split"},
                                           {"unlabeled/1.png", "left out: unlabeled"},
                                           {"annotations/1.xml", ""},
                                           {"__MACOSX/train/._1.png", ""}};

@@ -23,35 +23,37 @@ typedef struct {
 /* clang-format off */
 static const clgen_option rows[] = {
     {"split", 0, CLGEN_OPTION_CHOICE, AT(split), "train", 0, 0, "train|test", "SPLIT", NULL,
-     "the part for training or the part for testing, where SRC has both"},
+     "which split to read, where SRC has both"},
     {"res", 0, CLGEN_OPTION_INT, AT(res), "0", 0, 4096, NULL, "N", NULL,
-     "bring every image to N x N pixels: the square in its middle, resized; 0 keeps them as they are"},
+     "center-crop every image to a square and resize it to N x N pixels; 0: keep the size"},
     {"channels", 0, CLGEN_OPTION_INT, AT(channels), "0", 0, 4, NULL, "N", NULL,
-     "1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3"},
+     "channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; 0: 1 if every image is grey, else 3"},
     {"background", 0, CLGEN_OPTION_STRING, AT(background), "000000", 0, 0, NULL, "RRGGBB", NULL,
-     "the colour that alpha is composed on"},
+     "the background colour on which transparent pixels are composed"},
     {"classes", 0, CLGEN_OPTION_STRING, AT(classes), "", 0, 0, NULL, "LIST", NULL,
-     "only the images of these classes: numbers, ranges and names with commas, as 0-4,7; without it all"},
-    {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", NULL, "only N images, chosen by --seed; 0: all"},
-    {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 1e15, NULL, "N", NULL, "which subset"},
+     "read only these classes: a list of numbers, ranges and names, such as 0-4,7; default: all"},
+    {"subset", 0, CLGEN_OPTION_INT, AT(subset), "0", 0, 1e15, NULL, "N", NULL, "read only N images, a random subset; 0: all"},
+    {"seed", 0, CLGEN_OPTION_INT, AT(seed), "0", 0, 1e15, NULL, "N", NULL, "the seed of the random subset"},
     {"strict", 0, CLGEN_OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL, NULL,
-     "a file that cannot be read is an error, not passed over"},
-    {"json", 0, CLGEN_OPTION_FLAG, AT(json), "no", 0, 0, NULL, NULL, NULL, "print everything as JSON"},
+     "fail at the first file that cannot be read; without it, such files are passed over and listed"},
+    {"json", 0, CLGEN_OPTION_FLAG, AT(json), "no", 0, 0, NULL, NULL, NULL, "print all results as JSON"},
 };
 /* clang-format on */
 
 static const char usage[] =
     "usage: clgen dataset SRC [OPTION]...\n\n"
-    "Shows what is in a dataset: count, shape, mean and standard deviation, classes, files passed over and why.\n\n"
-    "SRC is an IDX file as MNIST's (gzip or not) or a folder with train-* and t10k-*; CIFAR-10's binary (*.bin) or a "
-    "folder\n"
-    "of it; a folder of PNG and JPEG files, its classes from dataset.json ({\"labels\": [[\"file\", class], ...]}), "
-    "labels.csv\n"
-    "(file,class) or subfolders; an NPY file, (N,H,W), (N,H,W,C) or (N,C,H,W); an NPZ file with images and labels.\n";
+    "Shows what clgen reads from a dataset: the number and shape of the images, their mean and standard deviation, the\n"
+    "classes, and the files that could not be read, with the reason.\n\n"
+    "SRC is one of:\n"
+    "  - a folder of PNG and JPEG files. Classes: dataset.json ({\"labels\": [[\"file\", class], ...]}), labels.csv\n"
+    "    (file,class), or one subfolder for each class. Splits: subfolders train and test (or val).\n"
+    "  - an NPY file of shape (N,H,W), (N,H,W,C) or (N,C,H,W), or an NPZ file with such images, and labels.\n"
+    "  - an IDX file, as MNIST has them (gzip or not), or a folder with train-* and t10k-*.\n"
+    "  - a CIFAR-10 binary file (*.bin), or a folder of them.\n";
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------- */
 
-/* Only training needs one size: here pictures of different sizes are looked at all the same, which sets *mixed. */
+/* Training needs images of one size, this command does not: *mixed is set when they were resized to be read. */
 static int open_source(clgen_dataset **out, const char *source, const record *r, const char *who, bool *mixed) {
   clgen_dataset_options d = {
       .resolution = (int)r->res, .channels = (int)r->channels, .split = r->split, .strict = r->strict};
@@ -65,7 +67,7 @@ static int open_source(clgen_dataset **out, const char *source, const record *r,
   code = clgen_dataset_open(out, source, &d);
   if (code != CLGEN_E_INVALID || r->res) return code;
   d.resolution = SIDE_FOR_MIXED;
-  d.log.write = NULL; /* it has all been said */
+  d.log.write = NULL; /* the first call has logged it all */
   *mixed = true;
   return clgen_dataset_open(out, source, &d);
 }
@@ -160,9 +162,10 @@ static void print_shape(const json_t *out) {
   printf("shape:    %lld x %lld x %lld (channels, height, width): %s\n", int_of(out, "channels"), h, w,
          kinds[int_of(out, "channels")]);
   if (w0 != w1 || h0 != h1)
-    printf(
-        "sizes:    of different sizes, %lld to %lld wide and %lld to %lld high%s\n", w0, w1, h0, h1,
-        json_is_true(json_object_get(out, "mixed_sizes")) ? "; shown as if by --res 64, and training needs a --res N" : "");
+    printf("sizes:    of different sizes, %lld to %lld wide and %lld to %lld high%s\n", w0, w1, h0, h1,
+           json_is_true(json_object_get(out, "mixed_sizes"))
+               ? "; the values below are for --res 64, and training needs --res N"
+               : "");
   else if (w0 != w || h0 != h)
     printf("sizes:    resized from %lld x %lld\n", w0, h0);
 }
@@ -199,8 +202,8 @@ static void print_text(const json_t *out) {
   printf("mean:     %.4f of 255 (%.4f)\nstd:      %.4f of 255 (%.4f)\n", real_of(out, "mean"), real_of(out, "mean") / 255,
          real_of(out, "std"), real_of(out, "std") / 255);
   print_classes(out);
-  if (int_of(out, "left_out")) printf("left out: %lld pictures in subfolders\n", int_of(out, "left_out"));
-  if (int_of(out, "other_files")) printf("other files: %lld, no pictures\n", int_of(out, "other_files"));
+  if (int_of(out, "left_out")) printf("left out: %lld images in subfolders\n", int_of(out, "left_out"));
+  if (int_of(out, "other_files")) printf("other files: %lld, not images\n", int_of(out, "other_files"));
   printf("passed over: %zu\n", json_array_size(passed));
   json_array_foreach(passed, i, line) {
     if (i == SHOWN_PASSED_OVER) break;

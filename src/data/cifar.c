@@ -14,8 +14,9 @@ static int append(clgen_array *a, const char *path) {
   const uint8_t *from = data;
   int64_t n = (int64_t)(size / RECORD), total = a->count + n;
   if (n == 0 || size % RECORD)
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: %zu bytes, not a multiple of CIFAR-10's %d: truncated, or of another kind", path,
-                      size, RECORD);
+    code = clgen_fail(CLGEN_E_FORMAT,
+                      "%s: %zu bytes, not a multiple of a CIFAR-10 record, %d bytes: truncated, or not CIFAR-10", path, size,
+                      RECORD);
   uint8_t *bytes = code ? NULL : realloc(a->bytes, (size_t)total * PIXELS);
   if (bytes) a->bytes = bytes;
   int *labels = bytes ? realloc(a->labels, (size_t)total * sizeof *labels) : NULL;
@@ -80,9 +81,8 @@ int clgen_open_cifar_folder(clgen_dataset *ds, const clgen_names *files, bool *t
   if (!code && !a.count) {
     code = append_set(ds, files, !ds->test, &a);
     if (!code && a.count)
-      clgen_log_write(&ds->options.log, CLGEN_LOG_INFO,
-                      "%s: there are only %s, which serve both for training and for testing", ds->path,
-                      ds->test ? "data_batch_*.bin" : "test_batch.bin");
+      clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: there are only %s, which are used for training and for testing",
+                      ds->path, ds->test ? "data_batch_*.bin" : "test_batch.bin");
   }
   *taken = code || a.count;
   if (*taken) ds->info.format = "CIFAR-10";

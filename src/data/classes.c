@@ -1,4 +1,4 @@
-/* A choice among the classes of a dataset: those that stay are numbered from 0 again. */
+/* --classes: keep some classes of a dataset, which are renumbered from 0. */
 #include "data/data_internal.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@ int clgen_classes_choose(clgen_dataset *ds, char *const *names, int n) {
   const char *list = ds->options.classes;
   if (!list || !list[0]) return CLGEN_OK;
   if (n < 1)
-    return clgen_fail(CLGEN_E_INVALID, "%s: the classes '%s' are chosen, and its images have no labels", ds->path, list);
+    return clgen_fail(CLGEN_E_INVALID, "%s: classes '%s' were chosen, but the images have no labels", ds->path, list);
   ds->keep = calloc((size_t)n, sizeof *ds->keep);
   if (!ds->keep) return clgen_fail_nomem((size_t)n);
   ds->n_keep = n;
@@ -26,7 +26,7 @@ bool clgen_classes_keep(const clgen_dataset *ds, int label) {
 }
 
 int clgen_classes_none_left(const clgen_dataset *ds) {
-  return clgen_fail(CLGEN_E_INVALID, "%s: no image is of the chosen classes '%s'", ds->path, ds->options.classes);
+  return clgen_fail(CLGEN_E_INVALID, "%s: no image has one of the chosen classes '%s'", ds->path, ds->options.classes);
 }
 
 int clgen_classes_renumber(clgen_dataset *ds) {

@@ -1,4 +1,4 @@
-/* Between the files of this room. Readers find images and labels; fill.c makes the dataset of them. */
+/* Shared by the files of src/data. Readers decode images and labels; fill.c makes the dataset from them. */
 #ifndef CLGEN_DATA_INTERNAL_H
 #define CLGEN_DATA_INTERNAL_H
 
@@ -17,9 +17,9 @@ struct clgen_dataset {
   clgen_dataset_info info;
   clgen_dataset_options options;
   char *path, *name;
-  bool test; /* the split that is wanted */
+  bool test; /* read the split test, not train */
   uint8_t *pixels;
-  int64_t room; /* images that pixels has room for */
+  int64_t room; /* capacity of pixels, in images */
   int *labels;  /* NULL: none */
   bool *keep;   /* by class as it was found; NULL: all */
   int n_keep;
@@ -38,22 +38,22 @@ int clgen_names_add(clgen_names *list, char *name); /* takes over name, which ma
 void clgen_names_sort(clgen_names *list);           /* bytewise */
 bool clgen_names_have(const clgen_names *sorted, const char *name);
 void clgen_names_free(clgen_names *list);
-/* What a folder holds, sorted, hidden entries left out. Folders end with a slash. */
+/* The entries of a folder, sorted, without hidden ones and those of the system (__MACOSX, @eaDir). Folders end with /. */
 int clgen_names_of_folder(const char *path, clgen_names *out);
 
 /* ---- A choice of classes (classes.c) ---------------------------------------------------------------------------------
  */
 
-/* Reads the options' list, if there is one, for n classes as they were found; names NULL: they are their numbers. */
+/* Parses options.classes, if given, for the n classes of the source. names NULL: each name is its number. */
 int clgen_classes_choose(clgen_dataset *ds, char *const *names, int n);
 bool clgen_classes_keep(const clgen_dataset *ds, int label);
 int clgen_classes_none_left(const clgen_dataset *ds); /* the error */
-/* Closes up the numbers of those that stayed. Every label is of one of them. */
+/* Numbers the kept classes 0 .. n-1 and changes the labels accordingly. */
 int clgen_classes_renumber(clgen_dataset *ds);
 
 /* ---- From images to a dataset (fill.c) ------------------------------------------------------------------------------ */
 
-/* Takes over each of the two, also when it fails. */
+/* Decoded arrays. fill.c owns and frees both, also on failure. */
 typedef struct {
   uint8_t *bytes;
   int *labels; /* NULL: none; 0 .. CLGEN_MAX_CLASSES - 1 */

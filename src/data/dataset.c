@@ -14,14 +14,15 @@
 static int check_options(clgen_dataset *ds) {
   const clgen_dataset_options *o = &ds->options;
   if (o->resolution < 0 || o->resolution > MAX_RESOLUTION)
-    return clgen_fail(CLGEN_E_INVALID, "a resolution of %d: 1 to %d, or 0 for the images' own", o->resolution,
-                      MAX_RESOLUTION);
+    return clgen_fail(CLGEN_E_INVALID, "resolution %d is out of range: 1 to %d, or 0 for the size of the images",
+                      o->resolution, MAX_RESOLUTION);
   if (o->channels < 0 || o->channels > 4)
-    return clgen_fail(CLGEN_E_INVALID, "%d channels: 1 to 4, or 0 for the images' own", o->channels);
-  if (o->subset < 0) return clgen_fail(CLGEN_E_INVALID, "a subset of %lld images", (long long)o->subset);
+    return clgen_fail(CLGEN_E_INVALID, "%d channels is out of range: 1 to 4, or 0 for those of the images", o->channels);
+  if (o->subset < 0)
+    return clgen_fail(CLGEN_E_INVALID, "a subset of %lld images: it must not be negative", (long long)o->subset);
   ds->test = o->split && strcmp(o->split, "test") == 0;
   if (o->split && !ds->test && strcmp(o->split, "train") != 0)
-    return clgen_fail(CLGEN_E_INVALID, "a split '%s': there are train and test", o->split);
+    return clgen_fail(CLGEN_E_INVALID, "unknown split '%s': expected train or test", o->split);
   return CLGEN_OK;
 }
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 int clgen_array_check(const clgen_array *a, const char *path) {
-  if (a->count < 1) return clgen_fail(CLGEN_E_FORMAT, "%s: holds no images", path);
+  if (a->count < 1) return clgen_fail(CLGEN_E_FORMAT, "%s: contains no images", path);
   if (a->height < 1 || a->width < 1 || a->height > CLGEN_MAX_SIDE || a->width > CLGEN_MAX_SIDE ||
       (uint64_t)a->height * (uint64_t)a->width > CLGEN_MAX_PIXELS)
     return clgen_fail(CLGEN_E_FORMAT, "%s: the header gives images of %d x %d pixels", path, a->width, a->height);
@@ -39,11 +39,11 @@ static int check_memory(const clgen_dataset *ds, double bytes) {
 #ifdef _SC_PHYS_PAGES
   double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0 && bytes > pages * page)
-    return clgen_fail(CLGEN_E_NOMEM,
-                      "%s: %lld images of %d x %d with %d channels take %.1f GB, and this machine has %.1f: take a smaller "
-                      "resolution or a subset",
-                      ds->path, (long long)ds->room, ds->info.width, ds->info.height, ds->info.channels, bytes / 1e9,
-                      pages * page / 1e9);
+    return clgen_fail(
+        CLGEN_E_NOMEM,
+        "%s: %lld images of %d x %d with %d channels need %.1f GB, but this machine has %.1f GB: use a smaller "
+        "resolution or a subset",
+        ds->path, (long long)ds->room, ds->info.width, ds->info.height, ds->info.channels, bytes / 1e9, pages * page / 1e9);
 #endif
   return bytes > (double)(SIZE_MAX / 2) ? clgen_fail_nomem(SIZE_MAX) : CLGEN_OK;
 }
@@ -67,7 +67,7 @@ int clgen_fill_begin(clgen_dataset *ds, int64_t most) {
 
 /* ---- One picture ---------------------------------------------------------------------------------------------------- */
 
-/* Without a wish, what holds the picture once its alpha is gone: grey or RGB. */
+/* The number of channels: the option, else grey or RGB, whichever the image needs once alpha is composed. */
 static int wanted_channels(const clgen_dataset_options *o, const clgen_image *im) {
   if (o->channels) return o->channels;
   bool grey_ground = o->background[0] == o->background[1] && o->background[1] == o->background[2];
@@ -81,7 +81,7 @@ static int replace(clgen_image *im, int code, clgen_image *by) {
   return CLGEN_OK;
 }
 
-/* The middle square, so that nothing is stretched. */
+/* Center-crops to a square, so that resizing keeps the proportions. */
 static int fit(const clgen_dataset_options *o, clgen_image *im, int channels) {
   clgen_image next;
   int side = im->width < im->height ? im->width : im->height, code = CLGEN_OK;
@@ -93,7 +93,7 @@ static int fit(const clgen_dataset_options *o, clgen_image *im, int channels) {
   return code;
 }
 
-/* The first picture in colour after grey ones: those get three equal planes. From the last to the first, in place. */
+/* Called at the first RGB image after grey ones: copies each grey plane to three. In place, from the last image on. */
 static int grey_to_rgb(clgen_dataset *ds) {
   size_t plane = image_bytes(ds);
   ds->info.channels = 3;
@@ -112,8 +112,8 @@ static void to_planes(const clgen_image *im, uint8_t *to) {
 static int check_size(const clgen_dataset *ds, const clgen_image *im, const char *name) {
   if (im->width == ds->info.width && im->height == ds->info.height) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID,
-                    "%s: the images are of different sizes (%s has %d x %d pixels, those before it %d x %d): choose a "
-                    "resolution to bring them all to (--res N)",
+                    "%s: the images have different sizes (%s has %d x %d pixels, those before it %d x %d): choose a "
+                    "resolution to resize all of them to (--res N)",
                     ds->path, name, im->width, im->height, ds->info.width, ds->info.height);
 }
 
@@ -183,7 +183,7 @@ static int name_classes(clgen_dataset *ds) {
   return CLGEN_OK;
 }
 
-/* Bytes of a small range, as labels of pixels or 0..16: read as they are, they are almost black. */
+/* Values of another range than 0..255, such as 0..16 or segmentation labels, give almost black images. */
 static void warn_of_dark(const clgen_dataset *ds) {
   const size_t n = (size_t)ds->info.count * image_bytes(ds);
   int top = 0;
@@ -295,7 +295,7 @@ static int convert_all(clgen_dataset *ds, clgen_array *a, const int64_t *chosen,
   return code;
 }
 
-/* Nothing to convert: the array's bytes become the dataset's. */
+/* Without conversion: the dataset takes over the array's memory. */
 static void adopt(clgen_dataset *ds, clgen_array *a, const int64_t *chosen, int64_t n) {
   clgen_dataset_info *info = &ds->info;
   info->channels = a->channels;
@@ -314,7 +314,7 @@ static void adopt(clgen_dataset *ds, clgen_array *a, const int64_t *chosen, int6
   a->labels = NULL;
 }
 
-/* Bytes of which none is above 1 are black and white, not 0 and 1 of 255. */
+/* An array with values 0 and 1 only is black and white: scaled to 0 and 255. */
 static void stretch_binary(clgen_dataset *ds, clgen_array *a) {
   const size_t n = (size_t)a->count * (size_t)a->channels * (size_t)a->height * (size_t)a->width;
   bool any = false;

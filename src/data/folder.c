@@ -1,6 +1,6 @@
 /* A folder of PNG and JPEG files.
  * - Images that lie directly in it are the dataset; when there are none, or more of them lie in two or more subfolders,
- * those of all subfolders at any depth are. What is left out is counted. Order is bytewise by path.
+ * those of all subfolders at any depth are. Images that are left out are counted. The order is bytewise by path.
  * - Classes come from dataset.json, labels.csv or metadata.csv in it; else from the names of two or more subfolders.
  * - Subfolders such as train and test are splits, not classes (splits.c). */
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void splits_in_classes(clgen_labels *l) {
     l->at[i].split = split_below_class(l->at[i].file);
 }
 
-/* Where nothing else says the classes, the first folder of each path does, when there are two. */
+/* Without a file of labels, the first folder of each path is its class, if there are two or more. */
 static int classes_from_folders(const clgen_names *files, clgen_labels *labels) {
   const char *first = files->n ? strchr(files->at[0], '/') : NULL;
   bool several = false;
@@ -52,7 +52,7 @@ typedef struct {
   bool splits; /* its path is of one split, or its labels say which image is of which */
 } folder;
 
-/* A folder train without one for testing beside it may be a class, of vehicles, or a split. */
+/* A folder "train" without a folder "test" beside it may be a class (of vehicles) or a split. */
 static void warn_of_splits(const clgen_dataset *ds, const folder *f) {
   for (int i = 0; i < f->labels.count; ++i)
     if (clgen_split_of_name(f->labels.classes[i], strlen(f->labels.classes[i]), NULL) != CLGEN_SPLIT_ANY) {
@@ -77,7 +77,7 @@ static int read_picture(const char *folder_path, const char *file, clgen_image *
   return code;
 }
 
-/* Paths that begin elsewhere: without a word all images would be without a class. */
+/* Labels with paths relative to another folder match no file: an error, since all images would be without a class. */
 static int check_any_found(folder *f) {
   bool any = !f->labels.n;
   for (size_t i = 0; i < f->files.n && !any; ++i) any = clgen_labels_find(&f->labels, f->files.at[i]) != NULL;
@@ -87,7 +87,7 @@ static int check_any_found(folder *f) {
                           f->path, f->labels.n, f->labels.source, f->labels.at[0].file, f->files.at[0]);
 }
 
-/* The class of each file, -1: none; and which files are of the wanted split, where the labels say so. */
+/* Sets the class of each file (-1: none) and keeps the files of the chosen classes and, where labels have splits, split. */
 static int choose_files(clgen_dataset *ds, folder *f) {
   const int other = ds->test ? CLGEN_SPLIT_TRAIN : CLGEN_SPLIT_TEST;
   int code = clgen_classes_choose(ds, f->labels.classes, f->labels.count);
@@ -107,7 +107,7 @@ static int choose_files(clgen_dataset *ds, folder *f) {
   return f->n_kept ? CLGEN_OK : clgen_classes_none_left(ds);
 }
 
-/* One file, taken or passed over. */
+/* Adds one file to the dataset, or passes it over. */
 static int take(clgen_dataset *ds, folder *f, int64_t i) {
   const char *file = f->files.at[i];
   clgen_image im;
@@ -124,7 +124,7 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* A subset in the order of the files; for one that cannot be read the next in the drawn order comes at the end. */
+/* Reads a random subset in the order of the files. An unreadable file is replaced by the next of the random order. */
 static int take_all(clgen_dataset *ds, folder *f) {
   int64_t n = f->n_kept, *order = NULL;
   int code = clgen_fill_begin(ds, n);
@@ -139,7 +139,7 @@ static int take_all(clgen_dataset *ds, folder *f) {
   return code;
 }
 
-/* What the labels name and nobody finds. */
+/* Reports files that the labels name and that do not exist. */
 static int check_listed(clgen_dataset *ds, const folder *f) {
   int code = CLGEN_OK;
   for (size_t i = 0; !code && i < f->labels.n; ++i)

@@ -1,4 +1,4 @@
-/* Which folder below the one that was given holds the dataset: the split that is wanted, or the only one with images. */
+/* Finds the folder of the dataset below the given one: the folder of the chosen split, or the only one with images. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 /* ---- Counting -----------------------------------------------------------------------------------------------------------
  */
 
-/* The pictures in a folder and all folders below it, but at most `most`: what cannot be read counts as none, and is an error
- * where it is read for good. */
+/* Counts the images in a folder and all its subfolders, but stops at `most`. Folders that cannot be read count as empty;
+ * reading the dataset reports them. */
 static int count_below(const char *path, int64_t most, int depth, const clgen_folder_chain *above, int64_t *count) {
   clgen_names entries;
   clgen_folder_chain here;
@@ -55,7 +55,7 @@ static bool has_labels(const clgen_names *entries) {
 /* ---- Which --------------------------------------------------------------------------------------------------------------
  */
 
-/* What all folders' names begin with, up to a - or _ or point: seg_train, seg_test. */
+/* The length of the prefix that all folders have in common, up to a "-", "_" or ".": "seg_" of seg_train and seg_test. */
 static size_t common_prefix(const clgen_names *entries) {
   const char *first = NULL;
   size_t n = 0;
@@ -70,7 +70,7 @@ static size_t common_prefix(const clgen_names *entries) {
   return n;
 }
 
-/* The folders of both splits, NULL: there are not both. */
+/* The folders of the two splits; both NULL unless both exist. */
 typedef struct {
   const char *train, *test;
 } pair;
@@ -117,7 +117,7 @@ static int choose_split(clgen_dataset *ds, const char *path, const clgen_names *
   *out = ds->test ? p.test : p.train;
   for (size_t i = 0; !code && direct && i < entries->n; ++i)
     if (!clgen_folder_is(entries->at[i]) && clgen_folder_is_picture(path, entries->at[i]))
-      code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: lies beside the folders of splits", entries->at[i]));
+      code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: not in the folder of a split", entries->at[i]));
   return code ? code : say_left_out(ds, path, entries, p);
 }
 
@@ -168,6 +168,7 @@ int clgen_folder_descend(clgen_dataset *ds, char **path, clgen_names *entries, b
     code = enter(path, split ? split : only, !split, entries, &enough);
     if (code || enough) return code;
   }
-  return clgen_fail(CLGEN_E_FORMAT, "%s: subfolders more than %d deep: a link to a folder that it lies in?", ds->path,
+  return clgen_fail(CLGEN_E_FORMAT,
+                    "%s: subfolders are nested more than %d deep: is one of them a link to a folder above it?", ds->path,
                     MAX_DEPTH);
 }

@@ -1,4 +1,4 @@
-/* Which files of a folder are its pictures. */
+/* Finds the image files of a folder. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,11 +69,12 @@ static int walk(clgen_dataset *ds, const char *root, const char *below, int dept
   clgen_folder_chain here;
   int code = path ? CLGEN_OK : CLGEN_E_NOMEM;
   if (!code && clgen_folder_loops(path, chain, &here)) {
-    code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: a link to a folder that it lies in", below));
+    code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: a link to a folder above it", below));
     free(path);
     return code;
   }
-  if (!code && depth > MAX_DEPTH) code = clgen_fail(CLGEN_E_FORMAT, "%s: subfolders more than %d deep", root, MAX_DEPTH);
+  if (!code && depth > MAX_DEPTH)
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: subfolders are nested more than %d deep", root, MAX_DEPTH);
   if (!code) code = clgen_names_of_folder(path, &entries);
   if (code == CLGEN_E_IO && depth) { /* a folder that may not be read, among others */
     code = clgen_fill_pass_over(ds, code);
@@ -128,20 +129,21 @@ static int move_all(clgen_names *from, clgen_names *to) {
   return code;
 }
 
-/* Pictures lie both beside subfolders and in them: whichever are more are meant, and the others are told of. */
+/* There are images both in the folder itself and in its subfolders: the dataset is the larger group, the other is reported.
+ */
 static int choose(clgen_dataset *ds, const char *path, clgen_names *direct, clgen_names *nested) {
   const size_t folders = folders_among(nested);
   if (folders >= 2 && nested->n > direct->n) {
     int code = CLGEN_OK;
     for (size_t i = 0; !code && i < direct->n; ++i)
-      code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: lies beside the %zu subfolders that hold the pictures",
+      code = clgen_fill_pass_over(ds, clgen_fail(CLGEN_E_FORMAT, "%s: left out: the dataset is the %zu subfolders beside it",
                                                  direct->at[i], folders));
     clgen_names_free(direct);
     return code;
   }
   clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
-                  "%s: %zu pictures lie directly in it; those in its subfolders, %zu, are left out", path, direct->n,
-                  nested->n);
+                  "%s: %zu images directly in this folder are read; %zu images in its subfolders are left out", path,
+                  direct->n, nested->n);
   ds->info.left_out += (int64_t)nested->n;
   clgen_names_free(nested);
   return CLGEN_OK;
@@ -157,8 +159,8 @@ int clgen_folder_find(clgen_dataset *ds, const char *path, const clgen_names *en
   clgen_names_free(&nested);
   if (!code && out->n == 0)
     code = clgen_fail(CLGEN_E_FORMAT,
-                      "%s: no dataset here: neither PNG or JPEG files, nor IDX files (train-images-..., t10k-images-...), "
-                      "nor CIFAR-10's (data_batch_*.bin)%s%s",
+                      "%s: found no dataset: no PNG or JPEG files, no IDX files (train-images-..., t10k-images-...), "
+                      "no CIFAR-10 files (data_batch_*.bin)%s%s",
                       path, ds->info.passed_over ? "; left out: " : "", ds->info.passed_over ? ds->passed[0] : "");
   clgen_names_sort(out);
   return code;

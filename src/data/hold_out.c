@@ -1,4 +1,4 @@
-/* Images that are not to be trained on. */
+/* Held-out images: taken out of the training set for validation. */
 #include "data/data_internal.h"
 
 #include <stdlib.h>
@@ -53,8 +53,7 @@ int clgen_dataset_hold_out(clgen_dataset *ds, int64_t n, clgen_dataset **out) {
   int64_t count = ds->info.count;
   *out = NULL;
   if (n < 1 || n >= count)
-    return clgen_fail(CLGEN_E_INVALID, "%s: of %lld images %lld cannot be held out", ds->path, (long long)count,
-                      (long long)n);
+    return clgen_fail(CLGEN_E_INVALID, "%s: cannot hold out %lld of %lld images", ds->path, (long long)n, (long long)count);
   int64_t *order = malloc((size_t)count * sizeof *order);
   char *chosen = calloc((size_t)count, 1);
   clgen_dataset *held = NULL;

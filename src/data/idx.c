@@ -44,7 +44,8 @@ static int read_header(gzFile f, const char *path, int low, int high, idx *out) 
     return clgen_fail(CLGEN_E_FORMAT,
                       "%s: wrong magic number 0x%02x%02x%02x%02x (IDX images begin with 0x00000803, labels with 0x00000801)",
                       path, head[0], head[1], head[2], head[3]);
-  if (type != 8) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: IDX of %s; only bytes are read", path, kinds[type - 8]);
+  if (type != 8)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: IDX of %s is not supported; only bytes are", path, kinds[type - 8]);
   if (rank < (unsigned)low || rank > (unsigned)high)
     return clgen_fail(CLGEN_E_FORMAT, "%s: wrong magic number 0x0000%02x%02x: %s", path, type, rank,
                       high == 1   ? "labels have 0x00000801"
@@ -57,20 +58,20 @@ static int read_header(gzFile f, const char *path, int low, int high, idx *out) 
     const uint8_t *p = head + 4 + 4 * i;
     out->shape[i] = (int64_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
     if (out->shape[i] && out->count > INT64_MAX / 2 / out->shape[i])
-      return clgen_fail(CLGEN_E_FORMAT, "%s: the header gives a size beyond all measure", path);
+      return clgen_fail(CLGEN_E_FORMAT, "%s: the header gives an impossible size", path);
     out->count *= out->shape[i];
   }
   return CLGEN_OK;
 }
 
-/* Nothing is allocated on the word of the header: deflate makes at most 1032 bytes of one. */
+/* Checked before allocating: deflate expands one byte to at most 1032, so the file's size bounds the elements. */
 static int check_promise(gzFile f, const char *path, const idx *x) {
   struct stat st;
   if (stat(path, &st) != 0) return clgen_fail(CLGEN_E_IO, "%s: %s", path, strerror(errno));
   double header = 4 + 4 * x->rank, most = gzdirect(f) ? (double)st.st_size - header : (double)st.st_size * 1032;
   if ((double)x->count > most)
     return clgen_fail(CLGEN_E_FORMAT,
-                      "%s: the header promises %lld bytes, which a file of %lld bytes cannot hold: truncated or damaged",
+                      "%s: the header gives %lld bytes, more than a file of %lld bytes can contain: truncated or damaged",
                       path, (long long)x->count, (long long)st.st_size);
   /* Images, the dataset that is made of them, and a label for each in both; or labels, which become int. */
   const double labels = (double)x->shape[0] * sizeof(int);
@@ -87,7 +88,7 @@ static int read_elements(gzFile f, const char *path, idx *out) {
   uint8_t more;
   int got = gzread(f, &more, 1); /* also checks gzip's checksum */
   if (got > 0)
-    return clgen_fail(CLGEN_E_FORMAT, "%s: more follows after the %lld bytes that the header promises", path,
+    return clgen_fail(CLGEN_E_FORMAT, "%s: more data follows after the %lld bytes that the header gives", path,
                       (long long)out->count);
   int status;
   gzerror(f, &status); /* Z_BUF_ERROR: the checksum is cut off */
@@ -142,13 +143,13 @@ static int read_labels(clgen_dataset *ds, const char *images, clgen_array *a) {
   char *path;
   int code = find_labels(images, &path);
   if (code || !path) {
-    if (!code) clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: no labels beside it", images);
+    if (!code) clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: there is no file of labels beside it", images);
     return code;
   }
   idx x;
   code = read_idx(path, 1, 1, &x);
   if (!code && x.count != a->count)
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld labels, and %s holds %lld images", path, (long long)x.count, images,
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld labels, but %s has %lld images", path, (long long)x.count, images,
                       (long long)a->count);
   if (!code && !(a->labels = malloc((size_t)a->count * sizeof *a->labels)))
     code = clgen_fail_nomem((size_t)a->count * sizeof *a->labels);
@@ -170,7 +171,7 @@ int clgen_open_idx_file(clgen_dataset *ds, const char *path) {
   a.width = (int)(x.shape[2] < side ? x.shape[2] : side);
   code = clgen_array_check(&a, path);
   if (!code && (channels < 1 || channels > 4))
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld channels; 1 to 4 are read", path, (long long)channels);
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld channels are not supported; 1 to 4 are", path, (long long)channels);
   a.channels = (int)channels;
   if (!code) code = read_labels(ds, path, &a);
   if (!code) return clgen_fill_from_array(ds, &a);
@@ -178,13 +179,14 @@ int clgen_open_idx_file(clgen_dataset *ds, const char *path) {
   return code;
 }
 
-/* ---- A folder of them ----------------------------------------------------------------------------------------------- */
+/* ---- A folder of IDX files -----------------------------------------------------------------------------------------------
+ */
 
 static bool is_images(const char *name, const char *set) {
   return strstr(name, set) && strstr(name, "images") && (strstr(name, "idx3") || strstr(name, "ubyte"));
 }
 
-/* The file of a set: with a file and the same file packed, the first. */
+/* The file of a set. Where both x and x.gz exist: the first. */
 static int find_set(const char *folder, const clgen_names *files, const char *const *sets, const char **out) {
   *out = NULL;
   for (; *sets; ++sets)
@@ -194,7 +196,7 @@ static int find_set(const char *folder, const clgen_names *files, const char *co
       if (!*out)
         *out = files->at[i];
       else if (strncmp(files->at[i], *out, n) != 0 || strcmp(files->at[i] + n, ".gz") != 0)
-        return clgen_fail(CLGEN_E_INVALID, "%s: holds both %s and %s: name the one that is meant", folder, *out,
+        return clgen_fail(CLGEN_E_INVALID, "%s: contains both %s and %s: give the path of one of them", folder, *out,
                           files->at[i]);
     }
   return CLGEN_OK;
@@ -209,7 +211,7 @@ int clgen_open_idx_folder(clgen_dataset *ds, const clgen_names *files, bool *tak
   if (code || (!wanted && !other)) return code;
   *taken = true;
   if (!wanted)
-    clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: there is only %s, which serves both for training and for testing",
+    clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: there is only %s, which is used for training and for testing",
                     ds->path, other);
   char *path = clgen_format("%s/%s", ds->path, wanted ? wanted : other);
   if (!path) return CLGEN_E_NOMEM;

@@ -135,7 +135,7 @@ static int number_classes(clgen_labels *l) {
   for (size_t i = 0; i < l->n; ++i)
     if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0) sorted[n++] = sorted[i];
   int code = n > CLGEN_MAX_CLASSES
-                 ? clgen_fail(CLGEN_E_FORMAT, "%s: %zu classes; at most %d are taken", l->source, n, CLGEN_MAX_CLASSES)
+                 ? clgen_fail(CLGEN_E_FORMAT, "%s: %zu classes; at most %d are supported", l->source, n, CLGEN_MAX_CLASSES)
                  : CLGEN_OK;
   for (size_t i = 0; !code && i < n; ++i) {
     if (!(l->classes[i] = clgen_strdup(sorted[i]))) code = CLGEN_E_NOMEM;

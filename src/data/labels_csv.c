@@ -36,7 +36,8 @@ static int take_field(csv *c, char **field) {
     for (; *end && (*end != '"' || end[1] == '"'); end += *end == '"' ? 2 : 1) c->next_line += *end == '\n';
   else
     for (; *end && *end != c->separator && !strchr("\r\n", *end); ++end) continue;
-  if (quoted && !*end) return clgen_fail(CLGEN_E_FORMAT, "%s: line %d: a quote that does not end", c->path, c->line);
+  if (quoted && !*end)
+    return clgen_fail(CLGEN_E_FORMAT, "%s: line %d: a quoted field has no closing quote", c->path, c->line);
   to = out = malloc((size_t)(end - p) + 1);
   if (!out) return clgen_fail_nomem((size_t)(end - p));
   for (const char *from = p + quoted; from < end; ++from) {

@@ -97,7 +97,7 @@ static int take_descr(parser *p, clgen_npy_header *h) {
   char text[32];
   skip_space(p);
   if (p->at < p->end && *p->at == '[')
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: an array of records; only plain numbers are read", p->name);
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: arrays of records are not supported; only arrays of numbers are", p->name);
   if (!take_text(p, text, sizeof text)) return bad_header(p, "'descr' is not a text");
   char order = strchr("<>|=", text[0]) && text[0] ? text[0] : 0;
   const char *kind = text + (order ? 1 : 0);
@@ -107,9 +107,10 @@ static int take_descr(parser *p, clgen_npy_header *h) {
       h->swap = types[i].size > 1 && ((order == '<' && big_endian()) || (order == '>' && !big_endian()));
       return CLGEN_OK;
     }
-  return clgen_fail(CLGEN_E_UNSUPPORTED,
-                    "%s: elements of type '%s'; bool, integers of 8 to 64 bits, float16, float32 and float64 are read",
-                    p->name, text);
+  return clgen_fail(
+      CLGEN_E_UNSUPPORTED,
+      "%s: elements of type '%s' are not supported; bool, integers of 8 to 64 bits, float16, float32 and float64 are",
+      p->name, text);
 }
 
 static int take_shape(parser *p, clgen_npy_header *h) {
@@ -118,10 +119,10 @@ static int take_shape(parser *p, clgen_npy_header *h) {
   h->count = 1;
   while (!take(p, ')')) {
     int64_t n;
-    if (!take_size(p, &n)) return bad_header(p, "'shape' holds something that is not a size");
+    if (!take_size(p, &n)) return bad_header(p, "'shape' contains something that is not a size");
     if (h->rank == CLGEN_NPY_MAX_RANK)
       return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: more than %d axes", p->name, CLGEN_NPY_MAX_RANK);
-    if (n && h->count > INT64_MAX / 8 / n) return bad_header(p, "the size of the array is beyond all measure");
+    if (n && h->count > INT64_MAX / 8 / n) return bad_header(p, "the array is too large");
     h->count *= n;
     h->shape[h->rank++] = n;
     if (!take(p, ',')) {
@@ -171,7 +172,7 @@ int clgen_npy_parse(clgen_npy_header *h, const void *data, size_t size, const ch
     return clgen_fail(CLGEN_E_FORMAT, "%s: not an NPY file (it does not begin with \\x93NUMPY)", name);
   if (size < 12) return clgen_fail(CLGEN_E_FORMAT, "%s: truncated within the NPY header", name);
   if (p[6] < 1 || p[6] > 3)
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: NPY format %d.%d; 1.0, 2.0 and 3.0 are read", name, p[6], p[7]);
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: NPY version %d.%d is not supported; 1.0, 2.0 and 3.0 are", name, p[6], p[7]);
   size_t begin = p[6] == 1 ? 10 : 12, length = p[8] | (size_t)p[9] << 8;
   if (p[6] > 1) length |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
   if (length > size - begin) return clgen_fail(CLGEN_E_FORMAT, "%s: truncated within the NPY header", name);
@@ -226,7 +227,7 @@ int clgen_npy_adopt(clgen_npy *out, void *data, size_t size, const char *name) {
     char shape[160];
     clgen_npy_shape_text(h.rank, h.shape, shape, sizeof shape);
     if (size - h.begin != bytes)
-      code = clgen_fail(CLGEN_E_FORMAT, "%s: %s: the header says %s of %s, %zu bytes, and %zu follow", name,
+      code = clgen_fail(CLGEN_E_FORMAT, "%s: %s: the header gives %s of %s, %zu bytes, but %zu bytes follow", name,
                         size - h.begin < bytes ? "truncated" : "too long", shape, clgen_npy_type_name(h.type), bytes,
                         size - h.begin);
   }

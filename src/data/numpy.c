@@ -1,7 +1,7 @@
 /* NumPy arrays of images. (N,H,W) is grey; (N,H,W,C) has its channels last, (N,C,H,W) first, C being 1 to 4: last where
  * both fit. uint8 is taken as it is; bool becomes 0 and 255; other integers must lie in 0..255. Floats must all lie in
- * 0..1, which becomes 0..255, or all be whole numbers in 0..255. Anything else is refused: a guess would spoil a training
- * run without a word. */
+ * 0..1, which becomes 0..255, or all be whole numbers in 0..255. Anything else is an error: a wrong guess of the range would
+ * spoil a training run silently. */
 #include "data/data_internal.h"
 
 #include <math.h>
@@ -44,7 +44,7 @@ static int shape_of(const clgen_npy *a, const char *name, clgen_array *out) {
   return clgen_array_check(out, name);
 }
 
-/* What to multiply by: 255 for bool and 0..1, 1 for 0..255, 0 for what is neither. */
+/* The factor: 255 for bool and 0..1, 1 for 0..255, 0 for any other range, with *bad a value outside. */
 static double scale_of(const clgen_npy *a, double *bad) {
   if (a->type == CLGEN_NPY_BOOL) return 255;
   bool real = a->type == CLGEN_NPY_F16 || a->type == CLGEN_NPY_F32 || a->type == CLGEN_NPY_F64, unit = real, whole = true;
@@ -90,9 +90,10 @@ static int labels_from(clgen_npy *a, const char *name, const char *images, clgen
   if (a->rank != 1 && !(a->rank == 2 && a->shape[1] == 1)) {
     char shape[200];
     clgen_npy_shape_text(a->rank, a->shape, shape, sizeof shape);
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: labels of shape %s; (N) or (N,1) is read", name, shape);
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: labels have shape %s; expected (N) or (N,1) with one class number per image",
+                      name, shape);
   } else if (a->count != out->count) {
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld labels, and %s holds %lld images", name, (long long)a->count, images,
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: %lld labels, but %s has %lld images", name, (long long)a->count, images,
                       (long long)out->count);
   } else if (!(out->labels = malloc((size_t)a->count * sizeof *out->labels))) {
     code = clgen_fail_nomem((size_t)a->count * sizeof *out->labels);
@@ -186,8 +187,8 @@ static int choose(clgen_dataset *ds, const clgen_zip *zip, size_t *images, size_
     if (*images == NONE) continue;
     *labels = find_member(zip, order[k]->labels);
     if (k == 2 || (k == 1 && ds->test))
-      clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: its array %s serves both for training and for testing",
-                      ds->path, clgen_zip_name(zip, *images));
+      clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: its array %s is used for training and for testing", ds->path,
+                      clgen_zip_name(zip, *images));
     return CLGEN_OK;
   }
   *images = 0;

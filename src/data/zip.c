@@ -35,7 +35,7 @@ static int damaged(const clgen_zip *z, const char *why) {
 static int read_at(clgen_zip *z, uint64_t at, void *to, size_t n, const char *what) {
   if (at > z->file_size || n > z->file_size - at) return damaged(z, what);
   if (fseeko(z->file, (off_t)at, SEEK_SET) != 0 || fread(to, 1, n, z->file) != n)
-    return clgen_fail(CLGEN_E_IO, "%s: %s", z->path, ferror(z->file) ? strerror(errno) : "it ended early");
+    return clgen_fail(CLGEN_E_IO, "%s: %s", z->path, ferror(z->file) ? strerror(errno) : "unexpected end of file");
   return CLGEN_OK;
 }
 
@@ -83,19 +83,19 @@ static int add_member(clgen_zip *z, const uint8_t *p, size_t name, size_t extra)
 }
 
 static int read_directory(clgen_zip *z, uint64_t at, uint64_t size) {
-  if (size > z->file_size || size > 1u << 28) return damaged(z, "its directory is too large");
+  if (size > z->file_size || size > 1u << 28) return damaged(z, "its central directory is too large");
   uint8_t *buf = malloc(size ? (size_t)size : 1);
   if (!buf) return clgen_fail_nomem((size_t)size);
-  int code = read_at(z, at, buf, (size_t)size, "its directory lies outside of the file");
+  int code = read_at(z, at, buf, (size_t)size, "its central directory lies outside of the file");
   for (size_t i = 0; !code && i < size;) {
     const uint8_t *p = buf + i;
     size_t left = (size_t)size - i;
     if (left < 46 || u32(p) != 0x02014b50) {
-      code = damaged(z, "its directory holds something else");
+      code = damaged(z, "its central directory has a wrong signature");
       break;
     }
     size_t name = u16(p + 28), extra = u16(p + 30), length = 46 + name + extra + u16(p + 32);
-    code = length > left ? damaged(z, "its directory ends early") : add_member(z, p, name, extra);
+    code = length > left ? damaged(z, "its central directory is truncated") : add_member(z, p, name, extra);
     i += length;
   }
   free(buf);
@@ -111,7 +111,7 @@ static int find_directory(clgen_zip *z) {
   if (code) memset(tail, 0, n);
   for (at = n >= 22 ? n - 22 + 1 : 0; at-- > 0;)
     if (u32(tail + at) == 0x06054b50 && u16(tail + at + 20) <= n - at - 22) break;
-  if (!code && at == SIZE_MAX) code = damaged(z, "it has no directory at its end");
+  if (!code && at == SIZE_MAX) code = damaged(z, "no central directory at its end");
   uint64_t size = 0, begin = 0, end = z->file_size - n + at;
   if (!code) {
     size = u32(tail + at + 12);
@@ -123,7 +123,7 @@ static int find_directory(clgen_zip *z) {
     if (end < 20 || (code = read_at(z, end - 20, locator, 20, "")) != 0 || u32(locator) != 0x07064b50)
       return code ? code : damaged(z, "its ZIP64 record is missing");
     code = read_at(z, u64(locator + 8), record, sizeof record, "its ZIP64 record lies outside of the file");
-    if (!code && u32(record) != 0x06064b50) code = damaged(z, "its ZIP64 record is something else");
+    if (!code && u32(record) != 0x06064b50) code = damaged(z, "its ZIP64 record has a wrong signature");
     if (!code) {
       size = u64(record + 40);
       begin = u64(record + 48);
@@ -177,7 +177,7 @@ static int inflate_member(clgen_zip *z, const member *m, uint64_t at, uint8_t *t
   while (!code && status == Z_OK) {
     if (!s.avail_in && left) {
       size_t n = left < sizeof in ? (size_t)left : sizeof in;
-      if ((code = read_at(z, at, in, n, "a member ends early")) != 0) break;
+      if ((code = read_at(z, at, in, n, "a member is truncated")) != 0) break;
       s.next_in = in;
       s.avail_in = (uInt)n;
       at += n;
@@ -191,21 +191,23 @@ static int inflate_member(clgen_zip *z, const member *m, uint64_t at, uint8_t *t
   }
   inflateEnd(&s);
   if (!code && (status != Z_STREAM_END || room))
-    code = clgen_fail(CLGEN_E_FORMAT, "%s: %s: damaged: it does not unpack to the size that is said", z->path, m->name);
+    code = clgen_fail(CLGEN_E_FORMAT, "%s: %s: damaged: the unpacked size is not the one in the archive's directory",
+                      z->path, m->name);
   return code;
 }
 
 static int check_member(const clgen_zip *z, const member *m) {
-  if (m->flags & 1) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %s: encrypted", z->path, m->name);
+  if (m->flags & 1) return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %s: encrypted members are not supported", z->path, m->name);
   if (m->method != 0 && m->method != 8)
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %s: packed by method %u; stored and deflated members are read", z->path,
+    return clgen_fail(CLGEN_E_UNSUPPORTED,
+                      "%s: %s: compression method %u is not supported; only stored and deflated members are", z->path,
                       m->name, m->method);
   if (m->packed > z->file_size || (m->method == 0 && m->packed != m->size) || m->size / 1032 > m->packed ||
       m->size > SIZE_MAX / 2)
     return clgen_fail(CLGEN_E_FORMAT,
-                      "%s: %s: the archive promises %llu bytes in %llu, which cannot be: truncated or damaged", z->path,
-                      m->name, (unsigned long long)m->size, (unsigned long long)m->packed);
-  /* An array, and as much for what is made of it: at most four bytes for one, a label. */
+                      "%s: %s: the archive gives %llu bytes compressed to %llu, which is impossible: truncated or damaged",
+                      z->path, m->name, (unsigned long long)m->size, (unsigned long long)m->packed);
+  /* An array, and what is converted from it: at most four bytes for each, as labels are. */
   const int code = clgen_check_unpacked(m->name, z->file_size, (double)m->size * 6);
   return code ? clgen_fail_prefix(code, "%s", z->path) : CLGEN_OK;
 }
@@ -222,7 +224,7 @@ int clgen_zip_read(clgen_zip *z, size_t i, void **data, size_t *size) {
   uint64_t at = m->offset + sizeof local + u16(local + 26) + u16(local + 28);
   uint8_t *to = malloc((size_t)m->size + 1);
   if (!to) return clgen_fail_nomem((size_t)m->size);
-  code = m->method ? inflate_member(z, m, at, to) : read_at(z, at, to, (size_t)m->size, "a member ends early");
+  code = m->method ? inflate_member(z, m, at, to) : read_at(z, at, to, (size_t)m->size, "a member is truncated");
   uLong crc = crc32(0, NULL, 0);
   for (uint64_t done = 0, n; !code && done < m->size; done += n) {
     n = m->size - done < 1u << 30 ? m->size - done : 1u << 30;

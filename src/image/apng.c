@@ -85,7 +85,7 @@ static int check(const char *path, const clgen_image *frames, int64_t n, int mil
     const clgen_image *f = frames + i;
     if (!f->data || f->width < 1 || f->height < 1 || f->channels < 1 || f->channels > 4 || f->width != frames->width ||
         f->height != frames->height || f->channels != frames->channels)
-      return clgen_fail(CLGEN_E_INVALID, "%s: frame %lld, of %d x %d pixels with %d channels, is not like the first", path,
+      return clgen_fail(CLGEN_E_INVALID, "%s: frame %lld has %d x %d pixels with %d channels, unlike the first frame", path,
                         (long long)i, f->width, f->height, f->channels);
   }
   return CLGEN_OK;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than any photograph; a larger file is a mistake, not a picture. */
+/* Larger than any photograph. */
 #define MAX_FILE_BYTES ((size_t)1 << 30)
 
 int clgen_image_create(clgen_image *out, int width, int height, int channels) {
@@ -116,7 +116,7 @@ static const char *kind_among(const signature *rows, size_t n, const void *head,
   return NULL;
 }
 
-/* Two letters would find text as well: what must follow them is looked at, too. */
+/* Signatures of two letters also match text, so the fields after them are checked, too. */
 static const char *kind_by_fields(const void *head, size_t size) {
   static const char *const pnm[] = {"PBM", "PGM", "PPM", "PBM", "PGM", "PPM"};
   const unsigned char *p = head;
@@ -163,8 +163,8 @@ int clgen_image_read(clgen_image *out, const char *path, uint64_t max_pixels) {
 int clgen_image_crop(const clgen_image *in, int x, int y, int width, int height, clgen_image *out) {
   memset(out, 0, sizeof *out);
   if (x < 0 || y < 0 || width < 1 || height < 1 || width > in->width - x || height > in->height - y)
-    return clgen_fail(CLGEN_E_INVALID, "cannot cut %d x %d pixels at (%d, %d) out of %d x %d", width, height, x, y,
-                      in->width, in->height);
+    return clgen_fail(CLGEN_E_INVALID, "cannot crop %d x %d pixels at (%d, %d) from %d x %d", width, height, x, y, in->width,
+                      in->height);
   int code = clgen_image_create(out, width, height, in->channels);
   if (code) return code;
   size_t c = (size_t)in->channels, row = (size_t)width * c;

@@ -33,8 +33,8 @@ static void on_error(j_common_ptr jpeg) {
   longjmp(r->jump, 1);
 }
 
-/* libjpeg goes on after damage and fills in grey; a training set must not hold such pictures. What only deviates from the
- * letter of the format is let pass. */
+/* libjpeg continues after damaged data and fills in grey. Such images must not get into a training set, so that warning is
+ * an error here. Warnings about harmless deviations from the format are ignored. */
 static void on_message(j_common_ptr jpeg, int level) {
   if (level >= 0) return;
   switch (jpeg->err->msg_code) {
@@ -48,8 +48,8 @@ static void on_message(j_common_ptr jpeg, int level) {
 
 static void on_output(j_common_ptr jpeg) { (void)jpeg; }
 
-/* Each scan goes over the whole picture, and may have next to no bytes: a small file could take minutes. Encoders write some
- * ten. */
+/* Limits the number of scans. Decoding a scan visits the whole image although the scan may have almost no bytes, so a small
+ * file with many scans could take minutes. Encoders write about ten. */
 static void on_progress(j_common_ptr jpeg) {
   enum { MOST_SCANS = 64 };
   reader *r = (reader *)(void *)jpeg->err;
@@ -58,14 +58,14 @@ static void on_progress(j_common_ptr jpeg) {
   on_error(jpeg);
 }
 
-/* A block of 8 x 8 takes at least one bit, and blocks of the finest component cover the picture. */
+/* A lower bound: one bit for each 8 x 8 block of the component with the highest resolution. */
 static int check_header(reader *r) {
   uint64_t width = r->jpeg.image_width, height = r->jpeg.image_height;
   double smallest = r->jpeg.arith_code ? 0 : (double)width * (double)height / 512 - 64;
   return clgen_image_check_header(r->name, width, height, r->max_pixels, smallest, r->size);
 }
 
-/* The picture twice, for it may be turned; and all coefficients, of 2 bytes, where there is more than one scan. */
+/* Two copies of the image, since rotation needs a second; and all coefficients, 2 bytes each, if it has several scans. */
 static int check_memory(reader *r, int channels) {
   double bytes = 2.0 * channels * r->jpeg.image_width * r->jpeg.image_height;
   for (int i = 0; i < r->jpeg.num_components && jpeg_has_multiple_scans(&r->jpeg); ++i)
@@ -153,7 +153,7 @@ int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint6
 int clgen_image_read_jpeg(clgen_image *out, const void *data, size_t size, uint64_t max_pixels, const char *name) {
   (void)out, (void)data, (void)size, (void)max_pixels;
   return clgen_fail(CLGEN_E_UNSUPPORTED,
-                    "%s: a JPEG file, and this build reads none; build with -Djpeg=enabled and libjpeg-turbo", name);
+                    "%s: this build cannot read JPEG files; build with -Djpeg=enabled and libjpeg-turbo", name);
 }
 
 #endif

@@ -38,15 +38,15 @@ static void on_read(png_structp png, png_bytep to, size_t n) {
   r->at += n;
 }
 
-/* Deflate packs at most 1032 bytes into one, and a row of an interlaced picture is never shorter in its passes. */
+/* A lower bound: deflate expands one byte to at most 1032. Interlacing does not make the rows shorter in sum. */
 static int check_header(reader *r) {
   uint32_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
   double bits = (double)png_get_bit_depth(r->png, r->info) * png_get_channels(r->png, r->info);
   return clgen_image_check_header(r->name, width, height, r->max_pixels, width * bits / 8 * height / 1032 - 64, r->size);
 }
 
-/* Chunks that change no pixel here. libpng unpacks and keeps what is packed in them, up to 8 MB each: a small file would
- * fill the memory. */
+/* Chunks that do not affect the pixels are skipped: libpng would decompress and keep their contents, up to 8 MB each, so a
+ * small file could use up the memory. */
 static void ignore_chunks(reader *r) {
 #ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
   static const png_byte names[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0hIST\0pCAL\0sCAL";
@@ -65,8 +65,8 @@ static void ask_for_8_bits(reader *r) {
   png_read_update_info(r->png, r->info);
 }
 
-/* The picture twice, for it may be turned; a pointer to each row; and the rows that libpng works on, of up to 8 bytes a
- * pixel. */
+/* Two copies of the image, since rotation needs a second; a pointer to each row; and libpng's row buffers, up to 8 bytes
+ * per pixel. */
 static int check_memory(const reader *r, int width, int height, int channels) {
   const double row = (double)width * channels;
   return clgen_check_unpacked(r->name, r->size, 2 * row * height + (double)height * sizeof *r->rows + 3.0 * 8 * width);
@@ -81,7 +81,7 @@ static int orientation_of(const reader *r) {
   return exif ? clgen_exif_orientation(exif, size) : 1;
 }
 
-/* No chunk goes beyond the end: libpng makes room for some on the word of their length, which may be 2 GiB. */
+/* Whether all chunks end within the file. libpng allocates a chunk's length, up to 2 GiB, before it reads the data. */
 static bool chunks_fit(const reader *r) {
   for (size_t at = 8; r->size - at >= 12;) {
     const uint32_t n = png_get_uint_32(r->data + at);
@@ -94,7 +94,7 @@ static bool chunks_fit(const reader *r) {
 
 static int decode(reader *r) {
   if (setjmp(png_jmpbuf(r->png))) return r->code;
-  png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* our own check says it better */
+  png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff); /* clgen_image_check_header has a clearer message */
   png_set_read_fn(r->png, r, on_read);
   ignore_chunks(r);
   if (!chunks_fit(r)) png_error(r->png, "the file is truncated");
