@@ -57,6 +57,6 @@ resume_exactly() {
   mv "$run"/*-"$last".safetensors "$where/whole/"
   before_resuming
   expect 0 train --resume "$run"
-  out_has "goes on from"
+  out_has "resumes from"
   for file in "$where"/whole/*; do same "$file" "$run/${file##*/}"; done
 }

@@ -5,25 +5,25 @@ gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
 short="--kimg 4 --batch 32 --tick 0.7"
 
 expect 2 train $gan -n --adapt gard
-err_has "option --adapt: \"gard\" is none of"
+err_has "option --adapt: \"gard\" is not one of"
 expect 2 train --data "$EXAMPLES/mnist" --cfg vae-mlp --device host -n --adapt balance
 err_has "needs a GAN"
 expect 0 train $gan -n --adapt none
 out_matches_not '^adapt:'
 expect 0 train $gan -n --adapt guard,balance
-out_has "adapt:    guard,balance, deciding every 16 steps"
+out_has "adapt:    guard,balance, a decision every 16 steps"
 
 expect 2 train $gan -n --adapt noise-scale --optimizer rmsprop
-err_has "--optimizer rmsprop keeps none"
+err_has "which --optimizer rmsprop does not have"
 refuse_train 'option --batch-max: only --adapt noise-scale changes the batch' $gan --batch-max 128
-refuse_train '128 or 256 would do' $gan --batch-max 200 --adapt noise-scale
+refuse_train 'use 128 or 256' $gan --batch-max 200 --adapt noise-scale
 refuse_train 'option --batch-max: not with ragan: it compares' $gan --batch-max 128 --adapt noise-scale --loss ragan
 refuse_train 'option --batch-max: not with --adapt ada' $gan --batch-max 128 --adapt noise-scale,ada
 refuse_train 'option --batch-max: not with --free-bits' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-max 512 --adapt noise-scale --free-bits 0.1
-refuse_train 'guard and balance compare the images of a micro-batch with each other, and 4 are too few' $gan --batch-gpu 4 --adapt guard
+refuse_train 'guard and balance compare the images of a micro-batch with each other; 4 images are too few' $gan --batch-gpu 4 --adapt guard
 refuse_train 'option --batch-gpu: not with --adapt control-vae' --data "$EXAMPLES/mnist" --cfg vae-mlp --batch-gpu 16 --adapt control-vae --kl-target 5
 expect 0 train $gan -n --adapt noise-scale --batch-max 2048
-out_has "deciding every 32 steps"
+out_has "a decision every 32 steps"
 
 # ---- --adapt none and no --adapt are one and the same program
 expect 0 train $gan --kimg 1 --outdir "$dir/plain"
@@ -73,7 +73,7 @@ out_matches '^auto: +--augment xflip,rotate90,rotate,xint,scale,aniso,xfrac,brig
 expect 0 train $auto -n --subset 500 --adapt guard
 out_matches_not '^auto: +--augment'
 expect 0 train $auto --kimg 2 --tick 1 --snap 1 --adapt none --r1-gamma 0 --outdir "$dir/auto"
-out_has "auto:     10000 pictures, grey, at least 28x28"
+out_has "auto:     10000 grey pictures, at least 28x28"
 out_matches '^auto: +--lr '
 out_matches_not '^auto: +--(ngf|kimg|adapt) '
 run=$dir/auto/00000-mnist-dcgan

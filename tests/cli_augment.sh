@@ -6,11 +6,11 @@ gan="--data $EXAMPLES/mnist --cfg dcgan --ngf 2 --nz 4 --seed 5 --device host"
 short="$gan --kimg 4 --batch 32 --tick 0.7"
 
 refuse_train 'option --augment: how often?' $gan --augment bgc
-refuse_train 'option --augment: "blot" is none of blit' $gan --augment blit,blot --augment-p 0.5
+refuse_train 'option --augment: "blot" is not one of blit' $gan --augment blit,blot --augment-p 0.5
 refuse_train 'option --augment-p: --adapt ada chooses it' $gan --augment-p 0.5 --adapt ada
 refuse_train "ada uses the sign of the discriminator's logits, which has no meaning with --loss wgan" $gan --loss wgan --adapt ada
 refuse_train "ada uses the sign of the discriminator's logits, which has no meaning with --loss lsgan" $gan --loss lsgan --adapt ada
-refuse_train 'option --augment-p: --cfg vae-mlp is no GAN' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
+refuse_train 'option --augment-p: --cfg vae-mlp is not a GAN' --data "$EXAMPLES/mnist" --cfg vae-mlp --augment-p 0.5
 refuse_train 'needs a GAN' --data "$EXAMPLES/mnist" --cfg vae-mlp --adapt ada
 refuse_train 'both would have to see alike' --data "$EXAMPLES/mnist" --cfg vae-gan --ngf 2 --nz 4 --augment-p 0.5
 refuse_train 'option --augment-p' $gan --augment-p 1.5
@@ -18,11 +18,11 @@ refuse_train 'option --ada-by: rv needs validation images' $gan --adapt ada --ad
 refuse_train 'option --ada-by: needs --adapt ada' $gan --ada-by rv
 refuse_train 'option --validation: only --adapt ada with --ada-by rv' $gan --validation 100
 refuse_train 'option --validation: only --adapt ada with --ada-by rv' --data "$EXAMPLES/mnist" --cfg vae-mlp --validation 100
-refuse_train '20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
-refuse_train 'option --validation: of 10000 images 9990 held out leave fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 9990
+refuse_train 'and 20 are fewer than a batch of 64' $gan --adapt ada --ada-by rv --validation 20
+refuse_train 'option --validation: of 10000 images 9990 are held out; the rest is less than one batch of 64' $gan --adapt ada --ada-by rv --validation 9990
 expect 0 train $gan -n --adapt ada --ada-by rv --validation 1000 --loss wgan
 out_has "9000 images of 32x32"
-out_has "held out: 1000 images, which are not trained on"
+out_has "held out: 1000 images for validation"
 expect 0 train $gan -n --loss wgan --augment b --augment-p 0.5
 
 # ---- Every category and every loss that looks at images in a way of its own; p is a number of each tick
@@ -54,7 +54,7 @@ resume_exactly fixed2 $short --augment geom,noise --augment-p 0.3 --critic-steps
 expect 2 explore augment --output "$dir/o.png"
 err_has "option --data"
 expect 2 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --augment what
-err_has 'option --augment: "what" is none of'
+err_has 'option --augment: "what" is not one of'
 expect 1 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --index 100000000 --device host
 err_has "option --index"
 expect 0 explore augment --data "$EXAMPLES/mnist" --output "$dir/o.png" --res 16 --count 3 --device host

@@ -8,11 +8,11 @@ mkdir "$dir/none"
 
 refuse_train "vae-mlp does not support conditioning by \"projection\"; possible: concat" --data "$data" --cfg vae-mlp --cond projection
 refuse_train "classifier does not support conditioning by \"concat\"; possible: not at all" --data "$data" --cfg classifier --cond concat
-refuse_train "clipped weights cannot be sure of a class" --data "$data" --cond acgan --loss wgan
-refuse_train "only --cond acgan has a loss of classes" --data "$data" --cond concat --aux-weight 2
-refuse_train "option --cond needs labels of at least two classes, and this has one class" --data "$data" --cond concat --classes 3
+refuse_train "with clipped weights the auxiliary classifier" --data "$data" --cond acgan --loss wgan
+refuse_train "only --cond acgan has an auxiliary classifier" --data "$data" --cond concat --aux-weight 2
+refuse_train "option --cond needs labels of at least two classes, and the data have one class" --data "$data" --cond concat --classes 3
 cp "$data"/t10k-images* "$dir/images.idx3"
-refuse_train "option --cond needs labels of at least two classes, and this has none" --data "$dir/images.idx3" --cond concat
+refuse_train "option --cond needs labels of at least two classes, and the data have none" --data "$dir/images.idx3" --cond concat
 
 small="--data $data --subset 64 --seed 5 --kimg 1 --batch 16 --tick 0.5"
 

@@ -47,7 +47,7 @@ judge --fakes "$dir/digits.npy" --data "$dir/digits.npy" --metrics mem,dup --num
 json .images=50 .metrics.mem_exact.value=50.0 .metrics.mem_authentic.value=0.0
 judge --fakes "$data" --data "$data" --num 60 --json # labels: the features that fit are found
 json .images=60 .reals=60 .features=mnist-cnn ".metrics#11"
-err_has "mnist-cnn, which gets"
+err_has "mnist-cnn, which classifies"
 
 # By some of the classes.
 judge --fakes "$data" --data "$data" --classes 5-9 --num 60 --metrics mem,fid --json

@@ -7,32 +7,32 @@ gan="$mnist --cfg dcgan --ngf 2 --nz 4 --seed 5"
 short="$gan --kimg 1 --batch 32 --tick 0.3"
 
 # ---- Refused, with the reason
-refuse_train "only the cross entropies" $mnist --loss hinge --label-smoothing 0.1
+refuse_train "only the cross entropy losses" $mnist --loss hinge --label-smoothing 0.1
 refuse_train "only --loss wgan clips" $mnist --clip 0.1
 refuse_train "clipping already bounds" $mnist --loss wgan --reg gp
 refuse_train "slopes of 1" $mnist --loss wgan-gp --reg r1
-refuse_train "\"foo\" is none of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, pl" $mnist --reg sn,foo
-refuse_train "no such groups" $mnist --reg mbstd --batch 25
+refuse_train "\"foo\" is not one of gp, r1, dragan, sn, fm, ha, bcr, mbstd, mbdisc, pl" $mnist --reg sn,foo
+refuse_train "equal groups of 2 to 4 images, and 25 does not" $mnist --reg mbstd --batch 25
 refuse_train "it compares all images" $mnist --reg mbdisc --batch 32 --batch-gpu 16
 refuse_train "choose one" $mnist --reg mbstd,mbdisc
-refuse_train "only --reg bcr" $mnist --reg sn --bcr-flip
+refuse_train "option --bcr-flip: needs --reg bcr" $mnist --reg sn --bcr-flip
 refuse_train "pl needs styles, and --cfg dcgan has none" $mnist --reg pl
 refuse_train "pl needs styles, and --cfg vae-gan has none" $mnist --cfg vae-gan --reg pl
 refuse_train "pl: it compares with a mean over whole batches" $mnist --cfg style --reg pl --batch 32 --batch-gpu 16
-refuse_train "is no GAN" $mnist --cfg vae-mlp --reg sn
-refuse_train "is no GAN" $mnist --cfg vae-mlp --loss hinge
-refuse_train "mixes the images of a batch, and r1" $mnist --reg r1 --d-norm batch
-refuse_train "mixes the images of a batch, and gp" $mnist --loss wgan-gp --d-norm batch
-refuse_train "normalises the weights in place of it" $mnist --reg sn --d-norm layer
-refuse_train "is no GAN" $mnist --cfg vae-mlp --d-norm none
+refuse_train "is not a GAN" $mnist --cfg vae-mlp --reg sn
+refuse_train "is not a GAN" $mnist --cfg vae-mlp --loss hinge
+refuse_train "option --d-norm: not batch with r1" $mnist --reg r1 --d-norm batch
+refuse_train "option --d-norm: not batch with gp" $mnist --loss wgan-gp --d-norm batch
+refuse_train "not with --reg sn, which normalises the weights instead" $mnist --reg sn --d-norm layer
+refuse_train "is not a GAN" $mnist --cfg vae-mlp --d-norm none
 expect 0 train $gan -n --loss wgan --reg fm
 expect 0 train $gan -n --loss wgan-gp --d-norm group
 expect 0 train $gan -n --reg sn --d-norm none
 
-refuse_train "plateau watches a loss that falls" $mnist --cfg dcgan --lr-schedule plateau
-refuse_train "moves the loss by itself" $mnist --cfg vae-mlp --lr-schedule plateau --kl-anneal linear
+refuse_train "plateau needs a loss that falls" $mnist --cfg dcgan --lr-schedule plateau
+refuse_train "options that change the weight of the KL divergence" $mnist --cfg vae-mlp --lr-schedule plateau --kl-anneal linear
 expect 0 train $gan -n --loss wgan --lr-schedule plateau
-out_has "adapt:    plateau, deciding every 16 steps"
+out_has "adapt:    plateau, a decision every 16 steps"
 
 # ---- Going on from the middle gives the same bytes
 resume_exactly a $short --loss wgan-gp --reg sn --critic-steps 2 --optimizer rmsprop --grad-clip 1

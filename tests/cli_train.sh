@@ -71,7 +71,7 @@ for device in $devices; do
     expect 0 train $options --device "$device" --kimg 2 --outdir "$where/whole" --tick 0.7 --snap 1
     expect 0 train $options --device "$device" --kimg 1 --outdir "$where/parts" --tick 0.7 --snap 2
     expect 0 train --resume "$where/parts/00000-mnist-$cfg" --kimg 2
-    out_has "goes on from 1.0"
+    out_has "resumes from 1.0"
     for file in network-snapshot-000002.safetensors training-state-000002.safetensors fakes000002.png; do
       same "$where/whole/00000-mnist-$cfg/$file" "$where/parts/00000-mnist-$cfg/$file"
     done
@@ -124,7 +124,7 @@ for name in INT TERM HUP; do
   wait_for "$stopped/network-snapshot-000001.safetensors"
   if [ $name = INT ]; then # two processes would write the same files
     "$CLGEN" train --resume "$stopped" 2>"$dir/second" && fail "two processes train in one folder"
-    grep -q "process $pid trains there already" "$dir/second" || fail "a second process says: $(cat "$dir/second")"
+    grep -q "process $pid is training in this folder" "$dir/second" || fail "a second process says: $(cat "$dir/second")"
   fi
   kill -$name $pid
   wait $pid
@@ -172,7 +172,7 @@ cp -r "$whole" "$dir/damaged"
 newest=$(ls "$dir"/damaged/training-state-* | tail -n 1)
 head -c 1000 "$newest" >"$dir/part" && cp "$dir/part" "$newest"
 expect 1 train --resume "$dir/damaged"
-err_has "the state before it may be whole: clgen train --resume $dir/damaged/network-snapshot-"
+err_has "to resume from the state before it: clgen train --resume $dir/damaged/network-snapshot-"
 older=$(sed -n 's/.*clgen train --resume //p' "$dir/err")
 expect 0 train --resume "$older"
 same "$dir/damaged/network-snapshot-000040.safetensors" "$whole/network-snapshot-000040.safetensors"
@@ -227,7 +227,7 @@ err_has "--data"
 expect 1 train $vae --device host --kimg 2 --outdir "$dir/nan" --lr 1e30 --optimizer sgd --tick 0.3 --snap 1
 err_has "became NaN or infinite"
 err_has "step 2 (0.256 kimg)"
-err_has "last good snapshot is $dir/nan/00000-mnist-vae-mlp/network-snapshot-000000.safetensors"
+err_has "last good snapshot: $dir/nan/00000-mnist-vae-mlp/network-snapshot-000000.safetensors"
 [ "$(ls "$dir"/nan/*/network-snapshot-*)" = "$dir/nan/00000-mnist-vae-mlp/network-snapshot-000000.safetensors" ] ||
   fail "a snapshot of nonsense: $(ls "$dir"/nan/*)"
 grep -q "became NaN" "$dir/nan/00000-mnist-vae-mlp/log.txt" || fail "log.txt does not say why it ended"
@@ -304,7 +304,7 @@ expect 2 train --data "$data" --outdir "$dir/x" --background green
 err_has "RRGGBB"
 expect 1 train --data "$data" --outdir "$dir/x" --device "no such device"
 expect 1 train $vae --outdir "$dir/x" --hidden 4000 --batch 1048576 --device host
-err_has "would fit" # of all memory, or of one piece of it
+err_has "would fit" # in all memory, or in one allocation
 touch "$dir/file"
 expect 1 train $vae --outdir "$dir/file" --device host
 err_has "$dir/file"

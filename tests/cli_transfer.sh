@@ -27,12 +27,12 @@ out_has "init:     fc2.weight 5x6 from fc2.weight 10x6: 5 of 5 classes"
 
 # ---- What does not, is told
 expect 0 train --data "$data" --device host --init "$old" --res 64 --channels 3 --nz 6 -n --freeze 'G.3' --freezed 1
-out_has "init:     G.0.weight 6x16x4x4 starts afresh"
+out_has "init:     G.0.weight 6x16x4x4 is initialised"
 out_has "init:     G.12.weight 2x3x4x4 from G.9.weight 2x1x4x4: repeated for the colours: 3 channels from 1"
-out_has "init:     D.8.weight 1x16x4x4 starts afresh"
-out_has "init:     D.6.weight 1x8x4x4 of the network is left out"
+out_has "init:     D.8.weight 1x16x4x4 is initialised"
+out_has "init:     D.6.weight 1x8x4x4 of the file is not used"
 out_has "frozen:   98 of"
-err_has "G.3.weight is frozen, and keeps the random numbers"
+err_has "G.3.weight is frozen, so it keeps its random initialisation"
 
 # ---- The first images of a run are those of the network's average
 expect 0 train $on --init "$old" --kimg 1 --outdir "$dir/new" --seed 0
@@ -55,19 +55,19 @@ expect 2 train --resume "$dir/a/00000-mnist-dcgan" --lr-old 0.25
 err_has "--lr-old"
 
 # ---- Refused, with the reason
-refuse_train "there is no --init" $on --freeze 'D.*'
-refuse_train "there is no --init" $on --lr-old 0.1
-refuse_train "there is no --init" $on --ewc 1
-refuse_train "there is no --init" $on --l2-sp 1
-refuse_train "there is no --init" $on --freezed 1
-refuse_train "--freeze says what is to stay" $on --init "$old" --lr-old 0
+refuse_train "needs --init" $on --freeze 'D.*'
+refuse_train "needs --init" $on --lr-old 0.1
+refuse_train "needs --init" $on --ewc 1
+refuse_train "needs --init" $on --l2-sp 1
+refuse_train "needs --init" $on --freezed 1
+refuse_train "use --freeze to keep parameters unchanged" $on --init "$old" --lr-old 0
 refuse_train "contains a dcgan" $on --init "$old" --cfg vae-mlp
 refuse_train "no tensor of" $on --init "$classifier" --ndf 3 --hidden 7
 refuse_train "no parameter matches 'D.7*'; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" $on \
   --init "$old" --freeze 'D.0,D.7*'
 refuse_train "no parameter matches ''" $on --init "$old" --freeze 'D.0,'
 refuse_train "all of D would be frozen" $on --init "$old" --freeze 'D.*'
-refuse_train "has 4 layers, so 3 can be frozen and not 4" $on --init "$old" --freezed 4
+refuse_train "has 4 layers, so at most 3 can be frozen, not 4" $on --init "$old" --freezed 4
 refuse_train "there is no discriminator in --cfg vae-mlp" $on --init "$vae" --freezed 1
 refuse_train "use --l2-sp" $on --init "$classifier" --ewc 1
 refuse_train "two networks" $on --init "$vae" --ewc 1 --ewc-of both

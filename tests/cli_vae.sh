@@ -17,23 +17,23 @@ refuse_train "control-vae needs a model with an encoder" $mnist --cfg dcgan --ad
 refuse_train "option --kl-target: there is no posterior" $mnist --cfg dcgan --kl-target 3
 refuse_train "has no scale" $mnist --cfg vae-mlp --scale 0.1
 refuse_train "options --iwae and --beta cannot be combined" $mnist --cfg vae-mlp --iwae 5 --beta 2
-refuse_train "no term for the divergence to weigh" $mnist --cfg vae-mlp --iwae 5 --free-bits 1
-refuse_train "both set how much divergence is not penalised" $mnist --cfg vae-mlp --capacity 5 --free-bits 1
+refuse_train "has no separate KL term" $mnist --cfg vae-mlp --iwae 5 --free-bits 1
+refuse_train "both set how much KL divergence is not penalised" $mnist --cfg vae-mlp --capacity 5 --free-bits 1
 refuse_train "the capacity has its own schedule" $mnist --cfg vae-mlp --capacity 5 --kl-anneal linear
 refuse_train "option --free-bits-group: needs --free-bits" $mnist --cfg vae-mlp --free-bits-group 2
-refuse_train "a latent of 20 numbers has no groups of 3" $mnist --cfg vae-mlp --free-bits 1 --free-bits-group 3
+refuse_train "20 latent dimensions cannot be divided into groups of 3" $mnist --cfg vae-mlp --free-bits 1 --free-bits-group 3
 refuse_train "option --kl-target: needs --adapt control-vae" $mnist --cfg vae-mlp --kl-target 8
 refuse_train "control-vae needs --kl-target" $mnist --cfg vae-mlp --adapt control-vae
 refuse_train "the controller sets beta" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --beta 2
 refuse_train "the importance-weighted bound has no beta" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --iwae 5
-refuse_train "the mean divergence of the whole batch" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --batch 32 --batch-gpu 16
-refuse_train "the mean divergence of the whole batch" $mnist --cfg vae-mlp --free-bits 1 --batch 32 --batch-gpu 16
-refuse_train "none of guard" $mnist --cfg vae-mlp --adapt control
+refuse_train "the mean KL divergence of the whole batch" $mnist --cfg vae-mlp --adapt control-vae --kl-target 8 --batch 32 --batch-gpu 16
+refuse_train "the mean KL divergence of the whole batch" $mnist --cfg vae-mlp --free-bits 1 --batch 32 --batch-gpu 16
+refuse_train "not one of guard" $mnist --cfg vae-mlp --adapt control
 refuse_train "--beta" $mnist --cfg vae-mlp --beta 0
 expect 0 train $vae -n --iwae 5 --likelihood logistic --batch 32 --batch-gpu 16
 
 refuse_train "two kinds of fakes" $mnist --cfg vae-gan --loss ragan
-refuse_train "fm is what the reconstruction does already" $mnist --cfg vae-gan --reg fm
+refuse_train "fm is redundant" $mnist --cfg vae-gan --reg fm
 refuse_train "three networks" $mnist --cfg vae-gan --batch 32 --batch-gpu 16
 refuse_train "three networks" $mnist --cfg vae-gan --adapt noise-scale
 refuse_train "no likelihood of pixels in --cfg vae-gan" $mnist --cfg vae-gan --likelihood logistic
@@ -89,7 +89,7 @@ expect 0 explore latent --network "$gan" --data "$data" --count 50 --output "$di
 expect 0 explore saliency --network "$gan" --data "$data" --seeds 0-1 --samples 2 --output "$dir/saliency.png" --device host
 expect 0 report "$gan" --output "$dir/report.html"
 expect 1 evaluate --network "$gan" --data "$data" --metrics elbo --num 100 --device host
-err_has "ELBO and IWAE bound need a VAE"
+err_has "elbo and iwae need a VAE"
 expect 0 train --data "$data" --device host --init "$gan" -n
 out_matches '^init: +([0-9]+) of \1 tensors from' # the encoder's too
 exit $failed

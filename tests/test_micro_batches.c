@@ -344,14 +344,15 @@ static void refused(int64_t batch, int64_t at_once, const char *loss, const char
 
 static void parts_that_make_no_sense(void **state) {
   (void)state;
-  refused(12, 5, "ns", "", "4 or 6 would do");
-  refused(12, 13, "ns", "", "no multiple of 13; 12 would do");
-  refused(7, 2, "ns", "", "1 or 7 would do");
+  refused(12, 5, "ns", "", "use 4 or 6");
+  refused(12, 13, "ns", "", "is not a multiple of 13; use 12");
+  refused(7, 2, "ns", "", "use 1 or 7");
   refused(12, 4, "ragan", "", "ragan: it compares with means");
   refused(12, 4, "ns", "fm", "fm: it compares means");
   refused(12, 4, "ns", "dragan", "dragan: it disturbs by the deviation");
-  refused_controllers(12, 4, 1, "guard", "ns", "", "compare the images of a micro-batch with each other, and 4 are too few");
-  refused_controllers(12, 6, 1, "balance", "ns", "", "6 are too few");
+  refused_controllers(12, 4, 1, "guard", "ns", "",
+                      "compare the images of a micro-batch with each other; 4 images are too few");
+  refused_controllers(12, 6, 1, "balance", "ns", "", "6 images are too few");
   refused_controllers(12, 0, 2, "noise-scale", "ragan", "", "option --batch-max: not with ragan");
   refused_controllers(12, 0, 2, "noise-scale,ada", "ns", "", "option --batch-max: not with --adapt ada");
 }

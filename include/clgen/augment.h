@@ -1,9 +1,10 @@
 /* Adaptive discriminator augmentation: Karras, Aittala, Hellsten, Laine, Lehtinen & Aila 2020, "Training Generative
- * Adversarial Networks with Limited Data". A discriminator that sees images only through random transformations cannot learn
- * few images by heart; each transformation happens with a probability p below 1, so that a generator need not imitate it.
+ * Adversarial Networks with Limited Data". All inputs of the discriminator are randomly transformed, so that it does not
+ * overfit a small data set. Each transformation is applied with a probability p below 1, so that the generator does not
+ * learn to imitate it.
  *
- * All of it is nodes of a graph, differentiable in the images as often as one likes. docs/adapting.md says what each
- * transformation does and where it departs from the paper. */
+ * All of it is nodes of a graph, differentiable any number of times in the images. docs/adapting.md says what each
+ * transformation does and where it differs from the paper. */
 #ifndef CLGEN_AUGMENT_H
 #define CLGEN_AUGMENT_H
 
@@ -18,21 +19,21 @@ extern "C" {
 /* ---- The transformations --------------------------------------------------------------------------------------------- */
 
 /* Transformations, as bits, in the order in which they are applied (appendix B of the paper). */
-#define CLGEN_AUGMENTS(X)                                                              \
-  X(XFLIP, "xflip")       /* mirrored, left and right */                               \
-  X(ROTATE90, "rotate90") /* turned by quarters */                                     \
-  X(XINT, "xint")         /* shifted by whole pixels */                                \
-  X(SCALE, "scale")       /* larger or smaller */                                      \
-  X(ROTATE, "rotate")     /* turned by any angle */                                    \
-  X(ANISO, "aniso")       /* squeezed: one way more than the other */                  \
-  X(XFRAC, "xfrac")       /* shifted by parts of pixels */                             \
-  X(BRIGHTNESS, "brightness")                                                          \
-  X(CONTRAST, "contrast")                                                              \
-  X(LUMAFLIP, "lumaflip")     /* bright and dark change places */                      \
-  X(HUE, "hue")               /* of three colours */                                   \
-  X(SATURATION, "saturation") /* of three colours */                                   \
-  X(FILTER, "filter")         /* four bands of frequencies, each stronger or weaker */ \
-  X(NOISE, "noise")                                                                    \
+#define CLGEN_AUGMENTS(X)                                                             \
+  X(XFLIP, "xflip")       /* horizontal flip */                                       \
+  X(ROTATE90, "rotate90") /* rotation by a multiple of 90 degrees */                  \
+  X(XINT, "xint")         /* translation by whole pixels */                           \
+  X(SCALE, "scale")       /* isotropic scaling */                                     \
+  X(ROTATE, "rotate")     /* rotation by any angle */                                 \
+  X(ANISO, "aniso")       /* anisotropic scaling */                                   \
+  X(XFRAC, "xfrac")       /* translation by fractions of pixels */                    \
+  X(BRIGHTNESS, "brightness")                                                         \
+  X(CONTRAST, "contrast")                                                             \
+  X(LUMAFLIP, "lumaflip")     /* inverts the luma */                                  \
+  X(HUE, "hue")               /* RGB only */                                          \
+  X(SATURATION, "saturation") /* RGB only */                                          \
+  X(FILTER, "filter")         /* amplifies or weakens each of four frequency bands */ \
+  X(NOISE, "noise")                                                                   \
   X(CUTOUT, "cutout") /* a rectangle of half the size becomes 0 */
 #define CLGEN_AUGMENT_NUMBER(name, text) CLGEN_AUGMENT_NUMBER_##name,
 enum { CLGEN_AUGMENTS(CLGEN_AUGMENT_NUMBER) CLGEN_AUGMENT_COUNT };
@@ -48,53 +49,57 @@ enum {
 };
 #define CLGEN_AUGMENT_GROUPS "blit, geom, color, filter, noise, cutout"
 
-/* A list with commas of transformations, of groups ("blit,noise"), and of b, bg, bgc, bgcf, bgcfn, bgcfnc for the first so
- * many groups. CLGEN_E_INVALID for other names and for none. */
+/* Parses a comma-separated list of transformations and groups ("blit,noise"). "b", "bg", "bgc", "bgcf", "bgcfn" and "bgcfnc"
+ * mean the first one to six groups. CLGEN_E_INVALID for other names and for an empty list. */
 int clgen_augment_parse(unsigned *transformations, const char *list);
 
 /* Random numbers of each image, uniform on [0,1) and standard normal. */
 #define CLGEN_AUGMENT_UNIFORMS 29
 #define CLGEN_AUGMENT_NORMALS 12
 
-/* images (N,C,H,W) on [-1,1], C from 1 to 4 (2 and 4: alpha last, which colour leaves alone), each transformed by its own
- * numbers: uniform (CLGEN_AUGMENT_UNIFORMS,N), normal (CLGEN_AUGMENT_NORMALS,N), and for noise the shape of images (may be
- * NULL without). p (1): each transformation is applied with this probability. NULL with a message on failure. */
+/* Transforms each image independently. images is (N,C,H,W) on [-1,1], C from 1 to 4; with 2 or 4 channels the last one is
+ * alpha, which the colour transformations do not change. Random numbers: uniform (CLGEN_AUGMENT_UNIFORMS,N), normal
+ * (CLGEN_AUGMENT_NORMALS,N), and noise, of the shape of images (NULL if CLGEN_AUGMENT_NOISE is not among the
+ * transformations). p (1) is the probability of each transformation. NULL with a message on failure. */
 clgen_tensor *clgen_augment(clgen_graph *graph, clgen_tensor *images, unsigned transformations, clgen_tensor *p,
                             clgen_tensor *uniform, clgen_tensor *normal, clgen_tensor *noise);
 
-/* ---- Their strength --------------------------------------------------------------------------------------------------- */
+/* ---- The probability p ------------------------------------------------------------------------------------------------ */
 
-/* How augmentation is to be in a training run; all zeros: there is none. */
+/* The augmentation of a training run; all zeros: none. */
 typedef struct {
   unsigned transformations;
-  bool adaptive; /* p is a state that ada moves, from 0 on; otherwise it is: */
+  bool adaptive; /* p is a state that starts at 0 and is adjusted; otherwise p is constant: */
   double p;
-  double target, kimg, limit; /* of r_t (or r_v); for p from 0 to 1; of p */
-  bool by_validation;         /* p goes by r_v */
+  double target;      /* of r_t (or r_v) */
+  double kimg;        /* thousands of images in which p can rise from 0 to 1 */
+  double limit;       /* maximum of p */
+  bool by_validation; /* p is adjusted by r_v instead of r_t */
 } clgen_augmentation;
 
-/* What p goes by (equation 1 of the paper), means over four minibatches, D's answers being logits: r_t = E[sign D(train)],
- * or r_v = (E[D(train)] - E[D(validation)]) / (E[D(train)] - E[D(generated)]), which is 0 where D takes images that it was
- * not trained on as it takes its own, and 1 where it takes them for generated ones. Where D has images no higher than
- * generated ones it cannot have learned any by heart, and r_v counts as 0.
+/* The overfitting heuristics that adjust p (equation 1 of the paper), as means over four minibatches; D(x) is a logit:
+ * r_t = E[sign D(train)], or r_v = (E[D(train)] - E[D(validation)]) / (E[D(train)] - E[D(generated)]). r_v is 0 if the mean
+ * logit of validation images equals that of training images (no overfitting), and 1 if it equals that of generated ones. If
+ * E[D(train)] is not above E[D(generated)], D has not overfitted, and r_v counts as 0.
  *
- * The state of an adaptive p. By r_t (3): the sum of it over the minibatches since the last change, their number, and p. By
- * r_v (6): the sum of D(train), the number, p, the sums of D(validation) and D(generated), and r_v at the last change. */
+ * The state of an adaptive p. For r_t (3): the sum of r_t over the minibatches since the last change, their number, and p.
+ * For r_v (6): the sum of D(train), the number, p, the sums of D(validation) and D(generated), and r_v at the last change.
+ */
 #define CLGEN_ADA_STATE "adapt.ada"
-#define CLGEN_ADA_MINIBATCHES 4 /* between two changes */
+#define CLGEN_ADA_MINIBATCHES 4 /* between two changes of p */
 clgen_shape clgen_ada_state_shape(const clgen_augmentation *a);
 
-/* Where `state` stands for CLGEN_ADA_STATE (or is a version of it): p (1). */
+/* p (1), from CLGEN_ADA_STATE or a newer version of it. */
 clgen_tensor *clgen_ada_p(clgen_tensor *state);
-/* Adds the share of a minibatch's r_t that this is, a scalar. Returns the state's new version. */
+/* Adds r, a scalar, to the sum of r_t. Micro-batches add their parts of the minibatch's mean. Returns the state's new
+ * version. */
 clgen_tensor *clgen_ada_add(clgen_tensor *state, clgen_tensor *r);
-/* By r_v: its shares of the three means. */
+/* The same for r_v: adds to the sums of the three mean logits. */
 clgen_tensor *clgen_ada_add_logits(clgen_tensor *state, clgen_tensor *train, clgen_tensor *validation,
                                    clgen_tensor *generated);
 clgen_tensor *clgen_ada_r_v(clgen_tensor *state); /* at the last change of p: (1) */
-/* Ends a minibatch of so many images. After every fourth p goes towards where r_t (or r_v) is the target (section 3.1 of the
- * paper).
- */
+/* Ends a minibatch of `batch` images. After every fourth minibatch p is raised if r_t (or r_v) is above the target, and
+ * lowered if it is below (section 3.1 of the paper). */
 clgen_tensor *clgen_ada_end(clgen_tensor *state, const clgen_augmentation *a, int64_t batch);
 
 #ifdef __cplusplus

@@ -1,11 +1,10 @@
 /* Graphs of tensor operations, their gradients, and the programs compiled from them.
  *
- * A graph is device-agnostic: it is built once per configuration, and a call that adds an operation infers its shape and
- * rejects a bad one there. Gradients are more nodes of the same kinds, so that they can be differentiated again. A program
- * is a graph compiled for one device: a flat list of launches over memory planned beforehand.
+ * A graph is device-agnostic and is built once per configuration. A call that adds an operation infers the shape of its
+ * result, and fails if the operands do not fit. Gradients are nodes of the same kinds, so they can be differentiated again.
+ * A program is a graph compiled for one device: a flat list of kernel launches, whose memory is planned beforehand.
  *
- * Nodes EXECUTE IN THE ORDER IN WHICH THEY WERE ADDED (nodes that nothing needs are dropped), which is what gives
- * clgen_assign its meaning.
+ * Nodes EXECUTE IN THE ORDER IN WHICH THEY WERE ADDED; clgen_assign relies on it. Nodes that nothing uses are dropped.
  *
  * Every builder returns a tensor owned by its graph, or NULL with clgen_last_error() set. A NULL operand makes a builder
  * return NULL and keeps the first message, so a chain of calls needs one check at its end. */
@@ -134,40 +133,40 @@ clgen_tensor *clgen_conv2d_input_grad(clgen_tensor *dy, clgen_tensor *w, clgen_c
 /* Its gradient in w, given x and dy -> (O,C,kh,kw). */
 clgen_tensor *clgen_conv2d_weight_grad(clgen_tensor *x, clgen_tensor *dy, clgen_conv conv, int64_t kh, int64_t kw);
 
-/* Images looked at through affine maps: x (N,C,H,W), theta (N,2,3) -> (N,C,height,width), the sizes of the result, at
- * least 1. In pixels from the middle of either image, the result at (u, v) is x at (t00 u + t01 v + t02, t10 u + t11 v +
- * t12), u and t02 to the right and v and t12 downwards; bilinear between pixels. Beyond the edges x goes on as if reflected
- * about the centres of its outermost pixels (PyTorch: grid_sample with padding_mode "reflection" and align_corners); 8 sizes
- * away and farther it is 0. Maps of whole pixels (flips, quarter turns, shifts) are exact. Linear in x; no gradient flows
- * into theta.
- */
+/* Resamples images by an affine map each, as PyTorch's affine_grid and grid_sample do: x (N,C,H,W), theta (N,2,3) ->
+ * (N,C,height,width); height and width are at least 1. Coordinates are in pixels, from the centre of the input and of the
+ * output: u and t02 point to the right, v and t12 downwards. The output at (u, v) is x at (t00 u + t01 v + t02, t10 u +
+ * t11 v + t12), bilinear between pixels. Outside of the image x is reflected about the centres of its outermost pixels
+ * (grid_sample: padding_mode "reflection", align_corners); at a distance of 8 image sizes or more it is 0. Maps of whole
+ * pixels (flips, rotations by 90 degrees, shifts) are exact. Linear in x; no gradient flows into theta. */
 clgen_tensor *clgen_affine_sample(clgen_tensor *x, clgen_tensor *theta, int64_t height, int64_t width);
-/* Its gradient in x, given dy -> (N,C,height,width), the sizes of x: the adjoint. It adds up in a fixed order. */
+/* Its gradient in x, given dy -> (N,C,height,width), the shape of x: the adjoint. The order of its sums is fixed. */
 clgen_tensor *clgen_affine_sample_grad(clgen_tensor *dy, clgen_tensor *theta, int64_t height, int64_t width);
 
-/* (x - mean) * inv_std, where mean and inv_std broadcast to x and ARE the statistics of x over the axes in which they are
- * 1 (built from x by the caller): the gradient with respect to x is the total one, through the statistics too, and none
- * flows into mean and inv_std (Ioffe & Szegedy 2015, section 3). */
+/* (x - mean) * inv_std. mean and inv_std must be the statistics of x over the axes in which their size is 1; the caller
+ * computes them from x, and they broadcast to x. The gradient in x is the total derivative, through the statistics too; no
+ * gradient flows into mean and inv_std (Ioffe & Szegedy 2015, section 3). */
 clgen_tensor *clgen_normalize(clgen_tensor *x, clgen_tensor *mean, clgen_tensor *inv_std);
 
 /* ---- State ---------------------------------------------------------------------------------------------------- */
 
 /* Writes value over target, a state or a contiguous view of one (reshape, slice of the first axis), and returns the new
- * version. After this call the old handles must not be read; clgen_compile refuses a graph that does. */
+ * version. After this call the old handles must not be read; clgen_compile fails for a graph that reads them. */
 clgen_tensor *clgen_assign(clgen_tensor *target, clgen_tensor *value);
-/* Writes each piece at its element offset into a one-dimensional state, in place of a copy where it can be; returns the
- * new version. What lies between the pieces is left as it is. */
+/* Writes each piece at its element offset into a one-dimensional state and returns the new version. Where possible, a piece
+ * is computed in place instead of copied. Elements between the pieces do not change. */
 clgen_tensor *clgen_pack(clgen_tensor *state, int n, clgen_tensor *const *pieces, const int64_t *offsets);
 
 /* ---- Gradients ------------------------------------------------------------------------------------------------ */
 
-/* Adds d(loss)/d(wrt[i]) for each i; loss has one element. grads[i] has wrt[i]'s shape, and is zeros where the loss does
- * not depend on wrt[i]. */
+/* Adds nodes for d(loss)/d(wrt[i]), for each i; loss has one element. grads[i] has the shape of wrt[i]; it is zeros if the
+ * loss does not depend on wrt[i]. */
 int clgen_grad(clgen_tensor *loss, int n, clgen_tensor *const *wrt, clgen_tensor **grads);
-/* Keeps gradients from flowing through (the value is x). */
+/* PyTorch's detach: the value is x, and no gradient flows through. */
 clgen_tensor *clgen_stop_gradient(clgen_tensor *x);
 
-/* Marks a tensor as something that the caller reads after a run. Without any mark or assignment nothing is computed. */
+/* Marks a tensor as an output, which the caller reads after a run. Only outputs and assignments are computed, and what they
+ * depend on. */
 int clgen_output(clgen_tensor *t);
 
 /* ---- Stores and programs --------------------------------------------------------------------------------------- */
@@ -177,7 +176,7 @@ typedef struct clgen_store clgen_store;
 int clgen_store_create(clgen_store **out, clgen_device *device); /* the device must outlive it */
 void clgen_store_free(clgen_store *store);
 clgen_device *clgen_store_device(const clgen_store *store);
-/* Creates a state if it is not there yet (zeros); fails if it is there with another type or shape. */
+/* Creates a state of zeros if it does not exist; fails if it exists with another type or shape. */
 int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype, clgen_shape shape);
 /* Blocking; offset and count in elements. */
 int clgen_store_read(clgen_store *store, const char *name, int64_t offset, int64_t count, void *data);
@@ -189,41 +188,41 @@ int clgen_store_info(const clgen_store *store, const char *name, clgen_dtype *dt
 /* Memory of a device. */
 typedef struct {
   uint64_t state_bytes;   /* states */
-  uint64_t input_bytes;   /* inputs and outputs, and what a device keeps for one program from run to run (packed weights) */
+  uint64_t input_bytes;   /* inputs and outputs, and what one program keeps between runs (packed weights) */
   uint64_t arena_bytes;   /* intermediate results, after reuse */
   uint64_t scratch_bytes; /* working memory of single operations */
-  uint64_t peak_bytes;    /* all of them */
+  uint64_t peak_bytes;    /* the sum */
 } clgen_memory;
-/* What a store's states and programs take together, once those that have been compiled are prepared. One runs after the
- * other, so that they share the memory of intermediate results and of single operations: of that it is what the largest
- * of them takes. */
+/* The memory of a store's states and of all programs compiled for it, once they are prepared. Programs run one after the
+ * other, so they share the arena and the scratch memory: the largest program decides their size. */
 clgen_memory clgen_store_memory(const clgen_store *store);
 
 typedef struct clgen_program clgen_program;
 
-/* What a program takes, known before anything is allocated. */
+/* The cost of a program, known before anything is allocated. */
 typedef struct {
   clgen_memory memory;
-  size_t nodes, steps; /* of the graph that are alive; what they became */
-  size_t launches;     /* what the device is asked to run, each time, but for packing weights that were written since */
-  double flops, bytes; /* floating-point operations and bytes moved by one run */
+  size_t nodes, steps; /* nodes of the graph that are used; steps after fusion */
+  size_t launches;     /* kernel launches per run, without those that pack weights which the caller has written */
+  double flops, bytes; /* floating-point operations, and bytes read and written, per run */
 } clgen_program_info;
 
-/* Drops dead nodes, fuses elementwise chains, plans memory, and checks it against the device. Allocates nothing that stays
- * there; a device whose matrix products were never tuned and checked is now, since what a step needs depends on it (some
- * seconds, once). The store must outlive the program. */
+/* Drops dead nodes, fuses elementwise chains, plans memory, and checks that it fits the device. Keeps no memory of the
+ * device. The first time on a device it tunes and checks matrix products, which takes some seconds: the memory that a step
+ * needs depends on the result. The store must outlive the program. */
 int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store);
 void clgen_program_free(clgen_program *program);
 const clgen_program_info *clgen_program_get_info(const clgen_program *program);
-/* Allocates and builds the kernels, so that the first run is like every other. Called by the first run otherwise. */
+/* Allocates memory and builds the kernels, so that the first run takes no longer than the others. Without this call the
+ * first run does it. */
 int clgen_program_prepare(clgen_program *program);
 
-/* Copies `bytes` bytes from data, which may be reused at once, into an input. Does not wait for the device.
- * An input that nothing needs is accepted and ignored. */
+/* Copies `bytes` bytes from data into an input; data may be reused at once. Does not wait for the device.
+ * An input that nothing uses is accepted and ignored. */
 int clgen_program_write(clgen_program *program, clgen_tensor *input, const void *data, size_t bytes);
-/* Enqueues one run; at most a few are in flight, beyond that it waits. */
+/* Enqueues one run. If too many runs are in flight, waits for an earlier one. */
 int clgen_program_run(clgen_program *program);
-/* Waits, and copies an output (or input or state) to data. */
+/* Waits for the device and copies an output (or input or state) to data. */
 int clgen_program_read(clgen_program *program, clgen_tensor *output, void *data, size_t bytes);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* Networks: layers with PyTorch's names and layouts, initialisers, losses and optimisers, all as nodes of a graph.
  *
- * All parameters of a network lie in one state "<prefix>.param", its running statistics in "<prefix>.stat", its gradients in
- * "<prefix>.grad", and an optimiser's moments beside them: each is one pass over one buffer. */
+ * All parameters of a network are stored in one state "<prefix>.param", its running statistics in "<prefix>.stat", its
+ * gradients in "<prefix>.grad", and an optimiser's moments in one state each. So an update is one pass over each buffer. */
 #ifndef CLGEN_NN_H
 #define CLGEN_NN_H
 
@@ -57,8 +57,8 @@ int clgen_net_conv2d(clgen_net *net, const char *name, int64_t in, int64_t out, 
 int clgen_net_conv_transpose2d(clgen_net *net, const char *name, int64_t in, int64_t out, int kernel, int stride, int pad,
                                bool bias);
 int clgen_net_batch_norm(clgen_net *net, const char *name, int64_t channels); /* eps 1e-5, momentum 0.1 */
-/* Each image by itself, over groups of its channels (Wu & He 2018), eps 1e-5, on (N,C,...): PyTorch's GroupNorm. One group
- * is layer norm (Ba, Kiros, Hinton 2016) with a scale and a shift a channel, as Gulrajani et al. 2017 use it in critics;
+/* PyTorch's GroupNorm (Wu & He 2018), eps 1e-5, on (N,C,...): each image is normalised over groups of its channels. One
+ * group is layer norm (Ba, Kiros, Hinton 2016) with one scale and shift per channel, as in Gulrajani et al. 2017's critics;
  * groups of one channel are instance norm (Ulyanov, Vedaldi, Lempitsky 2016), PyTorch's InstanceNorm2d(affine=True). */
 int clgen_net_group_norm(clgen_net *net, const char *name, int64_t groups, int64_t channels);
 /* One of them, or batch norm, by its kind; group norm in groups of at most 16 channels (Wu & He 2018, table 3). */
@@ -68,7 +68,7 @@ int clgen_net_norm(clgen_net *net, clgen_norm norm, const char *name, int64_t ch
  * "gamma.weight" and "beta.weight" (classes,C). Only for clgen_module_forward_labelled. */
 int clgen_net_conditional_batch_norm(clgen_net *net, const char *name, int64_t classes, int64_t channels);
 /* Virtual batch norm (Salimans et al. 2016, section 3.5): the first `references` images of the input are a fixed reference
- * batch, and each of the others is normalised by a batch of that and itself, so that it depends on no other. */
+ * batch. Each other image is normalised by the statistics of the reference batch and itself, so it depends on no other. */
 int clgen_net_virtual_batch_norm(clgen_net *net, const char *name, int64_t references, int64_t channels);
 /* A parameter of the network itself, as nn.Parameter in a PyTorch module: `name` in the state dict, initialised to `start`.
  * As a layer it is the identity. */
@@ -80,13 +80,14 @@ void clgen_net_init_normal(clgen_net *net, int tensor, double mean, double devia
 int clgen_net_relu(clgen_net *net);
 int clgen_net_leaky_relu(clgen_net *net, float slope);
 int clgen_net_tanh(clgen_net *net);
-/* For a discriminator, one more channel than the `in` there are: how much the images of a group differ (Karras et al. 2018,
- * section 3). Groups are of clgen_minibatch_group(N) images. */
+/* Minibatch standard deviation for a discriminator (Karras et al. 2018, section 3): appends one channel to the `in`
+ * channels, the mean standard deviation of the features over a group of clgen_minibatch_group(N) images. */
 #define CLGEN_MINIBATCH_GROUP 4
 int64_t clgen_minibatch_group(int64_t batch); /* the largest divisor that is not above CLGEN_MINIBATCH_GROUP */
 int clgen_net_minibatch_std(clgen_net *net, int64_t in);
-/* `kernels` channels more: how near an image is to all of the batch, by `dims` learned numbers for each kernel (Salimans et
- * al. 2016, section 3.2). The weight is (kernels * dims, in), without a bias; in: channels times positions. */
+/* Minibatch discrimination (Salimans et al. 2016, section 3.2): appends `kernels` features, the closeness of an image to
+ * all images of the batch in `dims` learned projections per kernel. The weight is (kernels * dims, in), without a bias; `in`
+ * is channels times positions. */
 int clgen_net_minibatch_disc(clgen_net *net, const char *name, int64_t in, int kernels, int dims);
 int clgen_net_layer_count(const clgen_net *net);
 /* "conv2d 3 -> 64, 4x4, stride 2, pad 1" into buf (96 bytes hold every one), which is returned. */
@@ -108,14 +109,14 @@ int clgen_net_init(const clgen_net *net, clgen_store *store, const char *prefix,
 typedef struct clgen_module clgen_module;
 int clgen_net_bind(clgen_module **out, const clgen_net *net, clgen_graph *graph, const char *prefix);
 void clgen_module_free(clgen_module *b);
-/* Layers first .. first+count-1 on x. Training uses the batch's statistics in batch norm and moves the running ones. A
- * linear layer flattens what it gets. NULL with a message on failure. */
+/* The forward pass of layers first .. first+count-1. In training mode batch norm uses the batch's statistics and updates the
+ * running ones. A linear layer flattens its input. NULL with a message on failure. */
 clgen_tensor *clgen_module_forward(clgen_module *b, int first, int count, clgen_tensor *x, bool training);
 /* Updates a running statistic, as batch norm does in training: buffer `index` of the state dict becomes
  * (1 - momentum) buffer + momentum value, of the same shape. */
 int clgen_module_update_running_stats(clgen_module *b, int index, clgen_tensor *value, double momentum);
-/* The same where conditional batch norms are among the layers. labels (N,classes) weigh the rows of their tables; a label
- * is one-hot. */
+/* The same for layers with conditional batch norm. labels are one-hot (N,classes): a product with them selects the class's
+ * row of gamma and beta. */
 clgen_tensor *clgen_module_forward_labelled(clgen_module *b, int first, int count, clgen_tensor *x, clgen_tensor *labels,
                                             bool training);
 /* The newest version of an entry of the state dict (NULL for a counter), and of all parameters. */
@@ -127,15 +128,15 @@ clgen_tensor *clgen_module_grad(clgen_module *b, clgen_tensor *loss);
 
 /* Gradient accumulation: the batch is processed in `micro_batches` training passes, one run of the graph each. `first` (one
  * element) is not 0 in the run of the first micro-batch. Together the passes move the running statistics as far as one pass
- * over the whole batch, and each starts with the spectral normalisation vectors of the first. held: running statistics are
- * not updated. Call it before the first pass, and clgen_module_grad_add in place of clgen_module_grad. */
-int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool held);
+ * over the whole batch, and each starts with the spectral normalisation vectors of the first. With freeze_stats running
+ * statistics are not updated. Call it before the first pass, and clgen_module_grad_add in place of clgen_module_grad. */
+int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool freeze_stats);
 /* Training passes from now on do not (frozen) or do again (!frozen) update running statistics and the vectors of spectral
  * normalisation. */
 void clgen_module_freeze_stats(clgen_module *b, bool frozen);
-/* Adds d(loss)/d(parameters) to "<prefix>.grad", which begins at 0 where `first` is not 0. */
+/* Adds d(loss)/d(parameters) to "<prefix>.grad", which is set to 0 before if `first` is not 0. */
 int clgen_module_grad_add(clgen_module *b, clgen_tensor *loss, clgen_tensor *first);
-/* The accumulated gradient, for a graph that runs after those. NULL on failure. */
+/* The accumulated gradient, for a graph that runs after the micro-batches. NULL on failure. */
 clgen_tensor *clgen_module_grad_sum(const clgen_module *b);
 
 /* Clips every parameter to [-limit, limit] (weight clipping, Arjovsky et al. 2017). */
@@ -147,17 +148,17 @@ clgen_tensor *clgen_module_history_residual(clgen_module *b, clgen_tensor *share
 /* Parameters and running statistics of `average` move towards those of b: average = b + beta (average - b). */
 int clgen_module_average(clgen_module *average, const clgen_module *b, clgen_tensor *beta);
 
-/* Instance norm with a scale and a shift (N,C) of each image's own (Huang & Belongie 2017, equation 8; there they are the
- * statistics of another image, in StyleGAN linear functions of a style). x is (N,C,H,W). */
+/* Adaptive instance norm (Huang & Belongie 2017, equation 8): instance norm with a scale and a shift (N,C) per image. In the
+ * paper they are the statistics of another image, in StyleGAN linear functions of a style. x is (N,C,H,W). */
 clgen_tensor *clgen_adaptive_instance_norm(clgen_tensor *x, clgen_tensor *scale, clgen_tensor *shift);
 
 /* ---- Fine-tuning --------------------------------------------------------------------------------------------------------
  */
 
-/* The state "<prefix>.rate" holds a learning rate multiplier for each parameter. A parameter with multiplier 0 never
- * changes, whatever the optimiser, weight decay and clipping do. frozen[i] (NULL: none) says that the multiplier is 0 in all
- * of entry i of the state dict: no gradient is computed there, and a layer with only frozen parameters runs in evaluation
- * mode, so that its running statistics do not change either. Call it before the first pass. */
+/* The state "<prefix>.rate" contains a learning rate multiplier for each parameter. A parameter with multiplier 0 never
+ * changes, whatever the optimiser, weight decay and clipping do. frozen[i] (frozen NULL: none) says that all multipliers of
+ * entry i of the state dict are 0: its gradient is not computed. A layer with only frozen parameters runs in evaluation
+ * mode, so its running statistics do not change either. Call it before the first pass. */
 int clgen_module_lr_multipliers(clgen_module *b, const bool *frozen);
 /* The quadratic penalty of L2-SP (Li et al. 2018) and EWC (Kirkpatrick et al. 2017): half the sum over all parameters of
  * weight (parameter - anchor)^2, a scalar. The weights are the state "<prefix>.stiffness", the anchors "<prefix>.anchor".
@@ -170,30 +171,31 @@ clgen_tensor *clgen_module_anchor_penalty(const clgen_module *b, clgen_tensor **
 /* What the two players of a GAN minimise, from the discriminator's logits (N) of images and of fakes. */
 typedef struct {
   const char *name;
-  /* *on_real + *on_fake is D's loss, scalars. smoothing: D is to say 1 - smoothing of images, where `smooths`. */
+  /* *on_real + *on_fake is D's loss, scalars. smoothing (one-sided label smoothing, if `smooths`): the target of real images
+   * is 1 - smoothing. */
   void (*discriminator)(clgen_tensor *real, clgen_tensor *fake, float smoothing, clgen_tensor **on_real,
                         clgen_tensor **on_fake);
   clgen_tensor *(*generator)(clgen_tensor *real, clgen_tensor *fake); /* G's loss; real is NULL unless `compares` */
-  bool smooths, compares, measures; /* measures: D's loss is minus an estimate of how far fakes are from images */
+  bool smooths, compares, measures; /* measures: D's loss is minus an estimate of a distance between the distributions */
 } clgen_gan_loss;
 /* The rows of the table, and one by its name: CLGEN_E_INVALID for others. */
 #define CLGEN_GAN_LOSS_CHOICES "ns|bce|lsgan|wgan|wgan-gp|hinge|ragan"
 const clgen_gan_loss *clgen_gan_losses(size_t *n);
 int clgen_gan_loss_find(const clgen_gan_loss **out, const char *name);
 
-/* The largest of each row: (N,D) -> (N,1). */
+/* The maximum of each row: (N,D) -> (N,1). */
 clgen_tensor *clgen_row_max(clgen_tensor *x);
 /* Logarithm of the softmax of each row, without overflow: (N,D) -> (N,D). */
 clgen_tensor *clgen_log_softmax(clgen_tensor *logits);
 /* -sum target log softmax(logits): (N,D), (N,D) -> (N); a row of target is a distribution, one-hot for a class. */
 clgen_tensor *clgen_loss_classes(clgen_tensor *logits, clgen_tensor *target);
-/* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N), or of each dimension, (N,D). */
+/* KL(N(mu, exp(logvar)) || N(0, 1)): (N,D) -> (N); clgen_kl_per_dim: of each dimension, (N,D). */
 clgen_tensor *clgen_loss_kl(clgen_tensor *mu, clgen_tensor *logvar);
 clgen_tensor *clgen_kl_per_dim(clgen_tensor *mu, clgen_tensor *logvar);
 /* Logarithm of the sum of the exponentials of each row, without overflow: (N,D) -> (N,1). */
 clgen_tensor *clgen_log_sum_exp(clgen_tensor *x);
 
-/* What a decoder's numbers say of pixels on [0,1]. */
+/* The likelihood of pixels on [0,1], given the decoder's output. */
 typedef enum {
   CLGEN_LIKELIHOOD_BERNOULLI, /* logits; pixels are read as probabilities, as PyTorch's example does */
   CLGEN_LIKELIHOOD_GAUSSIAN,  /* the mean is the sigmoid of the output; one scale for all (Rybkin et al. 2021) */
@@ -203,11 +205,11 @@ typedef enum {
 typedef struct {
   const char *name;
   bool scaled;   /* has a scale, in units of the pixels' range */
-  bool discrete; /* gives the 256 values of a byte probabilities: nats may be said as bits per dimension */
+  bool discrete; /* a distribution over the 256 values of a byte: nats can be converted to bits per dimension */
   double start;  /* of the logarithm of a scale that is learned */
-  /* -log p of each pixel, by elements, whose shapes broadcast; log_scale is NULL or has one element. */
+  /* -log p of each pixel; the shapes of output and pixels broadcast; log_scale is NULL or has one element. */
   clgen_tensor *(*nll)(clgen_tensor *output, clgen_tensor *pixels, clgen_tensor *log_scale);
-  clgen_tensor *(*mean)(clgen_tensor *output); /* the image; a logistic's may lie outside of [0,1] */
+  clgen_tensor *(*mean)(clgen_tensor *output); /* the image; a logistic's may be outside of [0,1] */
 } clgen_likelihood;
 /* By kind; and one by its name: CLGEN_E_INVALID for others. */
 const clgen_likelihood *clgen_likelihood_of(clgen_likelihood_kind kind);

@@ -1,5 +1,5 @@
-/* The strength of augmentation: p moves in the graph of every step, so that no read waits for it; what is done here once in
- * a while is to say where it went. */
+/* The probability p of augmentation (ADA). The graph of each step updates p, so the host waits for no read. The controller
+ * here only reports changes of p. */
 #include <clgen/augment.h>
 #include <math.h>
 
@@ -36,7 +36,7 @@ clgen_tensor *clgen_ada_add_logits(clgen_tensor *state, clgen_tensor *train, clg
   return clgen_assign(state, clgen_concat(R_V + 1, all, 0));
 }
 
-/* Of the sums: their number cancels. */
+/* r_v from the sums; the number of minibatches cancels. */
 static clgen_tensor *r_v(clgen_tensor *state) {
   clgen_tensor *lost = clgen_sub(part(state, SUM), part(state, SUM_VALIDATION));
   clgen_tensor *apart = clgen_sub(part(state, SUM), part(state, SUM_GENERATED));
@@ -61,23 +61,21 @@ clgen_tensor *clgen_ada_end(clgen_tensor *state, const clgen_augmentation *a, in
   return clgen_assign(state, clgen_concat(a->by_validation ? R_V + 1 : P + 1, next, 0));
 }
 
-#define WORTH 0.1 /* smaller changes are not told */
+#define LEAST_CHANGE 0.1 /* smaller changes of p are not reported */
 
-enum { TOLD };
+enum { REPORTED };
 
 void clgen_adapt_ada(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out) {
   (void)c;
-  double p = clgen_adapt_mean(s, "augment_p"), r = clgen_adapt_mean(s, "sign_real"), told = (double)state[TOLD];
+  double p = clgen_adapt_mean(s, "augment_p"), r = clgen_adapt_mean(s, "sign_real"), reported = (double)state[REPORTED];
   double validation = clgen_adapt_mean(s, "r_v");
-  if (!(fabs(p - told) >= WORTH)) return; /* not where a number is missing either */
-  state[TOLD] = (float)p;
+  if (!(fabs(p - reported) >= LEAST_CHANGE)) return; /* not where a number is missing either */
+  state[REPORTED] = (float)p;
   if (isnan(validation))
-    clgen_adapt_decide(out, "ada", "p", told, p, "the discriminator takes %.0f%% of the images for images (r_t %.3f)",
-                       50 * (1 + r), r);
+    clgen_adapt_decide(out, "ada", "p", reported, p,
+                       "the discriminator classifies %.0f%% of the training images as real (r_t %.3f)", 50 * (1 + r), r);
   else
-    clgen_adapt_decide(
-        out, "ada", "p", told, p,
-        "images that the discriminator is not trained on lie %.0f%% of the way from those that it is to fakes "
-        "(r_v %.3f)",
-        100 * validation, validation);
+    clgen_adapt_decide(out, "ada", "p", reported, p,
+                       "the discriminator's overfitting, measured on validation images, is %.0f%% (r_v %.3f)",
+                       100 * validation, validation);
 }

@@ -1,4 +1,4 @@
-/* The controllers there are, and how they are asked. */
+/* The table of controllers, and a decision of those that a run uses. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The guard first: what it rolls back is nothing for others to decide on. */
+/* The guard is first: if it rolls back, the others make no decision. */
 static const clgen_controller rows[] = {
     {.name = "guard", .for_gan = true, .for_others = true, .watches = CLGEN_WATCH_PLAYERS, .act = clgen_adapt_guard},
     {.name = "ada", .for_gan = true, .act = clgen_adapt_ada},
@@ -52,7 +52,7 @@ static int add(unsigned *mask, const char *name, size_t length, bool gan, bool e
     *mask |= 1u << i;
     return CLGEN_OK;
   }
-  return clgen_fail(CLGEN_E_INVALID, "option --adapt: \"%.*s\" is none of " CLGEN_CONTROLLER_NAMES, (int)length, name);
+  return clgen_fail(CLGEN_E_INVALID, "option --adapt: \"%.*s\" is not one of " CLGEN_CONTROLLER_NAMES, (int)length, name);
 }
 
 int clgen_adapt_parse(unsigned *mask, const char *list, bool gan, bool encodes) {

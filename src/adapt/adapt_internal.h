@@ -1,4 +1,4 @@
-/* What the files of this room share. */
+/* Declarations that the files of src/adapt share. */
 #ifndef CLGEN_ADAPT_INTERNAL_H
 #define CLGEN_ADAPT_INTERNAL_H
 
@@ -13,10 +13,10 @@ void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_stat
                              clgen_adapt_outcome *out);
 void clgen_adapt_plateau(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                          clgen_adapt_outcome *out);
-/* Only says what the nodes of the step did. */
+/* Only reports: the nodes of the step change beta. */
 void clgen_adapt_control_vae(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out);
-/* The same. */
+/* Only reports: the nodes of the step change p. */
 void clgen_adapt_ada(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state, clgen_adapt_outcome *out);
 
 #endif

@@ -371,7 +371,7 @@ static int parse_one(unsigned *transformations, const char *name, size_t length)
   if (bits) return CLGEN_OK;
 #define CLGEN_AUGMENT_LISTED(name, text) ", " text
   return clgen_fail(CLGEN_E_INVALID,
-                    "\"%.*s\" is none of " CLGEN_AUGMENT_GROUPS ", no beginning of %s, and no single transformation%s",
+                    "\"%.*s\" is not one of " CLGEN_AUGMENT_GROUPS ", no beginning of %s, and no single transformation%s",
                     (int)length, name, shorthand, CLGEN_AUGMENTS(CLGEN_AUGMENT_LISTED));
 }
 

@@ -1,9 +1,9 @@
-/* The balance of the two players, by how well the discriminator separates images from fakes.
+/* Balances discriminator and generator, by how well the discriminator separates real images from fakes.
  *
- * "separation" is the sensitivity index d' of its logits, which no loss and no scale changes: below LOW the discriminator
- * hardly sees a difference, above HIGH the generator has nothing to learn from. Runs that go well lie between (DCGAN with
- * batch norm 5 to 8, with spectral norm 2 to 7). First the discriminator's learning rate moves (Heusel et al. 2017 train
- * the two at different rates); where that is at its end, the number of its steps. */
+ * "separation" is the sensitivity index d' of its logits, which does not depend on the loss or on the scale of the logits.
+ * Below LOW the discriminator hardly separates them; above HIGH the generator's gradient is not useful. Runs that go well
+ * are in between (DCGAN with batch norm 5 to 8, with spectral norm 2 to 7). The controller first changes the discriminator's
+ * learning rate (two learning rates: Heusel et al. 2017); if that is at its limit, the number of critic steps. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
@@ -14,13 +14,13 @@
 #define LEAST_RATE 0.25f
 #define MOST_RATE 4.0f
 #define SMOOTHING 0.5f /* weight of the newest window */
-#define YOUNG 0.25     /* fakes that vary less than this much of what images do are all alike yet, and easy to tell */
+#define YOUNG 0.25     /* below this diversity an untrained generator's fakes are all alike, and easy to separate */
 
 enum { STARTED, SMOOTHED };
 
 static void weaken(clgen_adapt_outcome *out, double separation) {
   float rate = out->hyper[CLGEN_HYPER_LR_D], steps = out->hyper[CLGEN_HYPER_CRITIC_STEPS];
-  const char *why = "the discriminator separates images and fakes too easily";
+  const char *why = "the discriminator separates real images and fakes too well";
   if (steps > 1) {
     out->hyper[CLGEN_HYPER_CRITIC_STEPS] = steps - 1;
     clgen_adapt_decide(out, "balance", "critic steps", (double)steps, (double)steps - 1, "%s: separation %.2f", why,

@@ -1,31 +1,33 @@
-/* The collapse guard: notices a run that is lost, goes back to where it was not, and trains more carefully from there.
+/* The collapse guard: detects a failed run, restores the last good state, and continues with lower learning rates and
+ * stronger regularisation.
  *
- * Lost is: a number that is not finite; fakes that resemble each other much more than images do, or than fakes did, or that
- * repeat (mode collapse). A young generator's fakes are all alike, so diversity counts from when some was there, or from
- * DEADLINE_KIMG on. A state is worth coming back to when all has been well for a while: runs that are about to collapse have
- * good moments.
+ * Failed means: a value is not finite, or mode collapse, which is: generated images differ from each other much less than
+ * real images do, or much less than before, or have duplicates in their batch. At first a generator's images are all alike,
+ * so low diversity counts only after there was some, or from DEADLINE_KIMG on. A state is good if STEADY windows in a row
+ * were good: a run that is about to collapse has single good windows.
  *
- * A VAE whose posterior carries nothing (posterior collapse) was not lost by a rate, and its loss went down all the time: at
- * this weight of the divergence an unused latent is what is cheapest. So there is nothing to go back to. The weight starts
- * again from 0, as Bowman et al. 2016 have it at the beginning (section 3.1), so that the decoder comes to use the latent
- * once more, and rises to half of what it was. */
+ * Posterior collapse of a VAE is another matter. The learning rate is not the cause, and the loss fell all the time: with
+ * this beta, the loss is lowest if the latent is not used. So there is no good state to restore. Instead beta is set to 0,
+ * so that the decoder learns to use the latent again, and then rises to half of its former value (KL annealing: Bowman et
+ * al. 2016, section 3.1). */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
 
-/* Diversity is the spread of the fakes of a batch over that of its images, 1 for a perfect generator. */
+/* Diversity is the total variance of a batch's generated images, divided by that of its real images: 1 for a perfect
+ * generator. */
 #define DIVERSE 0.5
-#define TOO_DIVERSE 2  /* what varies so much more than images is no image */
-#define COLLAPSED 0.25 /* of images, or (a third) of what fakes had reached */
-#define SOME 0.2
-#define ONE_PICTURE 0.001 /* a new generator of any kind varies ten times as much */
-#define REPEATING 0.5     /* share of fakes with a twin in the same batch */
-#define EMPTY_NATS 0.69   /* less than one bit of an image */
-#define EMPTY_KIMG 20     /* from when on a posterior is to carry something */
+#define TOO_DIVERSE 2     /* above this the generated images are noise */
+#define COLLAPSED 0.25    /* least diversity; or a third of the highest so far, if that is less */
+#define SOME 0.2          /* highest diversity so far, from which on COLLAPSED applies */
+#define ONE_PICTURE 0.001 /* least diversity before that: an untrained generator has ten times as much */
+#define REPEATING 0.5     /* share of fakes with a duplicate in the same batch */
+#define EMPTY_NATS 0.69   /* a KL divergence below this, one bit per image, is posterior collapse ... */
+#define EMPTY_KIMG 20     /* ... from here on */
 #define WARMUP_KIMG 10
-#define DEADLINE_KIMG 50 /* of images that the generator was updated by */
-#define PATIENCE 3       /* windows in a row that are bad */
-#define STEADY 16        /* and that are good */
+#define DEADLINE_KIMG 50 /* thousands of images that the generator was trained on */
+#define PATIENCE 3       /* bad windows in a row before the guard acts */
+#define STEADY 16        /* good windows in a row before a state is good */
 #define MAX_TRIES 5
 
 enum { TRIES, MOST_DIVERSE, BAD_WINDOWS, GOOD_WINDOWS, RESTARTS, WARM_FROM, BETA };
@@ -44,20 +46,20 @@ static const char *what_is_wrong(const clgen_adapt_config *c, const clgen_adapt_
   bool late = seen >= DEADLINE_KIMG;
   double least = late ? COLLAPSED : most < SOME ? ONE_PICTURE : fmin(COLLAPSED, most / 3);
   if (c->gan && diversity < least)
-    clgen_snprintf(text, 120, "fakes vary %.0f%% as much as images", 100 * diversity);
+    clgen_snprintf(text, 120, "mode collapse: fakes vary %.0f%% as much as real images", 100 * diversity);
   else if (c->gan && (late || most >= DIVERSE) && twins > REPEATING)
-    clgen_snprintf(text, 120, "%.0f%% of the fakes have a twin in their batch", 100 * twins);
+    clgen_snprintf(text, 120, "mode collapse: %.0f%% of the fakes have a duplicate in their batch", 100 * twins);
   else
     return NULL;
   return text;
 }
 
-/* Slower, and with more regularisation where there is some. */
+/* Halves the learning rates, and doubles the regularisation of a GAN. */
 static void be_careful(const clgen_adapt_config *c, clgen_adapt_outcome *out, int tries, const char *why) {
   float lr = out->hyper[CLGEN_HYPER_LR], penalty = out->hyper[CLGEN_HYPER_PENALTY];
   out->hyper[CLGEN_HYPER_LR] = lr / 2;
   clgen_adapt_decide(out, "guard", "learning rates", (double)lr, (double)lr / 2,
-                     "%s; back to the last good state, try %d of %d", why, tries, MAX_TRIES);
+                     "%s; restored the last good state (attempt %d of %d)", why, tries, MAX_TRIES);
   if (!c->gan) return;
   out->hyper[CLGEN_HYPER_PENALTY] = penalty * 2;
   clgen_adapt_decide(out, "guard", "regularisation", (double)penalty, (double)penalty * 2, "%s", why);
@@ -88,8 +90,7 @@ static void watch_posterior(const clgen_adapt_statistics *s, float *state, clgen
   out->hyper[CLGEN_HYPER_BETA] = 0;
   clgen_adapt_decide(
       out, "guard", "beta's factor", before, before / 2,
-      "the posterior carries %.3f nats: the latent is not used; beta rises again from 0 over %d kimg, try %d of "
-      "%d",
+      "posterior collapse: the KL divergence is %.3f nats; beta rises again from 0 over %d kimg (attempt %d of %d)",
       clgen_adapt_mean(s, "kl"), WARMUP_KIMG, (int)state[RESTARTS], MAX_TRIES);
 }
 

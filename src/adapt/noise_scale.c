@@ -1,13 +1,13 @@
 /* Learning rate and batch by the gradient noise scale: McCandlish, Kaplan, Amodei & OpenAI Dota Team 2018, "An Empirical
  * Model of Large-Batch Training".
  *
- * A gradient g of a batch of B images is the true one G and noise of total variance S / B. Adam's mean gradient m of the
- * steps before owes nothing to this batch's noise, so the mean of <g, m> estimates |G|^2, and that of |g|^2 - <g, m>
- * estimates S / B. Their ratio is B_noise / B, where B_noise = S / |G|^2 is the batch beyond which larger ones stop to help
- * (equation 2.8). The best rate for a batch goes as (1 + B_noise / B)^-a, a = 1 for plain descent and 0.5 to 1 for Adam
- * (section 2.2 and figure 4 there): as a run goes on and the noise wins, the rate falls as (1 + ratio)^-0.5 from where it
- * was first measured. Where the batch grows the ratio falls, and the rate rises by the same rule, at most as the square root
- * of the batch. */
+ * The gradient g of a batch of B images is the true gradient G plus noise of total variance S / B. Adam's mean gradient m of
+ * the steps before is independent of this batch's noise. So the mean of <g, m> estimates |G|^2, and the mean of |g|^2 -
+ * <g, m> estimates S / B. Their ratio is B_noise / B. B_noise = S / |G|^2 is the batch size beyond which larger batches help
+ * little (equation 2.8). The best learning rate for a batch is proportional to (1 + B_noise / B)^-a, with a = 1 for SGD and
+ * 0.5 to 1 for Adam (section 2.2 and figure 4). So, as the ratio grows during a run, the learning rate falls in proportion
+ * to (1 + ratio)^-0.5, relative to the first measurement. If the batch grows, the ratio falls and the learning rate rises by
+ * the same rule, at most with the square root of the batch. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
@@ -16,11 +16,11 @@
 #define WINDOWS_FIRST 20
 #define WINDOWS_BETWEEN 10 /* two changes of the batch */
 #define LEAST 0.125
-#define WORTH 1.1 /* smaller changes are not made */
+#define LEAST_CHANGE 1.1 /* factor; smaller changes are not made */
 
 enum { WINDOWS, NOISE, SIGNAL, REFERENCE, FACTOR, ADVISED, WAIT };
 
-/* The network that makes images is what is judged in the end. */
+/* Of a GAN, measures the generator's gradient. */
 static bool measure(const clgen_adapt_statistics *s, float *state) {
   double square = clgen_adapt_mean(s, "grad_square"), along = clgen_adapt_mean(s, "grad_along");
   if (isnan(square)) square = clgen_adapt_mean(s, "grad_square_G"), along = clgen_adapt_mean(s, "grad_along_G");
@@ -32,18 +32,18 @@ static bool measure(const clgen_adapt_statistics *s, float *state) {
   return state[WINDOWS] >= WINDOWS_FIRST && state[NOISE] > 0;
 }
 
-/* Where the batch stays. */
+/* If the batch size is fixed: only reports a useful size. */
 static void advise(const clgen_adapt_config *c, double ratio, float *state, clgen_adapt_outcome *out) {
   double useful = (double)c->batch * ratio;
   if (state[ADVISED] != 0 && useful < 2 * (double)state[ADVISED] && useful > (double)state[ADVISED] / 2) return;
   state[ADVISED] = (float)useful;
   clgen_adapt_decide(out, "noise-scale", "useful batch", (double)c->batch, useful,
-                     "the noise of the gradient is %.3g times its square: batches up to this save steps (advice only)",
+                     "the gradient noise scale is %.3g batches: a larger batch, up to this, needs fewer steps (advice only)",
                      ratio);
 }
 
-/* At a batch of B_noise images, training takes twice the least number of steps and twice the least number of images
- * (equation 2.11): the batch doubles where it is below half of that, and halves where it is above twice that. */
+/* With a batch of B_noise images, training takes twice the least number of steps and twice the least number of images
+ * (equation 2.11). The batch is doubled if it is below half of B_noise, and halved if it is above twice B_noise. */
 static void change_batch(const clgen_adapt_config *c, double *ratio, float *state, clgen_adapt_outcome *out) {
   float batches = out->hyper[CLGEN_HYPER_BATCHES], to = batches;
   if (*ratio > 2 && 2 * batches <= (float)c->batches_max) to = 2 * batches;
@@ -56,18 +56,18 @@ static void change_batch(const clgen_adapt_config *c, double *ratio, float *stat
   state[NOISE] *= batches / to;
   if (isinf(*ratio))
     clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
-                       "gradients do not go the way of those before them: all of them that can be seen is noise");
+                       "successive gradients are not correlated: only noise is measured");
   else
     clgen_adapt_decide(out, "noise-scale", "batch", batch, (double)c->batch * (double)to,
-                       "the noise of the gradient is %.3g times its square: a batch of %.0f would balance steps and images",
-                       *ratio, batch * *ratio);
+                       "the gradient noise scale is %.3g batches: a batch of %.0f balances steps and images", *ratio,
+                       batch * *ratio);
   *ratio *= (double)(batches / to);
 }
 
 void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_statistics *s, float *state,
                              clgen_adapt_outcome *out) {
   if (!measure(s, state)) return;
-  if (!(state[SIGNAL] > 0)) { /* nothing to measure noise by; a larger batch is what helps */
+  if (!(state[SIGNAL] > 0)) { /* the ratio is infinite; a larger batch helps */
     double all = INFINITY;
     if (c->batches_max > 1) change_batch(c, &all, state, out);
     return;
@@ -81,10 +81,10 @@ void clgen_adapt_noise_scale(const clgen_adapt_config *c, const clgen_adapt_stat
   double factor = sqrt((1 + (double)state[REFERENCE]) / (1 + ratio)), now = (double)state[FACTOR];
   double most = sqrt((double)out->hyper[CLGEN_HYPER_BATCHES]);
   factor = factor > most ? most : factor < LEAST ? LEAST : factor;
-  if (factor < now * WORTH && factor * WORTH > now) return;
+  if (factor < now * LEAST_CHANGE && factor * LEAST_CHANGE > now) return;
   float lr = out->hyper[CLGEN_HYPER_LR];
   out->hyper[CLGEN_HYPER_LR] = (float)((double)lr * factor / now);
   state[FACTOR] = (float)factor;
   clgen_adapt_decide(out, "noise-scale", "learning rates", (double)lr, (double)out->hyper[CLGEN_HYPER_LR],
-                     "noise to signal of the gradient %.3g, at first %.3g", ratio, (double)state[REFERENCE]);
+                     "the gradient's noise to signal ratio is %.3g, at first it was %.3g", ratio, (double)state[REFERENCE]);
 }

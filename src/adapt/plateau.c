@@ -1,14 +1,14 @@
-/* Learning rates that fall where the loss no longer does: what frameworks call "reduce on plateau", on the means of spans of
- * `patience` rather than on single readings, so that a lucky batch is no record to be beaten.
+/* Reduces the learning rates when the loss stops to fall (PyTorch's ReduceLROnPlateau). It compares means over spans of
+ * `patience` instead of single values, so that one lucky batch does not set the best value.
  *
- * What is watched has to fall as training succeeds: the loss of a model that has one, and a critic's loss, which is minus
- * its estimate of a distance between images and fakes with the penalty left out. A critic has to learn that distance first,
- * so there the distance is what falls, and its first span does not count. */
+ * The watched value must fall as training succeeds: the loss of a VAE or a classifier, or a critic's estimate of the
+ * distance between real and generated images (minus its loss without the penalty). A critic must learn this distance first,
+ * so its first span does not count. */
 #include "adapt/adapt_internal.h"
 
 #include <math.h>
 
-#define WORTH 1e-3 /* of the best so far: what is less is no improvement */
+#define LEAST_IMPROVEMENT 1e-3 /* as a share of the best value so far */
 #define LEAST 1e-3f
 
 enum { SPANS, BEGUN_KIMG, SUM, WINDOWS, BEST, FACTOR };
@@ -30,7 +30,7 @@ static void lower(const clgen_adapt_config *c, float *state, const char *name, d
   state[FACTOR] *= factor;
   out->hyper[CLGEN_HYPER_LR] = lr * factor;
   clgen_adapt_decide(out, "plateau", "learning rates", (double)lr, (double)out->hyper[CLGEN_HYPER_LR],
-                     "%s was %.6g over the last %g kimg, no better than %.6g before", name, mean, c->patience_kimg,
+                     "the mean of %s over the last %g kimg is %.6g, not below the best, %.6g", name, c->patience_kimg, mean,
                      (double)state[BEST]);
 }
 
@@ -49,7 +49,7 @@ void clgen_adapt_plateau(const clgen_adapt_config *c, const clgen_adapt_statisti
   state[SPANS] += 1;
   int first = c->gan ? 2 : 1;
   if (state[SPANS] < (float)first) return;
-  if (state[SPANS] == (float)first || mean < best - WORTH * fabs(best))
+  if (state[SPANS] == (float)first || mean < best - LEAST_IMPROVEMENT * fabs(best))
     state[BEST] = (float)mean;
   else
     lower(c, state, name, mean, out);

@@ -46,7 +46,8 @@ static double measure_speed(const clgen_device_info *d, const clgen_device_optio
   int code = clgen_device_open_info(&open, d, &own);
   if (code == CLGEN_OK) code = measure(open, &speed);
   if (code != CLGEN_OK) { /* the last to be tried */
-    clgen_log_write(log, CLGEN_LOG_WARNING, "device %s, %s, cannot be measured: %s", d->spec, d->name, clgen_last_error());
+    clgen_log_write(log, CLGEN_LOG_WARNING, "device %s, %s: its speed cannot be measured: %s", d->spec, d->name,
+                    clgen_last_error());
     clgen_device_close(open);
     return -1;
   }
@@ -55,7 +56,7 @@ static double measure_speed(const clgen_device_info *d, const clgen_device_optio
   clgen_snprintf(text, sizeof text, "%.6g", speed);
   const clgen_backend *backend = clgen_backend_find(d->backend);
   if (backend->keep && backend->keep(d, options, speed_key, text) != CLGEN_OK)
-    clgen_log_write(log, CLGEN_LOG_DEBUG, "the speed is not kept: %s", clgen_last_error());
+    clgen_log_write(log, CLGEN_LOG_DEBUG, "the measured speed cannot be saved: %s", clgen_last_error());
   return speed;
 }
 
@@ -89,8 +90,8 @@ bool clgen_devices_sort_by_speed(const clgen_device_list *list, size_t *order, s
     if (speed[i] > 0 || !known) continue;
     if (!said)
       clgen_log_write(options ? &options->log : NULL, CLGEN_LOG_INFO,
-                      "measuring which of %zu devices is the fastest: once, some seconds each; naming one (--device SPEC, "
-                      "CLGEN_DEVICE=SPEC) skips this ...",
+                      "measuring which of %zu devices is the fastest: once, some seconds each; --device SPEC or "
+                      "CLGEN_DEVICE=SPEC chooses one without it ...",
                       usable);
     said = true;
     speed[i] = measure_speed(d, options);
@@ -122,7 +123,7 @@ static int try_out(clgen_device *d) {
   code = clgen_trial_run(&t, &seconds);
   if (code == CLGEN_OK) code = d->backend->buffer_read(d->impl, t.steps[0].in[0].buffer, 0, sizeof in, in);
   if (code == CLGEN_OK) code = d->backend->buffer_read(d->impl, t.steps[0].out[0].buffer, 0, sizeof out, out);
-  if (code == CLGEN_OK && memcmp(in, out, sizeof in) != 0) code = clgen_fail(CLGEN_E_DEVICE, "it copies wrongly");
+  if (code == CLGEN_OK && memcmp(in, out, sizeof in) != 0) code = clgen_fail(CLGEN_E_DEVICE, "it copies data wrongly");
   clgen_trial_free(&t);
   return code;
 }
@@ -163,7 +164,7 @@ int clgen_device_open_automatic(clgen_device **out, const clgen_device_list *lis
   const clgen_device_info *d = &(*out)->info;
   /* by what stays when another driver is installed, where that is known */
   const char *pin = d->pci[0] ? d->pci : d->uuid[0] ? d->uuid : d->spec;
-  clgen_log_write(log, CLGEN_LOG_INFO, "device %s: %s (%s, %s); CLGEN_DEVICE=%s pins this choice", d->spec, d->name,
+  clgen_log_write(log, CLGEN_LOG_INFO, "device %s: %s (%s, %s); CLGEN_DEVICE=%s always chooses it", d->spec, d->name,
                   clgen_device_type_name(d->type), d->platform, pin);
   return CLGEN_OK;
 }

@@ -46,7 +46,7 @@ static int open_named(clgen_device **out, const clgen_device_list *list, const c
   if (code == CLGEN_OK) code = clgen_device_open_info(out, clgen_devices_get(list, index), options);
   if (code == CLGEN_OK && (*out)->info.type == CLGEN_DEVICE_HOST)
     clgen_log_write(options ? &options->log : NULL, CLGEN_LOG_WARNING,
-                    "device host is the reference that others are checked against: it is slow");
+                    "device host is slow: it is the reference in plain C, which other devices are checked against");
   return code;
 }
 

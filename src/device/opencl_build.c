@@ -141,7 +141,7 @@ static void announce(const clgen_cl *cl, const char *source) {
   const size_t long_source = 64 << 10;
   if (strlen(source) >= long_source)
     clgen_log_write(&cl->options.log, CLGEN_LOG_INFO, "compiling kernels for %s: some seconds, once%s%s ...", cl->info.name,
-                    cl->keeps_programs ? "" : "; the next start finds them in ", cl->keeps_programs ? "" : cl->cache_dir);
+                    cl->keeps_programs ? "" : "; they are cached in ", cl->keeps_programs ? "" : cl->cache_dir);
 }
 
 int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out) {

@@ -62,7 +62,7 @@ int clgen_tuning_put(clgen_cl *cl, const char *key, const char *value) {
   if (root && json_object_set_new(json_object_get(root, "results"), key, json_string(value)) == 0)
     text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
   if (!text)
-    code = clgen_fail(CLGEN_E_INVALID, "tuning result '%s' is not text that can be stored", key);
+    code = clgen_fail(CLGEN_E_INVALID, "the tuning result '%s' cannot be stored as JSON", key);
   else if ((code = clgen_make_folders(folder)) == CLGEN_OK)
     code = clgen_file_write(path, text, strlen(text));
   free(text);

@@ -122,7 +122,8 @@ static int make_views(clgen_lowering *L) {
     if (!L->alive[i]) continue;
     make_view(L, t, contiguous[i]);
     if (t->op == CLGEN_OP_ASSIGN && !clgen_view_is_contiguous(&L->low->view[t->in[0]->id], &t->shape))
-      code = clgen_fail(CLGEN_E_INVALID, "assign: the target is not contiguous in its state; slice only the first axis");
+      code = clgen_fail(CLGEN_E_INVALID,
+                        "assign: the target is not contiguous in its state; only slices of the first axis are");
   }
   free(contiguous);
   return code;
@@ -173,8 +174,8 @@ static int check_stale(const clgen_lowering *L) {
           high += (t->in[k]->shape.dim[d] - 1) * L->low->view[t->in[k]->id].stride[d];
         if (low < to && high >= from)
           return clgen_fail(CLGEN_E_INVALID,
-                            "%s reads state \"%s\" through a handle from before it was written; use the handle "
-                            "that the write returned",
+                            "%s reads state \"%s\" through a tensor from before its assignment; use the tensor that "
+                            "clgen_assign returned",
                             clgen_op_name(t->op), state->name);
       }
     }

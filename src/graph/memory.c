@@ -93,10 +93,12 @@ int clgen_plan_memory(clgen_lowered *low, uint64_t max_arena, uint64_t arena_byt
       at = find_place(low, todo, i, slot, arena, limit_of(slot, max_arena));
     if (at == UINT64_MAX) {
       char text[96];
-      code = clgen_fail(CLGEN_E_NOMEM,
-                        "a tensor of %s takes %.1f MiB, and at most %.1f MiB fit into one piece of memory, %d times",
-                        clgen_shape_text(&slot->node->shape, text, sizeof text), (double)slot->bytes / 1048576.0,
-                        (double)limit_of(slot, max_arena) / 1048576.0, CLGEN_MAX_ARENAS);
+      code =
+          clgen_fail(CLGEN_E_NOMEM,
+                     "no room for a tensor of %s, which takes %.1f MiB: intermediate results have at most %.1f MiB in each "
+                     "of %d allocations",
+                     clgen_shape_text(&slot->node->shape, text, sizeof text), (double)slot->bytes / 1048576.0,
+                     (double)limit_of(slot, max_arena) / 1048576.0, CLGEN_MAX_ARENAS);
       break;
     }
     slot->arena = arena - 1;

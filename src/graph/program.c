@@ -82,8 +82,8 @@ static int fill_info(clgen_program *p) {
 static int check_piece(const clgen_program *p, uint64_t bytes, const char *what, const char *name) {
   uint64_t most = p->device->info.max_alloc_bytes;
   if (!most || bytes <= most) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_NOMEM, "%s%s takes %.1f MiB, and %s gives at most %.1f MiB at once: %.1f MiB too much", what,
-                    name, (double)bytes / 1048576.0, p->device->info.name, (double)most / 1048576.0,
+  return clgen_fail(CLGEN_E_NOMEM, "%s%s takes %.1f MiB, and %s allows at most %.1f MiB per allocation: %.1f MiB too much",
+                    what, name, (double)bytes / 1048576.0, p->device->info.name, (double)most / 1048576.0,
                     (double)(bytes - most) / 1048576.0);
 }
 
@@ -105,8 +105,7 @@ int clgen_compile(clgen_program **out, clgen_graph *graph, clgen_store *store) {
   p->device = clgen_store_device(store);
   p->graph = graph;
   int code = clgen_lower(&p->low, graph);
-  if (!code && !p->low.n_steps)
-    code = clgen_fail(CLGEN_E_INVALID, "compile: nothing in this graph is an output or assigned");
+  if (!code && !p->low.n_steps) code = clgen_fail(CLGEN_E_INVALID, "compile: this graph has no output and no assignment");
   if (!code) code = check_supported(p);
   if (!code) code = clgen_plan_memory(&p->low, p->device->info.max_alloc_bytes, p->arena_bytes, &p->n_arenas);
   if (!code) code = fill_info(p);
@@ -180,7 +179,8 @@ int clgen_program_prepare(clgen_program *p) {
 static int find_memory(clgen_program *p, const clgen_tensor *t, size_t bytes, bool write, clgen_buffer **buffer,
                        size_t *offset) {
   const char *what = write ? "write" : "read";
-  if (!t || t->graph != p->graph) return clgen_fail(CLGEN_E_INVALID, "%s: not a tensor of this program's graph", what);
+  if (!t || t->graph != p->graph)
+    return clgen_fail(CLGEN_E_INVALID, "%s: the tensor is not part of this program's graph", what);
   size_t size = clgen_dtype_size(t->dtype), have = (size_t)clgen_shape_count(&t->shape) * size;
   if (bytes != have) {
     char text[96];
@@ -194,7 +194,8 @@ static int find_memory(clgen_program *p, const clgen_tensor *t, size_t bytes, bo
   int slot = p->low.has_view[t->id] ? clgen_lowered_slot_of(&p->low, view->base) : -1;
   bool reachable = slot >= 0 && p->low.slot[slot].kind != CLGEN_SLOT_TEMP && clgen_view_is_contiguous(view, &t->shape);
   if (!reachable || (write && p->low.slot[slot].kind != CLGEN_SLOT_INPUT))
-    return clgen_fail(CLGEN_E_INVALID, "%s: not %s of this program", what, write ? "an input" : "an output, input or state");
+    return clgen_fail(CLGEN_E_INVALID, "%s: the tensor is not %s of this program", what,
+                      write ? "an input" : "an output, input or state");
   *buffer = p->low.slot[slot].buffer;
   *offset = (size_t)view->offset * size;
   return CLGEN_OK;

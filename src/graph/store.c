@@ -77,7 +77,8 @@ static uint64_t state_bytes(const entry *e) { return (uint64_t)clgen_shape_count
 
 static int create_buffer(const clgen_store *store, uint64_t bytes, clgen_buffer **out) {
   if ((size_t)bytes != bytes)
-    return clgen_fail(CLGEN_E_NOMEM, "%.1f GiB at once", (double)bytes / 1073741824.0); /* 32 bits */
+    return clgen_fail(CLGEN_E_NOMEM, "a buffer of %.1f GiB is larger than 32 bits can address",
+                      (double)bytes / 1073741824.0);
   return store->device->backend->buffer_create(store->device->impl, (size_t)bytes, out);
 }
 
@@ -86,7 +87,7 @@ int clgen_store_declare(clgen_store *store, const char *name, clgen_dtype dtype,
   if (e) {
     char a[96], b[96];
     if (e->dtype == dtype && clgen_shape_equal(&e->shape, &shape)) return CLGEN_OK;
-    return clgen_fail(CLGEN_E_INVALID, "state \"%s\" is there already with another type or shape (%s, now %s)", name,
+    return clgen_fail(CLGEN_E_INVALID, "state \"%s\" exists already with another type or shape (%s, now %s)", name,
                       clgen_shape_text(&e->shape, a, sizeof a), clgen_shape_text(&shape, b, sizeof b));
   }
   if (store->count == store->room) {
@@ -118,8 +119,8 @@ static int locate(const clgen_store *store, const char *name, int64_t offset, in
   if (!*out) return clgen_fail(CLGEN_E_NOTFOUND, "there is no state \"%s\"", name);
   int64_t have = clgen_shape_count(&(*out)->shape);
   if (offset < 0 || count < 0 || offset > have - count)
-    return clgen_fail(CLGEN_E_INVALID, "state \"%s\" has %lld elements: not %lld from %lld on", name, (long long)have,
-                      (long long)count, (long long)offset);
+    return clgen_fail(CLGEN_E_INVALID, "state \"%s\" has %lld elements: cannot access %lld from element %lld on", name,
+                      (long long)have, (long long)count, (long long)offset);
   return CLGEN_OK;
 }
 

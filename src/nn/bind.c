@@ -59,8 +59,8 @@ void clgen_module_free(clgen_module *b) {
   free(b);
 }
 
-int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool held) {
-  b->momentum = held ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)micro_batches);
+int clgen_module_accumulate_grads(clgen_module *b, int64_t micro_batches, clgen_tensor *first, bool freeze_stats) {
+  b->momentum = freeze_stats ? 0 : 1 - pow(1 - CLGEN_BATCH_NORM_MOMENTUM, 1 / (double)micro_batches);
   int code = first ? CLGEN_OK : clgen_last_code();
   for (int i = 0; !code && i < b->net->n_layers; ++i)
     if (b->net->layers[i].u >= 0) code = clgen_module_take_back(b, &b->net->layers[i], first);

@@ -59,7 +59,7 @@ static int open_data(clgen_assessor *a) {
   return code;
 }
 
-/* The feature network has to tell apart what the model makes. */
+/* Finds each class of the model among the classes of the feature network. */
 static int match_classes(clgen_assessor *a) {
   int n = clgen_model_get_config(a->model)->classes;
   a->feature_class = malloc((size_t)n * sizeof *a->feature_class);
@@ -69,8 +69,8 @@ static int match_classes(clgen_assessor *a) {
     a->feature_class[k] = clgen_features_find_class(a->features, name);
     if (a->feature_class[k] < 0)
       return clgen_fail(CLGEN_E_INVALID,
-                        "gantest: the features %s have no class '%s' of the network; a classifier of the same "
-                        "classes is needed: clgen train --cfg classifier, and --features FILE",
+                        "gantest: the feature network %s does not have the generator's class '%s'; it needs a classifier of "
+                        "the same classes: clgen train --cfg classifier, then --features FILE",
                         clgen_features_get_info(a->features)->name, name);
   }
   return CLGEN_OK;
@@ -103,11 +103,12 @@ int clgen_assess_check(const clgen_model *m, const clgen_assess_options *o) {
   const char *arch = m ? clgen_arch_name(clgen_model_get_config(m)->arch) : "set of images";
   if (m && clgen_model_is_classifier(m)) return clgen_fail(CLGEN_E_INVALID, "a classifier does not generate images");
   if (has_bounds(o->metrics) && !(m && clgen_model_is_vae(m)))
-    return clgen_fail(CLGEN_E_INVALID, "ELBO and IWAE bound need a VAE, and this is a %s", arch);
+    return clgen_fail(CLGEN_E_INVALID, "elbo and iwae need a VAE, and this is a %s", arch);
   if (clgen_metrics_include(o->metrics, "gantest") && !(m && clgen_model_is_conditional(m)))
     return clgen_fail(CLGEN_E_INVALID, "gantest needs a conditional network (clgen train --cond), not a %s", arch);
-  return o->num < 0 || o->num == 1 ? clgen_fail(CLGEN_E_INVALID, "%lld images cannot be evaluated", (long long)o->num)
-                                   : CLGEN_OK;
+  return o->num < 0 || o->num == 1
+             ? clgen_fail(CLGEN_E_INVALID, "cannot evaluate %lld images: at least 2 are needed", (long long)o->num)
+             : CLGEN_OK;
 }
 
 static int copy_texts(clgen_assessor *a, const clgen_assess_options *o) {
@@ -198,7 +199,7 @@ static int make_images(clgen_assessor *a, clgen_store *store, uint8_t *pixels, i
 int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   const clgen_assess_options *o = &a->options;
   *n = 0;
-  if (!a->model) return clgen_fail(CLGEN_E_INVALID, "no network: only images are evaluated");
+  if (!a->model) return clgen_fail(CLGEN_E_INVALID, "this assessor was created for sets of images, not for a network");
   int code = CLGEN_OK;
   if (a->evaluator) {
     const clgen_model_config *c = clgen_model_get_config(a->model);
@@ -220,8 +221,9 @@ int clgen_assessor_network(clgen_assessor *a, clgen_store *store, clgen_score sc
 int clgen_assessor_images(clgen_assessor *a, const clgen_images *images, clgen_score scores[CLGEN_MAX_SCORES], int *n) {
   *n = 0;
   if (!a->evaluator || images->n <= a->num)
-    return a->evaluator ? clgen_evaluator_run(a->evaluator, images, NULL, scores, n)
-                        : clgen_fail(CLGEN_E_INVALID, "'%s' contains no metric of images", a->options.metrics);
+    return a->evaluator
+               ? clgen_evaluator_run(a->evaluator, images, NULL, scores, n)
+               : clgen_fail(CLGEN_E_INVALID, "none of the metrics '%s' applies to a set of images", a->options.metrics);
   size_t bytes = (size_t)images->channels * (size_t)images->height * (size_t)images->width;
   int64_t *order = malloc((size_t)images->n * sizeof *order);
   uint8_t *some = malloc((size_t)a->num * bytes);

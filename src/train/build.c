@@ -117,8 +117,7 @@ bool clgen_step_ends(const clgen_step_program *s) {
 
 /* Adds this step's numbers to those since the last report, on the device, so that no step waits for a read. */
 static int build_watch(clgen_step_program *s) {
-  if (s->names->too_many)
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "a step that reports more than %d numbers", CLGEN_MAX_WATCHED);
+  if (s->names->too_many) return clgen_fail(CLGEN_E_UNSUPPORTED, "a step reports more than %d values", CLGEN_MAX_WATCHED);
   int n = s->names->n;
   clgen_shape shape = clgen_shape_of(1, n);
   for (int i = 0; i < n; ++i)

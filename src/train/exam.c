@@ -11,12 +11,13 @@ int clgen_labels_check(const clgen_dataset *ds, const char *who) {
   const clgen_dataset_info *i = clgen_dataset_get_info(ds);
   if (!i->has_labels || i->classes < 2)
     return clgen_fail(CLGEN_E_INVALID,
-                      "%s: %s needs labels of at least two classes, and this has %s: give IDX or NPY files with "
-                      "labels beside them, subfolders by class, dataset.json or labels.csv",
+                      "%s: %s needs labels of at least two classes, and the data have %s: give IDX or NPY files with "
+                      "labels beside them, one subfolder per class, dataset.json or labels.csv",
                       i->path, who, i->has_labels ? "one class" : "none");
   for (int64_t k = 0; k < i->count; ++k)
     if (clgen_dataset_label(ds, k) < 0)
-      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has no label, and %s needs them all", i->path, (long long)k, who);
+      return clgen_fail(CLGEN_E_INVALID, "%s: image %lld has no label, and %s needs a label for each image", i->path,
+                        (long long)k, who);
   return CLGEN_OK;
 }
 
@@ -85,7 +86,7 @@ int clgen_exam_open(clgen_exam **out, const clgen_run *r) {
   if (!code) code = is_training_data(test, r, &same);
   const clgen_dataset_info *train = clgen_dataset_get_info(r->data), *i = code ? NULL : clgen_dataset_get_info(test);
   const char *why = code                                                     ? "cannot be read"
-                    : same                                                   ? "is not apart from the training images"
+                    : same                                                   ? "contains the training images"
                     : !i->has_labels                                         ? "has no labels"
                     : i->height != train->height || i->width != train->width ? "has images of another size"
                                                                              : NULL;

@@ -66,7 +66,7 @@ static int try_known(clgen_features **out, clgen_device *device, const clgen_dat
   if (!code) code = count_right(f, data, &right, &looked);
   bool fits = !code && (double)right >= 0.9 * (double)looked;
   if (fits)
-    clgen_log_write(log, CLGEN_LOG_INFO, "features: %s, which gets %.1f%% of %lld labels right", KNOWN,
+    clgen_log_write(log, CLGEN_LOG_INFO, "features: %s, which classifies %.1f%% of %lld images correctly", KNOWN,
                     100 * (double)right / (double)looked, (long long)looked);
   if (!fits) clgen_features_free(f);
   if (fits) *out = f;
@@ -145,9 +145,11 @@ static int train_to(const char *path, clgen_device *device, const clgen_dataset 
   lesson l = {0};
   char fingerprint[96];
   clgen_data_fingerprint(data, fingerprint);
-  clgen_log_write(log, CLGEN_LOG_INFO,
-                  "features: none known fits %s, so one is trained on its labels (%d images; kept as %s)",
-                  clgen_dataset_get_info(data)->path, TRAIN_IMAGES, path);
+  clgen_log_write(
+      log, CLGEN_LOG_INFO,
+      "features: no known feature network fits %s, so a classifier is trained on its labels (%d images; saved as "
+      "%s)",
+      clgen_dataset_get_info(data)->path, TRAIN_IMAGES, path);
   const clgen_st_meta meta[] = {{"clgen.data", fingerprint}, {"clgen.device", clgen_device_get_info(device)->name}};
   int code = begin(&l, device, data);
   if (!code) code = teach(&l, data, log);
@@ -181,10 +183,10 @@ static int open_trained(clgen_features **out, clgen_device *device, const clgen_
   int code = path ? CLGEN_OK : CLGEN_E_NOMEM;
   if (!code && !cache)
     code = clgen_fail(CLGEN_E_INVALID,
-                      "features would be trained here, but there is no place to keep them: set HOME or "
-                      "XDG_CACHE_HOME, or name some with --features");
+                      "a feature network must be trained, but there is no cache folder to save it in: set HOME or "
+                      "XDG_CACHE_HOME, or give a feature network with --features");
   if (!code && access(path, R_OK) == 0 && clgen_features_open(out, device, path, LOOK_BATCH) == CLGEN_OK) {
-    clgen_log_write(log, CLGEN_LOG_INFO, "features: %s, trained on these labels before", path);
+    clgen_log_write(log, CLGEN_LOG_INFO, "features: %s, which was trained on these labels before", path);
   } else if (!code) {
     code = clgen_make_folders(folder);
     if (!code) code = train_to(path, device, data, log);
@@ -240,7 +242,7 @@ int clgen_features_for(clgen_features **out, clgen_device *device, const char *s
   const clgen_dataset_info *i = clgen_dataset_get_info(data);
   if (!i->has_labels || clgen_labels_check(data, "a classifier") != CLGEN_OK)
     return clgen_fail(CLGEN_E_INVALID,
-                      "%s: has no labels to choose a feature network by; give one: --features " KNOWN
+                      "%s: has no labels, which are needed to choose a feature network; give one: --features " KNOWN
                       " for handwritten digits, or --features FILE, a snapshot of 'clgen train --cfg classifier' on images "
                       "like these, or another network (docs/features.md)",
                       i->path);

@@ -83,7 +83,7 @@ int clgen_run_advise(const clgen_run *r, int code) {
   found = largest(r, batches, by_batch, NULL, &bytes);
   if (found >= 0) say_size(batch, sizeof batch, "--batch", batch_number(found), bytes);
   code = clgen_fail(code, "%s; %s%s%s", what ? what : "this does not fit", parts, parts[0] && batch[0] ? ", and " : "",
-                    parts[0] || batch[0] ? batch : "not even a micro-batch of one image would fit; use a smaller network");
+                    parts[0] || batch[0] ? batch : "a micro-batch of one image does not fit either; use a smaller network");
   free(what);
   return code;
 }

@@ -70,8 +70,9 @@ static int freeze_first(const clgen_model *m, int count, bool *frozen) {
     }
     if (!pass) total = layers;
     if (count >= total)
-      return clgen_fail(CLGEN_E_INVALID, "option --freezed: the discriminator has %d layers, so %d can be frozen and not %d",
-                        total, total - 1, count);
+      return clgen_fail(CLGEN_E_INVALID,
+                        "option --freezed: the discriminator has %d layers, so at most %d can be frozen, not %d", total,
+                        total - 1, count);
   }
   return CLGEN_OK;
 }
@@ -82,7 +83,7 @@ static int refuse_all(const clgen_model *m, bool *frozen[CLGEN_MODEL_MAX_NETWORK
     bool all = is_trained(w);
     for (int k = 0; k < clgen_net_tensor_count(w->net); ++k)
       if (clgen_net_tensor_at(w->net, k)->kind == CLGEN_NET_PARAM && !frozen[i][k]) all = false;
-    if (all) return clgen_fail(CLGEN_E_INVALID, "option --freeze: all of %s would be frozen", w->prefix);
+    if (all) return clgen_fail(CLGEN_E_INVALID, "option --freeze: all parameters of %s would be frozen", w->prefix);
   }
   return CLGEN_OK;
 }

@@ -108,9 +108,9 @@ static void say_tick(const clgen_run *r, const tick_report *t, const clock_state
 static int fail_nonfinite(const clgen_run *r, const char *what, uint64_t step) {
   return clgen_fail(
       CLGEN_E_NONFINITE,
-      "%s became NaN or infinite in step %llu (%.3f kimg); the last good snapshot is %s; a smaller --lr may help", what,
+      "%s became NaN or infinite in step %llu (%.3f kimg); the last good snapshot: %s; a smaller --lr may help", what,
       (unsigned long long)step, (double)images_at(r, step) / 1000,
-      r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
+      r->result->snapshot[0] ? r->result->snapshot : "none was written yet");
 }
 
 /* *rescued: a weight was not finite, and the run went back to a good state. */
@@ -124,9 +124,9 @@ static int save(clgen_run *r, bool *rescued) {
     free(what);
     return other;
   }
-  clgen_fail(code, "%s by step %llu (%.3f kimg); the last good snapshot is %s; a smaller --lr may help",
+  clgen_fail(code, "%s by step %llu (%.3f kimg); the last good snapshot: %s; a smaller --lr may help",
              what ? what : "a weight", (unsigned long long)r->step, (double)images_at(r, r->step) / 1000,
-             r->result->snapshot[0] ? r->result->snapshot : "none: there was none yet");
+             r->result->snapshot[0] ? r->result->snapshot : "none was written yet");
   free(what);
   return code;
 }

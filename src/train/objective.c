@@ -41,7 +41,7 @@ static int add_regularizer(clgen_gan_objective *o, const char *name, size_t leng
     }
     snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", rows[i].name);
   }
-  return clgen_fail(CLGEN_E_INVALID, "option --reg: \"%.*s\" is none of %s", (int)length, name, known);
+  return clgen_fail(CLGEN_E_INVALID, "option --reg: \"%.*s\" is not one of %s", (int)length, name, known);
 }
 
 int clgen_gan_objective_parse(clgen_gan_objective *out, const char *loss, const char *regularizers) {
@@ -76,13 +76,14 @@ int clgen_gan_objective_d_norm(const clgen_gan_objective *o, clgen_arch arch, cl
   if (!strictest) return CLGEN_OK;
   if (strictest->d_norm == CLGEN_D_SPECTRAL) {
     if (said && *norm != CLGEN_D_PLAIN && *norm != CLGEN_D_SPECTRAL)
-      return clgen_fail(CLGEN_E_INVALID, "option --d-norm: --reg %s normalises the weights in place of it", strictest->name);
+      return clgen_fail(CLGEN_E_INVALID, "option --d-norm: not with --reg %s, which normalises the weights instead",
+                        strictest->name);
     *norm = CLGEN_D_SPECTRAL;
   } else if (*norm == CLGEN_D_BATCH_NORM) {
     if (said)
       return clgen_fail(CLGEN_E_INVALID,
-                        "option --d-norm: batch norm mixes the images of a batch, and %s takes the gradient of each by "
-                        "itself; layer, instance, group and none go with it",
+                        "option --d-norm: not batch with %s, which needs each image's logit to be independent of the other "
+                        "images; possible are layer, instance, group and none",
                         strictest->name);
     *norm = CLGEN_D_PLAIN;
   }
@@ -94,7 +95,7 @@ clgen_minibatch clgen_gan_objective_minibatch(const clgen_gan_objective *o) {
   return o->regularizers & CLGEN_REG_MBDISC ? CLGEN_MINIBATCH_DISC : CLGEN_MINIBATCH_NONE;
 }
 
-/* ---- A batch in parts ---- */
+/* ---- Gradient accumulation ---- */
 
 /* The nearest divisors of `batch` around `n`, which is none. */
 static void divisors_around(int64_t batch, int64_t n, int64_t *below, int64_t *above) {
@@ -103,7 +104,7 @@ static void divisors_around(int64_t batch, int64_t n, int64_t *below, int64_t *a
   while (batch % *above) ++*above;
 }
 
-/* What has to see the batch as a whole. */
+/* Refuses micro-batches if the objective computes something over the whole batch. */
 static int check_whole(const char *option, const clgen_gan_objective *o) {
   size_t n;
   const clgen_regularizer *rows = clgen_regularizers(&n);
@@ -122,13 +123,13 @@ int clgen_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_gan_object
     if (above != below) snprintf(other, sizeof other, " or %lld", (long long)above);
     return clgen_fail(
         CLGEN_E_INVALID,
-        "option --batch-gpu: a batch of %lld images is no multiple of %lld; %lld%s would do, or another --batch",
+        "option --batch-gpu: the batch, %lld images, is not a multiple of %lld; use %lld%s, or another --batch",
         (long long)batch, (long long)at_once, (long long)below, other);
   }
   return !at_once || at_once == batch ? CLGEN_OK : check_whole("batch-gpu", o);
 }
 
-/* The least images whose spread and distances say something. */
+/* The least micro-batch for which statistics of its images are meaningful. */
 #define LEAST_COMPARED 8
 
 int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned controllers) {
@@ -136,7 +137,7 @@ int clgen_controllers_batch_gpu_check(int64_t batch, int64_t at_once, unsigned c
   if (whole || !clgen_adapt_watches(controllers, CLGEN_WATCH_PLAYERS)) return CLGEN_OK;
   return clgen_fail(
       CLGEN_E_INVALID,
-      "option --batch-gpu: guard and balance compare the images of a micro-batch with each other, and %lld are too few: "
+      "option --batch-gpu: guard and balance compare the images of a micro-batch with each other; %lld images are too few, "
       "at least %d are needed",
       (long long)at_once, LEAST_COMPARED);
 }
@@ -147,8 +148,7 @@ int clgen_batches_check(const clgen_trainer_config *c) {
   int code = check_whole("batch-max", &c->gan);
   if (!code) code = clgen_vae_check_whole("batch-max", &c->vae);
   if (!code && c->augment.adaptive)
-    code =
-        clgen_fail(CLGEN_E_INVALID, "option --batch-max: not with --adapt ada, whose steps are of minibatches of one size");
+    code = clgen_fail(CLGEN_E_INVALID, "option --batch-max: not with --adapt ada, which needs a constant batch size");
   return code;
 }
 
@@ -158,12 +158,13 @@ static int refuse(const char *option, const char *why) {
   return clgen_fail(CLGEN_E_INVALID, "option --%s: %s", option, why);
 }
 
-/* What goes with the way in which networks are told a class. */
+/* Checks the options that depend on the kind of conditioning. */
 static int check_cond(const clgen_train_options *o, const clgen_gan_objective *objective) {
   bool tells = strcmp(o->cond, "acgan") == 0;
   if (tells && objective->clip > 0)
-    return refuse("cond", "not acgan with --loss wgan: a discriminator of clipped weights cannot be sure of a class");
-  if (!tells && fabs(o->aux_weight - 1) > 0) return refuse("aux-weight", "only --cond acgan has a loss of classes");
+    return refuse("cond",
+                  "not acgan with --loss wgan: with clipped weights the auxiliary classifier's logits stay too small");
+  if (!tells && fabs(o->aux_weight - 1) > 0) return refuse("aux-weight", "only --cond acgan has an auxiliary classifier");
   return CLGEN_OK;
 }
 
@@ -176,7 +177,7 @@ static int refuse_without_gan(const clgen_train_options *o) {
   if (o->critic_steps > 1) option = "critic-steps";
   if (o->bcr_flip) option = "bcr-flip";
   if (strcmp(o->d_norm, "auto") != 0) option = "d-norm";
-  return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is no GAN", option, o->cfg) : CLGEN_OK;
+  return option ? clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is not a GAN", option, o->cfg) : CLGEN_OK;
 }
 
 int clgen_train_d_norm(const clgen_train_options *o, clgen_arch arch, const clgen_gan_objective *objective,
@@ -201,16 +202,17 @@ int clgen_train_objective(const clgen_train_options *o, clgen_gan_objective *out
   out->aux_weight = o->aux_weight;
   if (code) return code;
   if (o->label_smoothing > 0 && !out->loss->smooths)
-    return refuse("label-smoothing", "only the cross entropies ns and bce have labels to smooth");
+    return refuse("label-smoothing", "only the cross entropy losses, ns and bce, have target labels to smooth");
   if (o->clip > 0 && !(out->clip > 0)) return refuse("clip", "only --loss wgan clips weights");
   int64_t at_once = o->batch_gpu ? o->batch_gpu : o->batch;
   if (out->regularizers & CLGEN_REG_MBSTD && at_once > 1 && clgen_minibatch_group(at_once) == 1)
     return clgen_fail(CLGEN_E_INVALID,
-                      "option --reg: mbstd compares the images of groups of 2 to %d, and %lld at a time make no such groups",
+                      "option --reg: mbstd needs a (micro-)batch that divides into equal groups of 2 to %d images, and %lld "
+                      "does not",
                       CLGEN_MINIBATCH_GROUP, (long long)at_once);
   if (out->regularizers & CLGEN_REG_PL && !clgen_arch_has_styles(arch))
     return clgen_fail(CLGEN_E_INVALID, "option --reg: pl needs styles, and --cfg %s has none", o->cfg);
-  if (o->bcr_flip && !(out->regularizers & CLGEN_REG_BCR)) return refuse("bcr-flip", "only --reg bcr mirrors images");
+  if (o->bcr_flip && !(out->regularizers & CLGEN_REG_BCR)) return refuse("bcr-flip", "needs --reg bcr");
   out->smoothing = o->label_smoothing;
   if (o->clip > 0) out->clip = o->clip;
   out->gp_weight = o->gp_weight;
@@ -236,9 +238,9 @@ int clgen_train_batches_max(const clgen_train_options *o, int64_t *out) {
   if (!(mask & clgen_adapt_mask("noise-scale"))) return refuse("batch-max", "only --adapt noise-scale changes the batch");
   while (2 * *out * o->batch <= o->batch_max) *out *= 2;
   if (*out * o->batch != o->batch_max)
-    return clgen_fail(
-        CLGEN_E_INVALID, "option --batch-max: %lld is not a batch of %lld doubled a number of times; %lld or %lld would do",
-        (long long)o->batch_max, (long long)o->batch, (long long)(*out * o->batch), (long long)(2 * *out * o->batch));
+    return clgen_fail(CLGEN_E_INVALID, "option --batch-max: %lld is not %lld times a power of two; use %lld or %lld",
+                      (long long)o->batch_max, (long long)o->batch, (long long)(*out * o->batch),
+                      (long long)(2 * *out * o->batch));
   clgen_trainer_config c = {.batches_max = *out};
   code = clgen_train_objective(o, &c.gan);
   if (!code) code = clgen_train_vae_objective(o, &c.vae);

@@ -211,7 +211,8 @@ static int open_report(report *r) {
   int found = read_text(r->run_dir, "training_options.json", &options);
   int code = clgen_history_read(&r->stats, path);
   if (!code && found == CLGEN_E_NOTFOUND && stat(path, &st) != 0)
-    code = clgen_fail(CLGEN_E_NOTFOUND, "%s: no run: neither training_options.json nor stats.jsonl is there", r->run_dir);
+    code = clgen_fail(CLGEN_E_NOTFOUND, "%s: not a run's folder: it has neither training_options.json nor stats.jsonl",
+                      r->run_dir);
   free(path);
   if (options) r->options = json_loads(options, 0, NULL);
   free(options);
@@ -236,8 +237,8 @@ static int write_file(const report *r, const char *output) {
 
 int clgen_report_write(const char *run_dir, const char *output) {
   report r = {.run_dir = run_dir};
-  int code =
-      strlen(run_dir) < CLGEN_PATH_TEXT / 2 ? open_report(&r) : clgen_fail(CLGEN_E_INVALID, "%s: too long a path", run_dir);
+  int code = strlen(run_dir) < CLGEN_PATH_TEXT / 2 ? open_report(&r)
+                                                   : clgen_fail(CLGEN_E_INVALID, "%s: the path is too long", run_dir);
   if (!code) code = write_file(&r, output);
   clgen_history_free(&r.stats);
   json_decref(r.options);

@@ -52,7 +52,7 @@ static int hold_out(clgen_run *r) {
   int64_t count = clgen_dataset_get_info(r->data)->count;
   if (count - o->validation < o->batch)
     return clgen_fail(CLGEN_E_INVALID,
-                      "option --validation: of %lld images %lld held out leave fewer than a batch of %lld to train on",
+                      "option --validation: of %lld images %lld are held out; the rest is less than one batch of %lld",
                       (long long)count, (long long)o->validation, (long long)o->batch);
   int code = clgen_dataset_hold_out(r->data, o->validation, &r->validation);
   return code ? code : clgen_sampler_create(&r->validation_sampler, o->validation, (uint64_t)o->seed);
@@ -239,23 +239,22 @@ void clgen_run_say_plan(const clgen_run *r) {
   say_data(r);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "device:   %s, %s (%s)", d->spec, d->name, d->platform);
   if (r->validation)
-    clgen_log_write(&r->log, CLGEN_LOG_INFO, "held out: %lld images, which are not trained on", (long long)o->validation);
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "held out: %lld images for validation", (long long)o->validation);
   say_networks(r);
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "step:     %s, %lld images, %s, learning rate %g; %zu launches, %.2f GFLOP",
                   o->cfg, (long long)o->batch, o->optimizer, o->lr, p->launches, p->flops / 1e9);
   clgen_log_write(
       &r->log, CLGEN_LOG_INFO,
-      "memory:   %.1f MiB at peak of %.0f: parameters and moments %.1f, intermediate results %.1f, working memory "
-      "%.1f, inputs, pictures and judging %.1f",
+      "memory:   %.1f MiB at peak of the device's %.0f: parameters and moments %.1f, intermediate results %.1f, working "
+      "memory %.1f, inputs, sample grids and metrics %.1f",
       (double)clgen_run_peak_bytes(r) / mib, (double)d->global_bytes / mib, (double)m.state_bytes / mib,
       (double)m.arena_bytes / mib, (double)m.scratch_bytes / mib,
       (double)(clgen_run_peak_bytes(r) - m.state_bytes - m.arena_bytes - m.scratch_bytes) / mib);
-  clgen_log_write(
-      &r->log, CLGEN_LOG_INFO,
-      "length:   %lld kimg = %llu steps = %.1f times the data; a tick every %g kimg, a snapshot every %lld ticks",
-      (long long)o->kimg, (unsigned long long)r->total_steps,
-      (double)r->total_steps * (double)o->batch / (double)clgen_dataset_get_info(r->data)->count, o->tick,
-      (long long)o->snap);
+  clgen_log_write(&r->log, CLGEN_LOG_INFO,
+                  "length:   %lld kimg = %llu steps = %.1f epochs; a tick every %g kimg, a snapshot every %lld ticks",
+                  (long long)o->kimg, (unsigned long long)r->total_steps,
+                  (double)r->total_steps * (double)o->batch / (double)clgen_dataset_get_info(r->data)->count, o->tick,
+                  (long long)o->snap);
   clgen_run_adapt_say(r);
   clgen_run_init_say(r);
   clgen_run_metrics_say(r);

@@ -26,16 +26,16 @@ static int open_plateau(clgen_run *r, const clgen_gan_objective *gan, const clge
   if (gan->loss && !gan->loss->measures)
     return clgen_fail(
         CLGEN_E_INVALID,
-        "option --lr-schedule: plateau watches a loss that falls as training succeeds, and --loss %s has none: "
-        "each player's depends on how good the other is; wgan and wgan-gp, whose critic estimates a distance, "
-        "or the schedules linear and cosine can be had",
+        "option --lr-schedule: plateau needs a loss that falls as training succeeds; with --loss %s the loss of each "
+        "network depends on how good the other network is. Possible are --loss wgan and wgan-gp, whose critic estimates a "
+        "distance, and the schedules linear and cosine",
         gan->loss->name);
   bool moving = strcmp(o->kl_anneal, "none") != 0 || (o->capacity > 0 && o->capacity_kimg > 0);
   if (moving || vae->beta_turns || (r->controllers & clgen_adapt_mask("control-vae")))
     return clgen_fail(
         CLGEN_E_INVALID,
-        "option --lr-schedule: plateau watches the loss, and what moves the weight of the divergence (--kl-anneal, "
-        "--capacity, --adapt guard, --adapt control-vae) moves the loss by itself");
+        "option --lr-schedule: plateau watches the loss; it cannot be combined with options that change the weight of the "
+        "KL divergence, and so the loss (--kl-anneal, --capacity, --adapt guard, --adapt control-vae)");
   r->controllers |= clgen_adapt_mask("plateau");
   return CLGEN_OK;
 }
@@ -49,8 +49,8 @@ int clgen_run_adapt_open(clgen_run *r) {
   if (!code) code = clgen_train_controllers(o, &r->controllers);
   if (!code && clgen_adapt_watches(r->controllers, CLGEN_WATCH_GRADIENTS) && strncmp(o->optimizer, "adam", 4))
     code = clgen_fail(CLGEN_E_INVALID,
-                      "option --adapt: noise-scale measures against the mean gradient that adam and adamw keep; "
-                      "--optimizer %s keeps none",
+                      "option --adapt: noise-scale needs Adam's mean gradient (adam, adamw), which --optimizer %s does not "
+                      "have",
                       o->optimizer);
   if (!code && strcmp(o->lr_schedule, "plateau") == 0) code = open_plateau(r, &gan, &vae);
   if (code) return code;
@@ -72,7 +72,7 @@ void clgen_run_adapt_say(const clgen_run *r) {
   char names[CLGEN_OPTION_TEXT];
   clgen_adapt_text(r->controllers, names, sizeof names);
   if (r->controllers)
-    clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s, deciding every %llu steps", names,
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "adapt:    %s, a decision every %llu steps", names,
                     (unsigned long long)r->window);
 }
 

@@ -73,7 +73,8 @@ int clgen_run_auto(clgen_run *r, const bool *given) {
   if (code) return code;
   clgen_auto_choice choice;
   clgen_auto_choose(&f, &choice);
-  clgen_log_write(&r->log, CLGEN_LOG_INFO, "auto:     %lld pictures, %s, at least %dx%d, two lie %.2f apart; %.0f GFLOP/s",
+  clgen_log_write(&r->log, CLGEN_LOG_INFO,
+                  "auto:     %lld %s pictures, at least %dx%d, mean difference %.2f; device %.0f GFLOP/s",
                   (long long)f.images, f.grey ? "grey" : "coloured", f.width, f.height, f.diversity, f.gflops);
   return apply(r, given, &choice);
 }

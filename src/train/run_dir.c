@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int too_long(const char *path) { return clgen_fail(CLGEN_E_INVALID, "%s: too long a path", path); }
+static int too_long(const char *path) { return clgen_fail(CLGEN_E_INVALID, "%s: the path is too long", path); }
 
 /* The number that `name` has between prefix and suffix, or -1. */
 static long number_in(const char *name, const char *prefix, const char *suffix) {
@@ -59,7 +59,7 @@ int clgen_run_dir_create(clgen_run_dir *d, const char *outdir, const char *data,
     if (mkdir(d->path, 0777) == 0) return CLGEN_OK;
     if (errno != EEXIST) code = clgen_fail(CLGEN_E_IO, "%s: cannot make the folder: %s", d->path, strerror(errno));
   }
-  return code ? code : clgen_fail(CLGEN_E_IO, "%s: no free number for a run", outdir);
+  return code ? code : clgen_fail(CLGEN_E_IO, "%s: no free number for a new run", outdir);
 }
 
 int clgen_run_dir_find(clgen_run_dir *d, const char *resume, long *kimg) {
@@ -121,8 +121,8 @@ static void remove_leftovers(const char *path) {
 
 static int fail_locked(const clgen_run_dir *d, struct flock lock) {
   const bool known = fcntl(fileno(d->log), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0;
-  if (known) return clgen_fail(CLGEN_E_IO, "%s: process %ld trains there already", d->path, (long)lock.l_pid);
-  return clgen_fail(CLGEN_E_IO, "%s: a process of another machine trains there already", d->path);
+  if (known) return clgen_fail(CLGEN_E_IO, "%s: process %ld is training in this folder", d->path, (long)lock.l_pid);
+  return clgen_fail(CLGEN_E_IO, "%s: a process on another machine is training in this folder", d->path);
 }
 
 int clgen_run_dir_lock(clgen_run_dir *d) {

@@ -40,7 +40,7 @@ void clgen_run_metrics_say(const clgen_run *r) {
   if (!r->options.metrics[0]) return;
   clgen_log_write(&r->log, CLGEN_LOG_INFO, "metrics:  %s of %lld images at each snapshot, features %s", r->options.metrics,
                   (long long)r->options.metrics_num,
-                  !r->assessor                                    ? "not looked for yet"
+                  !r->assessor                                    ? "not chosen yet"
                   : clgen_assessor_get_info(r->assessor).features ? clgen_assessor_get_info(r->assessor).features->name
                                                                   : "none");
 }

@@ -73,7 +73,8 @@ static int check_identity(const clgen_safetensors *st, const char *key, const ch
   const char *then = clgen_safetensors_meta(st, key);
   if (!then) return clgen_fail(CLGEN_E_FORMAT, "%s: not a training state: it lacks \"%s\"", clgen_safetensors_path(st), key);
   if (strcmp(then, now) == 0) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "%s: %s changed since: %s, now %s", clgen_safetensors_path(st), what, then, now);
+  return clgen_fail(CLGEN_E_INVALID, "%s: %s changed since this state was written: %s, now %s", clgen_safetensors_path(st),
+                    what, then, now);
 }
 
 static int load_state(clgen_store *store, const clgen_safetensors *st, const clgen_st_tensor *t) {
@@ -104,7 +105,7 @@ static int load_counts(const clgen_safetensors *st, clgen_state_identity *id) {
   id->stats_lines = lines ? strtoll(lines, NULL, 10) : -1;
   if (!t) return CLGEN_OK; /* an older version's, saved at the end of a tick */
   if (t->dtype != CLGEN_ST_I64 || clgen_shape_count(&t->shape) != CLGEN_TRAINER_COUNTS)
-    return clgen_fail(CLGEN_E_FORMAT, "%s: \"%s\" is not %d numbers", clgen_safetensors_path(st), COUNTS,
+    return clgen_fail(CLGEN_E_FORMAT, "%s: \"%s\" does not have %d numbers", clgen_safetensors_path(st), COUNTS,
                       CLGEN_TRAINER_COUNTS);
   memcpy(id->counts, t->data, sizeof id->counts);
   for (size_t i = 0; i < CLGEN_COUNT(id->counts); ++i)

@@ -108,7 +108,8 @@ static int check_validation(const clgen_train_options *o, const clgen_augmentati
     return refuse("validation", "only --adapt ada with --ada-by rv uses validation images");
   if (o->validation && o->validation < o->batch)
     return clgen_fail(CLGEN_E_INVALID,
-                      "option --validation: each step uses a batch of them, and %lld are fewer than a batch of %lld",
+                      "option --validation: each step uses a batch of validation images, and %lld are fewer than a batch of "
+                      "%lld",
                       (long long)o->validation, (long long)o->batch);
   return CLGEN_OK;
 }
@@ -122,7 +123,7 @@ int clgen_train_augmentation(const clgen_train_options *o, clgen_augmentation *o
   if (!code) code = clgen_train_controllers(o, &controllers);
   if (code) return code;
   const char *option = o->augment[0] ? "augment" : o->augment_p > 0 ? "augment-p" : NULL;
-  if (option && !gan) return clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is no GAN", option, o->cfg);
+  if (option && !gan) return clgen_fail(CLGEN_E_INVALID, "option --%s: --cfg %s is not a GAN", option, o->cfg);
   out->adaptive = controllers & clgen_adapt_mask("ada");
   if ((option || out->adaptive) && clgen_arch_encodes(arch))
     return clgen_fail(

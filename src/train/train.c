@@ -86,7 +86,7 @@ static int offer_older(const clgen_run *r, int code) {
   }
   if (why && older >= 0) {
     clgen_run_dir_file(&r->dir, CLGEN_SNAPSHOT_PREFIX, older, CLGEN_SAFETENSORS, path);
-    clgen_fail(code, "%s; the state before it may be whole: clgen train --resume %s", why, path);
+    clgen_fail(code, "%s; to resume from the state before it: clgen train --resume %s", why, path);
   }
   free(why);
   return code;
@@ -105,7 +105,7 @@ static int go_on(clgen_run *r) {
   if (!code) code = clgen_run_adapt_resume(r);
   if (!code && r->step < r->total_steps) code = clgen_run_trim_stats(r, stats_lines);
   if (code) return code;
-  clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s goes on from %.3f kimg (clgen %s)", r->dir.path,
+  clgen_log_write(&r->log, CLGEN_LOG_INFO, "run:      %s resumes from %.3f kimg (clgen %s)", r->dir.path,
                   (double)(r->step * (uint64_t)r->options.batch) / 1000, CLGEN_VERSION);
   clgen_run_say_plan(r);
   if (r->step >= r->total_steps)

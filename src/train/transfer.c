@@ -14,18 +14,17 @@ static int refuse(const char *option, const char *why) {
 int clgen_train_check_transfer(const clgen_train_options *o, clgen_arch arch) {
   const char *option = o->freeze[0] ? "freeze" : o->freezed ? "freezed" : o->l2_sp > 0 ? "l2-sp" : o->ewc > 0 ? "ewc" : NULL;
   if (!option && o->lr_old != 1) option = "lr-old";
-  if (option && !o->init[0]) return refuse(option, "it is about what --init carries over, and there is no --init");
-  if (!(o->lr_old > 0)) return refuse("lr-old", "0 leaves everything as it is; --freeze says what is to stay");
+  if (option && !o->init[0]) return refuse(option, "needs --init");
+  if (!(o->lr_old > 0)) return refuse("lr-old", "must be above 0; use --freeze to keep parameters unchanged");
   if (o->freezed && clgen_arch_kind(arch) != CLGEN_GAN)
     return clgen_fail(CLGEN_E_INVALID, "option --freezed: there is no discriminator in --cfg %s", o->cfg);
   if (o->ewc > 0 && clgen_arch_kind(arch) == CLGEN_CLASSIFIER)
     return refuse("ewc",
                   "the Fisher information needs generated images, and a classifier does not generate any; use --l2-sp");
   if (o->ewc > 0 && strcmp(o->cond, "none") != 0)
-    return refuse("ewc",
-                  "the Fisher information is of images of no class, and with --cond there are none; --l2-sp needs none");
+    return refuse("ewc", "not with --cond: the Fisher information is computed without classes; use --l2-sp");
   if (strcmp(o->ewc_of, "G") != 0 && (!(o->ewc > 0) || clgen_arch_kind(arch) != CLGEN_GAN))
-    return refuse("ewc-of", "it is for --ewc with two networks");
+    return refuse("ewc-of", "needs --ewc and a GAN");
   return CLGEN_OK;
 }
 
@@ -122,7 +121,7 @@ int clgen_run_fisher_networks(const clgen_run *r, int index, int *network, int *
   if (index != 1) *network = *generator;
   if (has[1] && has[*generator]) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID,
-                    "option --ewc: %s holds no %s, and the Fisher information is of what D says of G's images",
+                    "option --ewc: %s contains no %s; the Fisher information needs D's logits of G's images",
                     r->options.init, has[1] ? "generator" : "discriminator");
 }
 

@@ -1,4 +1,4 @@
-/* What a run says of the network that it starts from. */
+/* The log lines of --init: which tensors were transferred, initialised and frozen. */
 #include "train/train_internal.h"
 
 #include <string.h>
@@ -10,9 +10,10 @@ static void say_row(const clgen_run *r, const clgen_transferred *c) {
   if (c->how == CLGEN_TRANSFER_PART)
     clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s from %s %s: %s", c->name, shape, c->from, was, c->note);
   else if (c->from[0])
-    clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s starts afresh: %s is %s", c->name, shape, c->from, was);
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s is initialised: %s has shape %s", c->name, shape, c->from,
+                    was);
   else
-    clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s starts afresh: there is nothing like it", c->name, shape);
+    clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s is initialised: the file has no such tensor", c->name, shape);
 }
 
 static bool is_used(const clgen_weight_transfer *c, const char *name) {
@@ -22,7 +23,7 @@ static bool is_used(const clgen_weight_transfer *c, const char *name) {
   return false;
 }
 
-/* What the file holds and nothing takes. */
+/* Lists the file's tensors that are not used. */
 static void say_left(const clgen_run *r) {
   const clgen_model *m = clgen_weight_transfer_source(r->carry);
   for (int i = 0; i < clgen_model_network_count(m); ++i) {
@@ -32,7 +33,7 @@ static void say_left(const clgen_run *r) {
       char name[96], shape[96];
       snprintf(name, sizeof name, "%s%s%s", w->bare ? "" : w->prefix, w->bare ? "" : ".", t->name);
       if (t->kind != CLGEN_NET_COUNTER && !is_used(r->carry, name))
-        clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s of the network is left out", name,
+        clgen_log_write(&r->log, CLGEN_LOG_INFO, "init:     %s %s of the file is not used", name,
                         clgen_shape_text(&t->shape, shape, sizeof shape));
     }
   }
@@ -49,11 +50,10 @@ static void say_frozen(const clgen_run *r) {
       if (!r->frozen[i] || !r->frozen[i][k] || t->kind != CLGEN_NET_PARAM) continue;
       n += clgen_shape_count(&t->shape);
       if (c->how == CLGEN_TRANSFER_NOT)
-        clgen_log_write(&r->log, CLGEN_LOG_WARNING, "%s is frozen, and keeps the random numbers that it starts with",
-                        c->name);
+        clgen_log_write(&r->log, CLGEN_LOG_WARNING, "%s is frozen, so it keeps its random initialisation", c->name);
     }
     if (n)
-      clgen_log_write(&r->log, CLGEN_LOG_INFO, "frozen:   %lld of %lld parameters of %s", n, all,
+      clgen_log_write(&r->log, CLGEN_LOG_INFO, "frozen:   %lld of %lld parameters of network %s", n, all,
                       clgen_model_network_at(r->model, i)->prefix);
   }
 }

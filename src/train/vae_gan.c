@@ -101,9 +101,9 @@ int clgen_vae_gan_check(const clgen_train_options *o, const clgen_gan_objective 
   int code = clgen_train_controllers(o, &mask);
   const char *option = NULL, *why = NULL;
   if (gan->loss->compares)
-    option = "loss", why = "there are two kinds of fakes, each of which would have to be compared with images";
+    option = "loss", why = "a relativistic loss is not defined for two kinds of fakes, reconstructions and samples";
   else if (gan->regularizers & CLGEN_REG_FM)
-    option = "reg", why = "fm is what the reconstruction does already, image by image";
+    option = "reg", why = "fm is redundant, since the reconstruction loss compares features already";
   else if (gan->regularizers & CLGEN_REG_HA)
     option = "reg", why = "ha does not support three networks";
   else if (!code && mask & clgen_adapt_mask("noise-scale"))

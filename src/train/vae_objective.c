@@ -30,8 +30,8 @@ int clgen_vae_check_whole(const char *option, const clgen_vae_objective *o) {
   const char *name = o->free_bits > 0 ? "--free-bits" : o->capacity > 0 ? "--capacity" : NULL;
   if (o->control.target > 0) name = "--adapt control-vae";
   if (!name) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s: it uses the mean divergence of the whole batch", option,
-                    name);
+  return clgen_fail(CLGEN_E_INVALID, "option --%s: not with %s, which uses the mean KL divergence of the whole batch",
+                    option, name);
 }
 
 int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_objective *o) {
@@ -40,7 +40,7 @@ int clgen_vae_batch_gpu_check(int64_t batch, int64_t at_once, const clgen_vae_ob
 
 /* ---- From the options ---- */
 
-/* What was asked for of a VAE's objective, and what makes no sense beside it. */
+/* Options of a VAE's objective, and whether they were given. */
 typedef struct {
   const char *option;
   bool given;
@@ -62,17 +62,17 @@ static int refuse_pair(bool given, const char *one, const asked *others, size_t 
 
 /* Of an objective: which options go together. */
 static int check_together(const clgen_train_options *o, const asked *kl, size_t n) {
-  int code =
-      refuse_pair(o->iwae > 1, "iwae", kl, n, "the importance-weighted bound has no term for the divergence to weigh");
+  int code = refuse_pair(o->iwae > 1, "iwae", kl, n, "the importance-weighted bound has no separate KL term");
   bool capacity = o->capacity > 0;
   const asked others[] = {{"kl-anneal", strcmp(o->kl_anneal, "none") != 0}}, free_bits[] = {{"free-bits", o->free_bits > 0}};
   if (!code) code = refuse_pair(capacity, "capacity", others, 1, "the capacity has its own schedule, --capacity-kimg");
-  if (!code) code = refuse_pair(capacity, "capacity", free_bits, 1, "both set how much divergence is not penalised");
+  if (!code) code = refuse_pair(capacity, "capacity", free_bits, 1, "both set how much KL divergence is not penalised");
   if (!code && o->free_bits_group > 1 && !(o->free_bits > 0))
     code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: needs --free-bits");
   if (!code && o->nz % o->free_bits_group)
-    code = clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: a latent of %lld numbers has no groups of %lld",
-                      (long long)o->nz, (long long)o->free_bits_group);
+    code =
+        clgen_fail(CLGEN_E_INVALID, "option --free-bits-group: %lld latent dimensions cannot be divided into groups of %lld",
+                   (long long)o->nz, (long long)o->free_bits_group);
   return code;
 }
 
@@ -91,9 +91,9 @@ static int read_control(const clgen_train_options *o, const asked *kl, size_t n,
   if (!controlled && o->kl_target > 0) return clgen_fail(CLGEN_E_INVALID, "option --kl-target: needs --adapt control-vae");
   if (!controlled) return CLGEN_OK;
   if (!(o->kl_target > 0))
-    return clgen_fail(CLGEN_E_INVALID, "option --adapt: control-vae needs --kl-target, the divergence in nats");
+    return clgen_fail(CLGEN_E_INVALID, "option --adapt: control-vae needs --kl-target, the KL divergence in nats");
   *out = (clgen_control_vae_config){.target = o->kl_target, .kp = o->control_kp, .ki = o->control_ki, .high = o->beta_max};
-  return refuse_pair(true, "adapt control-vae", kl, n, "the controller sets beta, by the divergence as it is");
+  return refuse_pair(true, "adapt control-vae", kl, n, "the controller sets beta from the measured KL divergence");
 }
 
 int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective *out) {

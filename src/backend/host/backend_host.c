@@ -92,7 +92,8 @@ static void host_buffer_free(void *impl, clgen_buffer *b) {
 
 static int check_range(const clgen_buffer *b, size_t offset, size_t bytes) {
   if (offset <= b->bytes && bytes <= b->bytes - offset) return 0;
-  return clgen_fail(CLGEN_E_INVALID, "host: bytes %zu to %zu of a buffer of %zu", offset, offset + bytes, b->bytes);
+  return clgen_fail(CLGEN_E_INVALID, "host: bytes %zu to %zu are outside of a buffer of %zu bytes", offset, offset + bytes,
+                    b->bytes);
 }
 
 static int host_buffer_write(void *impl, clgen_buffer *b, size_t offset, size_t bytes, const void *data) {

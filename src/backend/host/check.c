@@ -35,11 +35,11 @@ static int check_instr(const clgen_step *s, int k) {
 static int check_program(const clgen_step *s) {
   if (s->n_inputs < 0 || s->n_inputs > CLGEN_STEP_MAX_INPUTS || s->n_outputs < 1 || s->n_outputs > CLGEN_STEP_MAX_OUTPUTS ||
       s->n_instrs < 1 || s->n_instrs > CLGEN_STEP_MAX_INSTRS || s->ndim < 0 || s->ndim > CLGEN_MAX_DIMS)
-    return clgen_fail(CLGEN_E_INVALID, "host: %s: %d inputs, %d outputs, %d instructions, %d dimensions", label(s),
-                      s->n_inputs, s->n_outputs, s->n_instrs, s->ndim);
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: not supported: %d inputs, %d outputs, %d instructions, %d dimensions",
+                      label(s), s->n_inputs, s->n_outputs, s->n_instrs, s->ndim);
   if (s->first_after && (s->kind != CLGEN_STEP_REDUCE || s->first_after < 1 || s->first_after >= s->n_instrs))
-    return clgen_fail(CLGEN_E_INVALID, "host: %s: %d of %d instructions before the sums", label(s), s->first_after,
-                      s->n_instrs);
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: invalid number of instructions before the sums: %d of %d", label(s),
+                      s->first_after, s->n_instrs);
   for (int k = 0; k < s->n_instrs; ++k) {
     int err = check_instr(s, k);
     if (err) return err;
@@ -49,17 +49,18 @@ static int check_program(const clgen_step *s) {
       return clgen_fail(CLGEN_E_INVALID, "host: %s: output %d stores value %d of %d", label(s), j, s->value[j], s->n_instrs);
     for (int k = 0; s->kind == CLGEN_STEP_REDUCE && k < s->ndim; ++k)
       if ((s->axes >> k & 1) && s->out[j].stride[k] != 0)
-        return clgen_fail(CLGEN_E_INVALID, "host: %s: output %d moves along axis %d, which is summed over", label(s), j, k);
+        return clgen_fail(CLGEN_E_INVALID, "host: %s: output %d has a stride along axis %d, which is summed over", label(s),
+                          j, k);
   }
   return 0;
 }
 
 /* Elements first .. last of o must lie in its buffer. */
 static int check_inside(const clgen_step *s, const clgen_operand *o, int64_t first, int64_t last) {
-  if (!o->buffer) return clgen_fail(CLGEN_E_INVALID, "host: %s: an operand without memory", label(s));
+  if (!o->buffer) return clgen_fail(CLGEN_E_INVALID, "host: %s: an operand has no buffer", label(s));
   int64_t size = o->dtype == CLGEN_U8 ? 1 : 4, there = (int64_t)o->buffer->bytes / size;
   if (first < 0 || last >= there)
-    return clgen_fail(CLGEN_E_INVALID, "host: %s: elements %lld to %lld of an operand that has %lld", label(s),
+    return clgen_fail(CLGEN_E_INVALID, "host: %s: accesses elements %lld to %lld of an operand of %lld elements", label(s),
                       (long long)first, (long long)last, (long long)there);
   return 0;
 }
@@ -117,7 +118,7 @@ static int check_conv(const clgen_step *s) {
 
 static int check_sample(const clgen_step *s) {
   if (s->sample.h > 0 && s->sample.w > 0) return 0;
-  return clgen_fail(CLGEN_E_INVALID, "host: %s: of images of %lldx%lld", label(s), (long long)s->sample.h,
+  return clgen_fail(CLGEN_E_INVALID, "host: %s: invalid image size %lldx%lld", label(s), (long long)s->sample.h,
                     (long long)s->sample.w);
 }
 

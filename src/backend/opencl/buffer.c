@@ -40,8 +40,8 @@ void clgen_ocl_buffer_free(void *impl, clgen_buffer *b) {
 
 static int check_range(const clgen_ocl *ocl, const clgen_buffer *b, size_t offset, size_t bytes) {
   if (offset <= b->bytes && bytes <= b->bytes - offset) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "%s: bytes %zu to %zu of a buffer of %zu", ocl->cl->info.name, offset, offset + bytes,
-                    b->bytes);
+  return clgen_fail(CLGEN_E_INVALID, "%s: bytes %zu to %zu are outside of a buffer of %zu bytes", ocl->cl->info.name, offset,
+                    offset + bytes, b->bytes);
 }
 
 static void empty_stage(clgen_ocl *ocl, clgen_ocl_stage *stage) {

@@ -4,7 +4,7 @@
 static const char *label(const clgen_step *s) { return s->label ? s->label : clgen_step_kind_name(s->kind); }
 
 static int fail_big(const clgen_step *s) {
-  return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: an operand reaches beyond 2^31 elements", label(s));
+  return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: an operand has more than 2^31 elements", label(s));
 }
 
 static bool is_random(clgen_ew_op op) { return op == CLGEN_EW_RANDOM_UNIFORM || op == CLGEN_EW_RANDOM_NORMAL; }
@@ -49,19 +49,20 @@ static bool reach(const clgen_step *s, const clgen_operand *o, double *first, do
 static int check_program(const clgen_step *s) {
   if (s->n_inputs < 0 || s->n_inputs > CLGEN_STEP_MAX_INPUTS || s->n_outputs < 1 || s->n_outputs > CLGEN_STEP_MAX_OUTPUTS ||
       s->n_instrs < 1 || s->n_instrs > CLGEN_STEP_MAX_INSTRS || s->ndim < 0 || s->ndim > CLGEN_MAX_DIMS)
-    return clgen_fail(CLGEN_E_INVALID, "%s: %d inputs, %d outputs, %d instructions, %d dimensions", label(s), s->n_inputs,
-                      s->n_outputs, s->n_instrs, s->ndim);
+    return clgen_fail(CLGEN_E_INVALID, "%s: not supported: %d inputs, %d outputs, %d instructions, %d dimensions", label(s),
+                      s->n_inputs, s->n_outputs, s->n_instrs, s->ndim);
   if (s->first_after && (s->kind != CLGEN_STEP_REDUCE || s->first_after < 1 || s->first_after >= s->n_instrs))
-    return clgen_fail(CLGEN_E_INVALID, "%s: %d of %d instructions before the sums", label(s), s->first_after, s->n_instrs);
+    return clgen_fail(CLGEN_E_INVALID, "%s: invalid number of instructions before the sums: %d of %d", label(s),
+                      s->first_after, s->n_instrs);
   for (int k = 0; k < s->n_instrs; ++k) {
     int code = check_instr(s, k);
     if (code) return code;
   }
   double count = 1, first, last;
   for (int k = 0; k < s->ndim; ++k) count *= (double)s->dim[k];
-  if (s->first_after && count < 1) return clgen_fail(CLGEN_E_INVALID, "%s: values of sums over nothing", label(s));
+  if (s->first_after && count < 1) return clgen_fail(CLGEN_E_INVALID, "%s: a sum over no elements is used", label(s));
   if (count > CLGEN_STEP_MAX_ELEMENTS)
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: a domain of more than 2^31 elements", label(s));
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: more than 2^31 elements to compute", label(s));
   for (int k = 0; k < s->n_inputs + s->n_outputs; ++k) {
     const clgen_operand *o = k < s->n_inputs ? &s->in[k] : &s->out[k - s->n_inputs];
     if (reach(s, o, &first, &last) && last > CLGEN_STEP_MAX_ELEMENTS) return fail_big(s);
@@ -71,7 +72,7 @@ static int check_program(const clgen_step *s) {
       return clgen_fail(CLGEN_E_INVALID, "%s: output %d stores value %d of %d", label(s), j, s->value[j], s->n_instrs);
     for (int k = 0; s->kind == CLGEN_STEP_REDUCE && k < s->ndim; ++k)
       if ((s->axes >> k & 1u) && s->dim[k] > 1 && s->out[j].stride[k] != 0)
-        return clgen_fail(CLGEN_E_INVALID, "%s: output %d moves along axis %d, which is summed over", label(s), j, k);
+        return clgen_fail(CLGEN_E_INVALID, "%s: output %d has a stride along axis %d, which is summed over", label(s), j, k);
   }
   return CLGEN_OK;
 }
@@ -118,10 +119,11 @@ int clgen_ocl_check(const clgen_step *s) {
 }
 
 static int check_inside(const clgen_step *s, const clgen_operand *o, double first, double last) {
-  if (!o->buffer) return clgen_fail(CLGEN_E_INVALID, "%s: an operand without memory", label(s));
+  if (!o->buffer) return clgen_fail(CLGEN_E_INVALID, "%s: an operand has no buffer", label(s));
   double there = (double)(o->buffer->bytes / (o->dtype == CLGEN_U8 ? 1 : 4));
   if (first >= 0 && last < there) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "%s: elements %.0f to %.0f of an operand that has %.0f", label(s), first, last, there);
+  return clgen_fail(CLGEN_E_INVALID, "%s: accesses elements %.0f to %.0f of an operand of %.0f elements", label(s), first,
+                    last, there);
 }
 
 int clgen_ocl_check_bound(const clgen_step *s) {

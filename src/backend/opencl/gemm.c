@@ -12,8 +12,8 @@ static CLBlastTranspose transpose(bool t) { return t ? CLBlastTransposeYes : CLB
 static int fail_clblast(const clgen_ocl *ocl, const clgen_ocl_gemm *g, CLBlastStatusCode code) {
   if (code > CLBlastNotImplemented) /* an error of OpenCL's own */
     return clgen_cl_fail_on(ocl->cl, (cl_int)code, true, "a %zux%zux%zu matrix product", g->m, g->n, g->k);
-  return clgen_fail(CLGEN_E_DEVICE, "%s: CLBlast refuses a %zux%zux%zu matrix product with its error %d", ocl->cl->info.name,
-                    g->m, g->n, g->k, (int)code);
+  return clgen_fail(CLGEN_E_DEVICE, "%s: CLBlast fails with error %d in a matrix product of %zux%zux%zu", ocl->cl->info.name,
+                    (int)code, g->m, g->n, g->k);
 }
 
 int clgen_ocl_gemm_temp(clgen_ocl *ocl, const clgen_ocl_gemm *g, size_t *bytes) {

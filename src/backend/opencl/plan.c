@@ -248,7 +248,8 @@ static int bind_item(clgen_plan *plan, clgen_ocl_launch *item) {
 static int finish_plan(clgen_ocl *ocl, clgen_plan *plan) {
   bool kernels = false, products = false;
   if (plan->failed) return clgen_fail_nomem(plan->n_steps * sizeof *plan->step);
-  if (plan->n_words > INT32_MAX) return clgen_fail(CLGEN_E_UNSUPPORTED, "a plan of %zu numbers", plan->n_words);
+  if (plan->n_words > INT32_MAX)
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "too many kernel arguments in one program: %zu words", plan->n_words);
   for (size_t i = 0; i < plan->n_items; ++i) *(plan->item[i].is_gemm ? &products : &kernels) = true;
   int code = take(ocl, &ocl->scratch, plan->scratch_bytes, &plan->scratch);
   if (!code) code = take(ocl, &ocl->gemm_temp, plan->gemm_bytes, &plan->gemm_temp);

@@ -156,7 +156,8 @@ static const char is_right[] = "right", is_wrong[] = "wrong";
 
 static void keep(clgen_ocl *ocl, const char *key, const char *value) {
   if (clgen_tuning_put(ocl->cl, key, value) != CLGEN_OK)
-    clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_DEBUG, "the check of products is not kept: %s", clgen_last_error());
+    clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_DEBUG, "the result of the check of matrix products cannot be saved: %s",
+                    clgen_last_error());
 }
 
 /* CLBlast's, else ours; else neither. */
@@ -177,11 +178,12 @@ static int choose(clgen_ocl *ocl, const char *version, const char *key) {
   err = check_all(ocl, large);
   if (err == CLGEN_E_NOMEM) return err;
   if (err)
-    return clgen_fail(CLGEN_E_UNSUPPORTED,
-                      "%s computes wrong matrix products, CLBlast's (%s) as well as clgen's own (%s): it cannot be used",
-                      name, why, clgen_last_error());
+    return clgen_fail(
+        CLGEN_E_UNSUPPORTED,
+        "%s cannot be used: its matrix products are wrong, with CLBlast's kernels (%s) and with clgen's own (%s)", name, why,
+        clgen_last_error());
   clgen_log_write(log, CLGEN_LOG_WARNING,
-                  "CLBlast %s computes on %s %s; clgen's own products, which are slower, take their place (docs/drivers.md)",
+                  "CLBlast %s on %s computes %s; clgen's own kernels, which are slower, are used instead (docs/drivers.md)",
                   version, name, why);
   keep(ocl, key, is_wrong);
   return CLGEN_OK;

@@ -177,7 +177,8 @@ static int add_reduction(clgen_ocl *ocl, clgen_plan *plan, const clgen_step *s, 
   if (code || r.parts == 1) return code;
   clgen_step second;
   if (!make_second(&r, &second))
-    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: %d sums and the inputs after them", s->label, r.n_sums);
+    return clgen_fail(CLGEN_E_UNSUPPORTED, "%s: too many sums (%d) together with the inputs that follow them", s->label,
+                      r.n_sums);
   return add_reduction(ocl, plan, &second, index, r.n_sums);
 }
 

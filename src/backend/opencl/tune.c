@@ -204,7 +204,7 @@ static void tune(clgen_ocl *ocl) {
                   ocl->cl->info.name, clgen_seconds() - start, candidates[winner].name, gflops(total[winner]), other);
   /* A cache that cannot be written costs the next start a few seconds; that is no reason to stop. */
   if (clgen_tuning_put(ocl->cl, store_key, candidates[winner].name) != CLGEN_OK)
-    clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_DEBUG, "the tuning result is not kept: %s", clgen_last_error());
+    clgen_log_write(&ocl->cl->options.log, CLGEN_LOG_DEBUG, "the tuning result cannot be saved: %s", clgen_last_error());
 }
 
 static bool use_stored(clgen_ocl *ocl) {
