@@ -66,12 +66,12 @@ refuse_train "no tensor of" $on --init "$classifier" --ndf 3 --hidden 7
 refuse_train "no parameter matches 'D.7*'; the layers are G.0, G.1, G.3, G.4, G.6, G.7, G.9, D.0, D.2, D.4, D.6" $on \
   --init "$old" --freeze 'D.0,D.7*'
 refuse_train "no parameter matches ''" $on --init "$old" --freeze 'D.0,'
-refuse_train "all of D would be frozen" $on --init "$old" --freeze 'D.*'
+refuse_train "all parameters of D would be frozen" $on --init "$old" --freeze 'D.*'
 refuse_train "has 4 layers, so at most 3 can be frozen, not 4" $on --init "$old" --freezed 4
 refuse_train "there is no discriminator in --cfg vae-mlp" $on --init "$vae" --freezed 1
 refuse_train "use --l2-sp" $on --init "$classifier" --ewc 1
-refuse_train "two networks" $on --init "$vae" --ewc 1 --ewc-of both
-refuse_train "two networks" $on --init "$old" --ewc-of D
+refuse_train "needs --ewc and a GAN" $on --init "$vae" --ewc 1 --ewc-of both
+refuse_train "needs --ewc and a GAN" $on --init "$old" --ewc-of D
 expect 1 train $on -n --init "$dir/nowhere"
 err_has "nowhere"
 expect 1 train $on -n --init "$dir"
