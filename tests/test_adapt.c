@@ -193,7 +193,7 @@ static void guard_gives_slow_generators_time(void **state) {
 /* Rates are not to blame: beta begins again at 0 and rises to half of what it was, five times at most. */
 static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
   (void)state;
-  const clgen_adapt_config vae = {.batch = 128, .total_kimg = 1000, .beta_turns = true};
+  const clgen_adapt_config vae = {.batch = 128, .total_kimg = 1000, .adapts_beta = true};
   control c = start("guard", &vae);
   clgen_adapt_statistics s = {.kimg = 1, .n = 1, .name = {"kl"}, .mean = {0.01}};
   for (; s.kimg < 22; ++s.kimg) {
@@ -222,7 +222,7 @@ static void guard_lowers_beta_where_the_latent_is_unused(void **state) {
 
 static void guard_leaves_a_used_latent_alone(void **state) {
   (void)state;
-  const clgen_adapt_config turns = {.batch = 128, .beta_turns = true}, other = {.batch = 128};
+  const clgen_adapt_config turns = {.batch = 128, .adapts_beta = true}, other = {.batch = 128};
   control c = start("guard", &turns), fixed = start("guard", &other);
   clgen_adapt_statistics used = {.n = 1, .name = {"kl"}, .mean = {12}}, unused = used;
   unused.mean[0] = 0.01;

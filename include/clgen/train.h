@@ -94,7 +94,7 @@ typedef struct {
   double capacity_kimg;             /* ... which rises from 0 over so many kimg */
   double recon_gamma;               /* of a VAE-GAN: the weight of the reconstruction in G's loss; 0: 0.03 */
   clgen_control_vae_config control; /* sets beta if it has a target */
-  bool beta_turns;                  /* controllers change beta */
+  bool adapts_beta;                 /* controllers change beta */
   int samples;                      /* per image, of the importance-weighted bound; 0 and 1: the ELBO */
 } clgen_vae_objective;
 /* The schedules of beta and of the capacity: values after `kimg` thousand images. */
@@ -124,16 +124,18 @@ typedef struct {
   clgen_vae_objective vae;
 } clgen_trainer_config;
 
-/* The step of a GAN is PyTorch's usual script: D on a batch of images and on fakes, D's update, then G through the new D on
- * the same fakes, G's update, and G_ema's; with critic_steps N every Nth step has G's part. The step of a VAE is one update
- * by its objective with one sample an image (or as many as it says), that of a classifier one by the cross entropy; that
- * of a VAE-GAN takes each network's gradient of the same forward passes (Larsen et al. 2016, algorithm 1). All of it is one
- * program (where steps differ, one for each kind); states: the networks', "<prefix>.grad", the optimiser's, "train.*".
+/* The step of a GAN is that of the usual PyTorch script: D's forward pass on a batch of images and on fakes, D's update;
+ * then G's gradient through the updated D on the same fakes, G's update, and the update of G_ema. With critic_steps N only
+ * every Nth step updates G. The step of a VAE is one update by its objective, with one posterior sample per image (or as
+ * many as the objective says). The step of a classifier is one update by the cross entropy. A VAE-GAN computes each
+ * network's gradient from the same forward passes (Larsen et al. 2016, algorithm 1). The step is one program, or one for
+ * each kind of step. Its states are those of the networks and of the optimiser, "<prefix>.grad", and "train.*".
  *
- * With batch_gpu a step is several programs: D's gradient on each part of the batch, added up; D's update; G's gradient on
- * each part, through the new D; G's update and G_ema's. Everything is drawn for the whole batch, so that where images see
- * nothing of each other the step is the same up to rounding. Batch norm takes its statistics from a part, and its running
- * ones move by 1 - (1 - momentum)^(1 / parts) for each; spectral normalisation's vectors move as for a whole batch. */
+ * With batch_gpu (gradient accumulation) a step is several programs: D's gradient on each micro-batch, accumulated; D's
+ * update; G's gradient on each micro-batch, through the updated D; the updates of G and G_ema. Random numbers are drawn for
+ * the whole batch, so if images do not depend on each other the step is the same up to rounding. Batch norm takes its
+ * statistics from a micro-batch, and updates its running statistics with momentum 1 - (1 - momentum)^(1 / micro-batches).
+ * The vectors of spectral normalisation move as for the whole batch. */
 typedef struct clgen_trainer clgen_trainer;
 /* Compiles for the store's device and allocates nothing there; model and store must outlive it. CLGEN_E_NOMEM says by how
  * much the step does not fit. */
@@ -143,55 +145,54 @@ const clgen_program_info *clgen_trainer_info(const clgen_trainer *t);
 /* Allocates memory and builds the kernels. */
 int clgen_trainer_prepare(clgen_trainer *t);
 /* Enqueues step number `step` (from 0) on a batch of byte images (batch,C,H,W); noise only with noise_given: (batch,nz);
- * (batch samples,nz) with each image's one after another; or of a VAE-GAN (2 batch,nz), the posterior's and then the
- * prior's.
+ * (batch samples,nz) with each image's one after another; or, for a VAE-GAN, (2 batch,nz), for the posterior and then for
+ * the prior.
  * Returns without waiting for the device; both may be reused at once. */
 int clgen_trainer_step(clgen_trainer *t, uint64_t step, const uint8_t *images, const float *noise);
 /* Classifiers and conditional models need the classes (batch) of a step's images before it, 0 .. classes-1; CLGEN_E_INVALID
  * for others. */
 int clgen_trainer_set_labels(clgen_trainer *t, const int *labels);
-/* With noise_given the classes (batch) that a conditional GAN is asked for come too; without it, each step draws them by how
- * frequent classes are (clgen_model_set_classes, before the first step). */
+/* With noise_given, a conditional GAN also needs the classes (batch) of the fakes. Without it each step draws them by their
+ * frequency (clgen_model_set_classes, before the first step). */
 int clgen_trainer_set_fake_labels(clgen_trainer *t, const int *labels);
 
-/* Where augmentation goes by validation images, each step needs a batch of them before it: bytes (batch,C,H,W), read by the
- * next clgen_trainer_step, and the classes (batch) of a conditional model, else NULL. */
+/* With augment.by_validation, each step needs a batch of validation images before it: bytes (batch,C,H,W), read by the next
+ * clgen_trainer_step, and the classes (batch) of a conditional model, else NULL. */
 int clgen_trainer_set_validation(clgen_trainer *t, const uint8_t *images, const int *labels);
 
 /* Sets the controllers' hyperparameters, from step `step` on. */
 void clgen_trainer_set_hyperparameters(clgen_trainer *t, const float hyper[CLGEN_HYPER_COUNT], uint64_t step);
-/* How many batches the next step takes, as the hyper says. With more than one (batches_max) a step's images, classes and
- * noise are those of so many batches, one after the other; their gradients are added up for each player before its update.
- * Step numbers go on counting batches: the step after step s is s + that many, and s is a multiple of it. Each batch draws
- * what it would draw as a step of its own, and moves running statistics as it would. */
+/* The number of batches of the next step (CLGEN_HYPER_BATCHES). If it is n > 1 (batches_max), a step's images, classes and
+ * noise are those of n batches, one after the other, and each network's gradients are accumulated before its update. Step
+ * numbers count batches: step s is a multiple of n, and the next one is s + n. Each batch draws the random numbers, and
+ * updates the running statistics, as in a step of its own. */
 int64_t clgen_trainer_batches(const clgen_trainer *t);
-/* How many updates the generator (or the only network) and the discriminator have had before step `step`, which is part of
- * the training's state where hyperparameters change it. */
+/* The number of updates of the generator (or the only network) and of the discriminator before step `step`. It is part of
+ * the training state, since controllers can change the number of critic steps. */
 #define CLGEN_PLAYERS 2
 void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t updates[CLGEN_PLAYERS]);
-/* What is watched: losses and the norms of gradients, in the order in which a step computes them. */
+/* The watched values: losses and gradient norms, in the order in which a step computes them. */
 typedef struct {
   int n;
   const char *name[CLGEN_MAX_WATCHED]; /* "loss_D_real", "grad_G", ... */
-  double mean[CLGEN_MAX_WATCHED];      /* over those of the steps since the last call that computed it */
+  double mean[CLGEN_MAX_WATCHED];      /* over the steps since the last call that computed the value */
   uint64_t steps;
-  int bad;           /* the first that became NaN or infinite, -1: none */
-  uint64_t bad_step; /* when: counted from 0 since the last call */
+  int bad;           /* index of the first value that became NaN or infinite, -1: none */
+  uint64_t bad_step; /* its step, counted from 0 since the last call */
 } clgen_trainer_report;
-/* Waits for the device, reads what was gathered there since the last call, and starts afresh. */
+/* Waits for the device, reads the watched values since the last call, and resets them. */
 int clgen_trainer_read(clgen_trainer *t, clgen_trainer_report *out);
-/* Waits for the device, reads the means over steps first .. last-1, which are those since the last such call, and starts
- * afresh: for controllers, and apart from clgen_trainer_read. The sums lie in the state "adapt.window", so that going on
- * from a snapshot goes on with them. */
+/* The same for controllers, independent of clgen_trainer_read: the means over steps first .. last-1, which must be the steps
+ * since the last such call. The sums are stored in the state "adapt.window", so a resumed run continues them. */
 int clgen_trainer_read_window(clgen_trainer *t, uint64_t first, uint64_t last, clgen_adapt_statistics *out);
 
 /* ---- Fisher information -------------------------------------------------------------------------------------------------
  */
 
-/* The mean over images of the squared gradient of a log-likelihood, by parameter of network `network` of a model in `store`:
- * of D's calling an image real for a generator, of D's answers for D, of the evidence lower bound for a VAE. The images are
- * made by network `generator` from latents (images, 2, nz): a GAN's of the first row of each two, a VAE draws its posterior
- * by the second. */
+/* The diagonal of the Fisher information of network `network` of a model in `store`: for each parameter, the mean over
+ * images of the squared gradient of a log-likelihood. This is log D(image) for a generator, the log-likelihood of real and
+ * fake for D, and the evidence lower bound for a VAE. The images are generated by network `generator` from latents (images,
+ * 2, nz): the first row is the latent; a VAE uses the second to sample its posterior. */
 int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int generator, int64_t images, const float *latents,
                  float *out);
 
@@ -199,11 +200,11 @@ int clgen_fisher(const clgen_model *m, clgen_store *store, int network, int gene
  * ----------------------------------------------------------------------------------------------
  */
 
-/* Opens a feature network for judging images like those of `data`, on a device that must outlive it; the log says which, and
- * why. `spec`, unless it is empty, is a file (features.h says of what form) or the name of one that comes with clgen.
- * Without it: the one that comes with clgen if it knows these images, which is to say that it gets the labels of at least 9
- * in 10 right; else one that is trained here on the labels ("<data>-cnn-<hash>", kept in the cache folder for the next
- * time). CLGEN_E_INVALID with what to do when there is no spec and no label. */
+/* Opens a feature network for evaluating images like those of `data`, on a device that must outlive it; the log says which,
+ * and why. `spec`, unless it is empty, is a file (features.h describes its format) or the name of one that comes with clgen.
+ * Without it: the network that comes with clgen, if it classifies at least 90% of these images correctly; else a classifier
+ * that is trained on the labels ("<data>-cnn-<hash>", saved in the cache folder). CLGEN_E_INVALID with advice if there is no
+ * spec and no label. */
 int clgen_features_for(clgen_features **out, clgen_device *device, const char *spec, const clgen_dataset *data,
                        const clgen_logger *log);
 
@@ -237,13 +238,13 @@ typedef struct {
 const clgen_option *clgen_train_option_rows(size_t *n);
 
 typedef struct {
-  uint64_t images, total;            /* seen, and to be seen */
-  double seconds;                    /* since this call began to train */
-  double images_per_s, seconds_left; /* 0 as long as they are not known */
+  uint64_t images, total;            /* trained on so far, and at the end */
+  double seconds;                    /* since this call started to train */
+  double images_per_s, seconds_left; /* 0 while unknown */
 } clgen_train_progress;
 
 typedef struct {
-  clgen_logger log;                  /* the plan, a line a tick, what was written; goes to log.txt too */
+  clgen_logger log;                  /* the plan, one line per tick, the files written; log.txt gets the same */
   const volatile sig_atomic_t *stop; /* once it is not 0: finish the step, write a snapshot, return. May be NULL */
   void (*progress)(void *user, const clgen_train_progress *p); /* a few times a second; may be NULL */
   void (*closing)(void *user, clgen_device *device);           /* before the device is closed (its profile); may be NULL */

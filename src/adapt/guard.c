@@ -102,7 +102,7 @@ void clgen_adapt_guard(const clgen_adapt_config *c, const clgen_adapt_statistics
   const char *wrong = what_is_wrong(c, s, state, &at_once, text);
   bool good = !wrong && (!c->gan || (diversity >= DIVERSE && diversity <= TOO_DIVERSE));
   state[GOOD_WINDOWS] = good ? state[GOOD_WINDOWS] + 1 : 0;
-  if (!wrong && c->beta_turns)
+  if (!wrong && c->adapts_beta)
     watch_posterior(s, state, out);
   else
     state[BAD_WINDOWS] = wrong ? state[BAD_WINDOWS] + 1 : 0;

@@ -31,7 +31,7 @@ static int open_plateau(clgen_run *r, const clgen_gan_objective *gan, const clge
         "distance, and the schedules linear and cosine",
         gan->loss->name);
   bool moving = strcmp(o->kl_anneal, "none") != 0 || (o->capacity > 0 && o->capacity_kimg > 0);
-  if (moving || vae->beta_turns || (r->controllers & clgen_adapt_mask("control-vae")))
+  if (moving || vae->adapts_beta || (r->controllers & clgen_adapt_mask("control-vae")))
     return clgen_fail(
         CLGEN_E_INVALID,
         "option --lr-schedule: plateau watches the loss; it cannot be combined with options that change the weight of the "
@@ -61,7 +61,7 @@ int clgen_run_adapt_open(clgen_run *r) {
                                   .patience_kimg = o->lr_patience,
                                   .plateau_factor = o->lr_factor,
                                   .kl_target = o->kl_target,
-                                  .beta_turns = vae.beta_turns};
+                                  .adapts_beta = vae.adapts_beta};
   code = clgen_train_batches_max(o, &r->adapt.batches_max);
   int64_t window = (WINDOW_IMAGES + o->batch - 1) / o->batch, most = r->adapt.batches_max;
   r->window = (uint64_t)((window + most - 1) / most * most); /* so that whole steps end where a decision is due */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 bool clgen_vae_objective_has_beta(const clgen_vae_objective *o) {
-  return (o->beta > 0 && o->beta != 1) || o->anneal || o->control.target > 0 || o->beta_turns;
+  return (o->beta > 0 && o->beta != 1) || o->anneal || o->control.target > 0 || o->adapts_beta;
 }
 
 /* Fu et al. 2019: four cycles, each rising in its first half. */
@@ -129,7 +129,7 @@ int clgen_train_vae_objective(const clgen_train_options *o, clgen_vae_objective 
   unsigned mask;
   if (!code) code = clgen_train_controllers(o, &mask);
   bool controlled = out->control.target > 0 || out->samples > 1; /* by another, or there is none */
-  if (!code) out->beta_turns = mask & clgen_adapt_mask("guard") && clgen_arch_kind(arch) == CLGEN_VAE && !controlled;
+  if (!code) out->adapts_beta = mask & clgen_adapt_mask("guard") && clgen_arch_kind(arch) == CLGEN_VAE && !controlled;
   out->recon_gamma = o->recon_gamma;
   return code;
 }

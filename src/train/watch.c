@@ -45,7 +45,7 @@ void clgen_step_watch_players(clgen_step_program *s, clgen_tensor *real, clgen_t
 /* Burda et al. 2016, section 5.2: the dimensions of the latent whose posterior mean varies by more than 0.01 between images.
  */
 void clgen_step_watch_posterior(clgen_step_program *s, clgen_tensor *mu) {
-  if (!s->config->vae.beta_turns) return;
+  if (!s->config->vae.adapts_beta) return;
   clgen_tensor *apart = clgen_sub(mu, clgen_mean(mu, 1u << 0, true));
   clgen_tensor *active = clgen_unit_step(clgen_affine(clgen_mean(clgen_square(apart), 1u << 0, true), 1, -0.01f));
   clgen_step_watch(s, "active_units", clgen_sum(active, CLGEN_ALL_AXES, false));
