@@ -256,6 +256,9 @@ static void folder_odd(void **state) {
   assert_non_null(strstr(clgen_dataset_passed_over(ds, 0), "cat/2.png: a web page"));
   assert_non_null(strstr(files_log, "almost black: the largest pixel value is 12 "));
   clgen_dataset_close(ds);
+  put_text("odd/Labels.csv", "0.png,cat\n");
+  clgen_dataset_close(open_dataset(file_at("odd"), NULL));
+  assert_non_null(strstr(files_log, "Labels.csv is not read"));
   refuse(put_text("images.tar.gz", "not one at all"), NULL, CLGEN_E_UNSUPPORTED, "TAR archive");
   refuse(put_text("x.parquet", "PAR1...."), NULL, CLGEN_E_UNSUPPORTED, "Parquet");
   refuse(put_text("x.h5", "\x89HDF\r\n\x1a\n"), NULL, CLGEN_E_UNSUPPORTED, "HDF5");

@@ -169,6 +169,18 @@ static void idx(void **state) {
   refuse(path, NULL, CLGEN_E_FORMAT, "reading it would take");
 }
 
+/* Images of one pixel: their labels take more than they do. */
+static void idx_labels(void **state) {
+  (void)state;
+  const size_t count = 30000000;
+  uint8_t *plain = calloc(1, 16 + count);
+  assert_non_null(plain);
+  memcpy(plain, (uint8_t[]){0, 0, 8, 3, 1, 0xc9, 0xc3, 0x80, 0, 0, 0, 1, 0, 0, 0, 1}, 16);
+  const char *path = put_gzip("dots/a-idx3-ubyte.gz", plain, 16 + count);
+  free(plain);
+  refuse(path, NULL, CLGEN_E_FORMAT, "reading it would take");
+}
+
 static void npz(void **state) {
   (void)state;
   bytes npy = {0}, packed = {0}, zip = {0};
@@ -295,6 +307,7 @@ int main(void) {
       cmocka_unit_test(joined),
       cmocka_unit_test(memory), /* before what makes a large file itself */
       cmocka_unit_test(idx),
+      cmocka_unit_test(idx_labels),
   };
   return cmocka_run_group_tests(tests, files_set_up, files_tear_down);
 }

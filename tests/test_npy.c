@@ -398,13 +398,35 @@ static void npz_checksum(void **state) {
   free(data);
 }
 
+static void rename_member(void *data, size_t size, const char *from, const char *to) {
+  const size_t n = strlen(from);
+  for (unsigned char *p = data; p + n <= (unsigned char *)data + size; ++p)
+    if (memcmp(p, from, n) == 0) memcpy(p, to, n);
+}
+
+/* An archive without test images: those for validation are the split test. */
+static void npz_validation(void **state) {
+  (void)state;
+  void *data;
+  size_t size;
+  assert_int_equal(clgen_file_read(numpy_file("keras.npz"), 1 << 20, &data, &size), 0);
+  rename_member(data, size, "x_train", "x_valid");
+  rename_member(data, size, "y_train", "y_valid");
+  rename_member(data, size, "x_test", "q_test");
+  const clgen_dataset_options test = {.split = "test"};
+  clgen_dataset *ds = open_dataset(put_file("val.npz", data, size), &test);
+  check_pictures(ds, 6, true);
+  assert_string_equal(files_log, "");
+  clgen_dataset_close(ds);
+  free(data);
+}
+
 static void npz_without_images(void **state) {
   (void)state;
   void *data;
   size_t size;
   assert_int_equal(clgen_file_read(numpy_file("stored.npz"), 1 << 20, &data, &size), 0);
-  for (unsigned char *p = data; p + 5 < (unsigned char *)data + size; ++p)
-    if (memcmp(p, "x.npy", 5) == 0) *p = 'q';
+  rename_member(data, size, "x.npy", "q.npy");
   refuse(put_file("q.npz", data, size), NULL, CLGEN_E_FORMAT, "q.npy, y.npy");
   free(data);
   refuse(put_text("t.npz", "this is no archive at all, but long enough"), NULL, CLGEN_E_FORMAT, "ZIP");
@@ -429,6 +451,7 @@ int main(void) {
       cmocka_unit_test(npz_promises),
       cmocka_unit_test(npz_checksum),
       cmocka_unit_test(npz_without_images),
+      cmocka_unit_test(npz_validation),
   };
   return cmocka_run_group_tests_name("npy", tests, files_set_up, files_tear_down);
 }

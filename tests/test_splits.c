@@ -81,6 +81,9 @@ static void folder_beside(void **state) {
       assert_non_null(strstr(i ? files_log : clgen_dataset_passed_over(ds, 0), beside[i][1]));
       clgen_dataset_close(ds);
     }
+  put_text("beside01/labels.csv", "train/x/1.png,x\n");
+  clgen_dataset_close(open_dataset(file_at("beside01"), NULL));
+  assert_non_null(strstr(files_log, "labels.csv is not read, since it lies beside"));
   put_picture("yolo/images/train/1.png", 4, 4, 1, grey);
   put_picture("yolo/images/val/2.png", 4, 4, 1, grey);
   put_text("yolo/labels/train/1.txt", "0 0 0 1 1");

@@ -57,9 +57,9 @@ typedef struct clgen_dataset clgen_dataset;
  * - an NPY file: (N,H,W), (N,H,W,C) or (N,C,H,W) with C from 1 to 4, the channels last where both fit. uint8 is taken as it
  *   is, bool becomes 0 and 255, other integers must lie in 0..255; floats must all lie in 0..1 (which becomes 0..255) or be
  *   whole numbers in 0..255. Labels: X_labels.npy or X-labels.npy beside X.npy, or "labels" for "images" in the name.
- * - an NPZ file that holds x_train, train_images (split train), x_test, test_images (test), or images, x, data, arr_0
- * (both), with labels y_train, train_labels, y_test, test_labels, labels, y, arr_1; or a single array. Where there is only
- * one split, it is used for both, and the log says so.
+ * - an NPZ file that holds x_train, train_images (split train), x_test, test_images, x_val, val_images (test), or images, x,
+ * data, arr_0 (both), with labels y_train, train_labels, y_test, test_labels, y_val, val_labels, labels, y, arr_1; or a
+ * single array. Where there is only one split, it is used for both, and the log says so.
  *
  * With a resolution, pictures that are not square are cut to the square in their middle (StyleGAN2-ADA's center-crop), alpha
  * is composed, and the square is resized. Without one, pictures of different sizes are an error (CLGEN_E_INVALID).

@@ -171,6 +171,7 @@ static int open_pictures(clgen_dataset *ds, const char *path, const clgen_names 
   const bool by_folders = !f.labels.source;
   if (!code) code = classes_from_folders(&f.files, &f.labels);
   if (!code && by_folders) warn_of_splits(ds, &f);
+  if (by_folders) clgen_folder_warn_of_tables(ds, path, entries, false);
   if (!code) code = check_any_found(&f);
   if (!code) code = choose_files(ds, &f);
   if (!code && ds->test && !f.splits)

@@ -10,6 +10,9 @@ bool clgen_folder_is(const char *name); /* of a list of names: it ends with a sl
 /* By its ending, kinds that are not read among them, so that they are passed over with a reason; else by its first bytes. */
 bool clgen_folder_is_picture(const char *folder, const char *name);
 bool clgen_folder_is_labels(const char *name); /* labels.csv and the like */
+/* Warns of files in a folder that may be meant as labels but are not read as such: tables of another name, and, where
+ * `splits` are read, all of them. */
+void clgen_folder_warn_of_tables(const clgen_dataset *ds, const char *path, const clgen_names *entries, bool splits);
 /* The folders that a walk is in: a link to one of them would never end. */
 typedef struct clgen_folder_chain {
   const struct clgen_folder_chain *above;

@@ -165,6 +165,7 @@ int clgen_folder_descend(clgen_dataset *ds, char **path, clgen_names *entries, b
     if (!code && !split) code = choose_only(*path, entries, &only);
     if (code || (!split && !only)) return code;
     *splits = *splits || split;
+    if (split) clgen_folder_warn_of_tables(ds, *path, entries, true);
     code = enter(path, split ? split : only, !split, entries, &enough);
     if (code || enough) return code;
   }

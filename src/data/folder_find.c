@@ -31,6 +31,22 @@ bool clgen_folder_is_labels(const char *name) {
   return strcmp(name, "labels.csv") == 0 || strcmp(name, "metadata.csv") == 0 || strcmp(name, "dataset.json") == 0;
 }
 
+void clgen_folder_warn_of_tables(const clgen_dataset *ds, const char *path, const clgen_names *entries, bool splits) {
+  static const char *const endings[] = {".csv", ".tsv", ".jsonl"};
+  for (size_t i = 0; i < entries->n; ++i) {
+    const char *name = entries->at[i], *dot = strrchr(name, '.');
+    bool table = clgen_same_letters(name, "labels.", 7);
+    for (size_t k = 0; dot && k < CLGEN_COUNT(endings); ++k) table = table || clgen_same_word(dot, endings[k]);
+    if (splits && !clgen_folder_is(name) && (table || clgen_folder_is_labels(name)))
+      clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
+                      "%s: %s is not read, since it lies beside the folders of splits; put a labels.csv into each of them",
+                      path, name);
+    else if (!splits && table && !clgen_folder_is(name) && !clgen_folder_is_labels(name))
+      clgen_log_write(&ds->options.log, CLGEN_LOG_WARNING,
+                      "%s: %s is not read; labels are read from labels.csv, metadata.csv or dataset.json", path, name);
+  }
+}
+
 /* ---- Subfolders ---------------------------------------------------------------------------------------------------------
  */
 

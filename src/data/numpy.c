@@ -154,6 +154,7 @@ typedef struct {
 } keys;
 static const keys train_keys = {{"x_train", "train_images", "train_x"}, {"y_train", "train_labels", "train_y"}};
 static const keys test_keys = {{"x_test", "test_images", "test_x"}, {"y_test", "test_labels", "test_y"}};
+static const keys val_keys = {{"x_val", "val_images", "val_x", "x_valid"}, {"y_val", "val_labels", "val_y", "y_valid"}};
 static const keys any_keys = {{"images", "x", "image", "imgs", "data", "samples", "arr_0"},
                               {"labels", "y", "label", "targets", "target", "classes", "arr_1"}};
 
@@ -181,12 +182,14 @@ static int no_images(const clgen_zip *zip, const char *path) {
 }
 
 static int choose(clgen_dataset *ds, const clgen_zip *zip, size_t *images, size_t *labels) {
-  const keys *order[] = {ds->test ? &test_keys : &train_keys, &any_keys, ds->test ? &train_keys : &test_keys};
-  for (size_t k = 0; k < CLGEN_COUNT(order); ++k) {
+  static const keys *const orders[2][4] = {{&train_keys, &any_keys, &test_keys, &val_keys},
+                                           {&test_keys, &val_keys, &any_keys, &train_keys}};
+  const keys *const *order = orders[ds->test];
+  for (size_t k = 0; k < CLGEN_COUNT(orders[0]); ++k) {
     *images = find_member(zip, order[k]->images);
     if (*images == NONE) continue;
     *labels = find_member(zip, order[k]->labels);
-    if (k == 2 || (k == 1 && ds->test))
+    if (k >= 2)
       clgen_log_write(&ds->options.log, CLGEN_LOG_INFO, "%s: its array %s is used for training and for testing", ds->path,
                       clgen_zip_name(zip, *images));
     return CLGEN_OK;
