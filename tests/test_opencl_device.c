@@ -361,7 +361,7 @@ static void test_cache_key(void **state) {
   free(cache);
 }
 
-/* PoCL keeps its programs: an entry says only that there was one. */
+/* PoCL keeps its programs: an entry says only that there was one. And a process keeps the latest. */
 static void test_cache_of_the_driver(void **state) {
   (void)state;
   if (!chosen || strcmp(chosen->platform, "Portable Computing Language") != 0) skip();
@@ -376,6 +376,15 @@ static void test_cache_of_the_driver(void **state) {
     free(b.data);
     entries_free(&e);
   }
+  for (int i = 0; i < 2 * CLGEN_CL_RECENT; ++i)
+    assert_int_equal(built(cl, 2 + i % (CLGEN_CL_RECENT + 3)), 2 + i % (CLGEN_CL_RECENT + 3));
+  cl_program again, program = cl->recent[CLGEN_CL_RECENT - 1].program;
+  char *source = source_giving(2 + CLGEN_CL_RECENT);
+  assert_int_equal(clgen_cl_build(cl, source, "-DBIAS=", &again), CLGEN_OK);
+  assert_ptr_equal(again, program); /* the oldest is the latest now */
+  assert_ptr_equal(cl->recent[0].program, program);
+  clReleaseProgram(again);
+  free(source);
   clgen_cl_close(cl);
   free(cache);
 }

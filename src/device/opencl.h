@@ -11,6 +11,14 @@
 
 #include "base/base.h"
 
+enum { CLGEN_CL_RECENT = 16 };
+
+/* A program that was built, by its key. */
+typedef struct {
+  uint64_t key[2];
+  cl_program program; /* NULL: none */
+} clgen_cl_program;
+
 typedef struct {
   cl_platform_id platform;
   cl_device_id device;
@@ -18,11 +26,12 @@ typedef struct {
   cl_command_queue queue; /* in order; with profiling events when options->profile */
   clgen_device_info info; /* strings borrowed from the clgen_device that owns this */
   clgen_device_options options;
-  char *cache_dir;      /* where programs and tuning results are kept; NULL: nowhere */
-  bool keeps_programs;  /* the driver has a cache of compiled programs: no binaries are taken from it */
-  pthread_mutex_t lock; /* of `said` */
-  char said[256];       /* what the driver last said of an error (clgen_cl_notify), "": nothing */
-  char *fingerprint;    /* platform, device, driver and versions: part of every cache key */
+  char *cache_dir;                          /* where programs and tuning results are kept; NULL: nowhere */
+  bool keeps_programs;                      /* the driver has a cache of compiled programs: no binaries are taken from it */
+  clgen_cl_program recent[CLGEN_CL_RECENT]; /* with keeps_programs: the last that were built, the latest first */
+  pthread_mutex_t lock;                     /* of `said` */
+  char said[256];                           /* what the driver last said of an error (clgen_cl_notify), "": nothing */
+  char *fingerprint;                        /* platform, device, driver and versions: part of every cache key */
 } clgen_cl;
 
 /* Adds every platform and device of the ICD loader to the list; without any it succeeds. Only asks, creates nothing. */
@@ -46,6 +55,7 @@ const char *clgen_cl_error_name(cl_int err);
 
 /* Builds OpenCL C for the device, from the program cache when it can. A failed build gives the compiler's log. */
 int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out);
+void clgen_cl_forget_programs(clgen_cl *cl); /* before the context is released */
 
 /* The tuning store: short texts by key, one file a device and driver. get gives NULL (and no error) when there is none. */
 char *clgen_tuning_get(clgen_cl *cl, const char *key); /* free() it */

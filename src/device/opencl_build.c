@@ -144,6 +144,35 @@ static void announce(const clgen_cl *cl, const char *source) {
                     cl->keeps_programs ? "" : "; they are cached in ", cl->keeps_programs ? "" : cl->cache_dir);
 }
 
+/* ---- Programs of this process ----------------------------------------------------------------------------------------- */
+
+/* Building a program again takes PoCL 0.1 s, though it has it in its cache. */
+static cl_program recall(clgen_cl *cl, const uint64_t key[2]) {
+  for (size_t i = 0; i < CLGEN_CL_RECENT && cl->recent[i].program; ++i) {
+    if (memcmp(cl->recent[i].key, key, sizeof cl->recent[i].key) != 0) continue;
+    const clgen_cl_program found = cl->recent[i];
+    memmove(&cl->recent[1], &cl->recent[0], i * sizeof found);
+    cl->recent[0] = found;
+    return clRetainProgram(found.program) == CL_SUCCESS ? found.program : NULL;
+  }
+  return NULL;
+}
+
+static void remember(clgen_cl *cl, const uint64_t key[2], cl_program program) {
+  if (clRetainProgram(program) != CL_SUCCESS) return;
+  clgen_cl_program *last = &cl->recent[CLGEN_CL_RECENT - 1];
+  if (last->program) clReleaseProgram(last->program);
+  memmove(&cl->recent[1], &cl->recent[0], (CLGEN_CL_RECENT - 1) * sizeof *last);
+  cl->recent[0] = (clgen_cl_program){.key = {key[0], key[1]}, .program = program};
+}
+
+void clgen_cl_forget_programs(clgen_cl *cl) {
+  for (size_t i = 0; i < CLGEN_CL_RECENT && cl->recent[i].program; ++i) {
+    clReleaseProgram(cl->recent[i].program);
+    cl->recent[i].program = NULL;
+  }
+}
+
 int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, cl_program *out) {
   *out = NULL;
   if (!build_options) build_options = "";
@@ -153,11 +182,12 @@ int clgen_cl_build(clgen_cl *cl, const char *source, const char *build_options, 
   char *path = entry_path(cl, key);
   if (!path) return CLGEN_E_NOMEM;
   int code = CLGEN_OK;
-  if (!cl->keeps_programs) *out = load_entry(cl, path, key, build_options);
+  *out = cl->keeps_programs ? recall(cl, key) : load_entry(cl, path, key, build_options);
   if (!*out) {
     if (!cl->keeps_programs || access(path, F_OK) != 0) announce(cl, source);
     code = build_source(cl, source, build_options, out);
     if (code == CLGEN_OK) store_entry(cl, *out, path, key);
+    if (code == CLGEN_OK && cl->keeps_programs) remember(cl, key, *out);
   }
   free(path);
   return code;

@@ -52,6 +52,7 @@ void clgen_cl_leave_cache(clgen_cl *cl) {
 }
 
 static void cl_free(clgen_cl *cl) {
+  clgen_cl_forget_programs(cl);
   if (cl->queue) clReleaseCommandQueue(cl->queue);
   if (cl->context) clReleaseContext(cl->context);
   clgen_cl_leave_cache(cl);
