@@ -1,6 +1,6 @@
 /* Matrix products, convolutions and sampling of random odd shapes: the tested device against the host, at the level of
  * steps. The device is CLGEN_TEST_DEVICE, else the one that is chosen by itself. CLGEN_TEST_CASES says how many of each
- * (default 40); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c, or
+ * (default 20); CLGEN_TEST_WAY keeps to one way of computing products, by its number in src/backend/opencl/tune.c, or
  * "plain" for cl/product.cl. The way may be one that the device would never get, and gets wrong (docs/drivers.md: loops that
  * end early). */
 #include <time.h>
@@ -80,7 +80,7 @@ static int close_devices(void **state) {
 
 static int cases(void) {
   const char *text = getenv("CLGEN_TEST_CASES");
-  return text ? atoi(text) : 40;
+  return text ? atoi(text) : 20;
 }
 
 enum { GUARD = 37 }; /* floats before and after each operand, which must stay as they were */
