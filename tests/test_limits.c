@@ -284,10 +284,16 @@ static void half_lines(void **state) {
   clgen_history_free(&h);
 }
 
+#if defined(__has_feature) /* clang's way to tell of AddressSanitizer */
+#define CLANG_ADDRESS __has_feature(address_sanitizer)
+#else
+#define CLANG_ADDRESS 0
+#endif
+
 /* The most that all of it took until now. */
 static void memory(void **state) {
   (void)state;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || CLANG_ADDRESS
   skip();
 #endif
   struct rusage usage;
