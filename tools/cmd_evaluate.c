@@ -106,7 +106,8 @@ static int open_fakes(evaluate_job *j, clgen_assess_options *o) {
   o->channels = i.channels, o->height = i.height, o->width = i.width;
   int64_t there = i.n, wanted = o->num ? o->num : CLGEN_ASSESS_NUM;
   o->num = there < wanted ? there : wanted;
-  if (there < 2) return clgen_fail(CLGEN_E_INVALID, "%s: %lld image is too few to judge", j->r->fakes, (long long)there);
+  if (there < 2)
+    return clgen_fail(CLGEN_E_INVALID, "%s: %lld image is too few for an evaluation", j->r->fakes, (long long)there);
   return CLGEN_OK;
 }
 
@@ -122,7 +123,7 @@ static void show(void *user, const char *what, int64_t done, int64_t total) {
   tool_progress_update(&j->progress, (double)done, NULL);
 }
 
-static int judge(evaluate_job *j) {
+static int evaluate(evaluate_job *j) {
   const evaluate_record *r = j->r;
   clgen_assess_options o = {.data = r->data, .split = r->split, .features = r->features, .num = r->num};
   o.classes = r->classes;
@@ -175,7 +176,7 @@ int cmd_evaluate(int argc, char **argv) {
   if (status != TOOL_GO_ON) return status;
   evaluate_job j = {.r = &r, .who = argv[0]};
   if (tool_device_open(&j.device, argv[0], &r.device)) return tool_failed(argv[0]);
-  status = judge(&j) ? tool_failed(argv[0]) : r.json ? evaluate_print_json(&j) : evaluate_print_text(&j);
+  status = evaluate(&j) ? tool_failed(argv[0]) : r.json ? evaluate_print_json(&j) : evaluate_print_text(&j);
   job_free(&j);
   tool_device_close(j.device, &r.device);
   return status;

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* How the library tells its caller something that is not an error ("tuning GEMM ..."). May be NULL. */
+/* Receives messages that are not errors ("tuning GEMM ..."). write may be NULL. */
 typedef enum { CLGEN_LOG_DEBUG, CLGEN_LOG_INFO, CLGEN_LOG_WARNING } clgen_log_level;
 typedef struct {
   void (*write)(void *user, clgen_log_level level, const char *message); /* one line, without its newline */
@@ -23,7 +23,7 @@ typedef enum {
   CLGEN_DEVICE_ACCELERATOR,
   CLGEN_DEVICE_CPU,
   CLGEN_DEVICE_OTHER,
-  CLGEN_DEVICE_HOST /* the reference in plain C: always there, slow, never chosen by itself */
+  CLGEN_DEVICE_HOST /* the reference in plain C: always available, slow, never chosen automatically */
 } clgen_device_type;
 
 typedef enum { CLGEN_DEVICE_OK, CLGEN_DEVICE_LIMITED, CLGEN_DEVICE_UNUSABLE } clgen_device_status;
@@ -104,8 +104,8 @@ int clgen_device_finish(clgen_device *device);
 typedef struct {
   double compile_s, gemm_max_error, conv_max_error, gemm_gflops, copy_gb_per_s, launch_us;
 } clgen_device_probe_result;
-/* Takes seconds. Fails when the device cannot compile. Wrong results and steps that do not run are no failure of the call:
- * they make the status in clgen_device_get_info CLGEN_DEVICE_LIMITED, with the reasons. */
+/* Takes seconds. Fails if the device cannot compile. For wrong results, and for steps that do not run, the call succeeds and
+ * the status in clgen_device_get_info becomes CLGEN_DEVICE_LIMITED, with the reasons. */
 int clgen_device_probe(clgen_device *device, clgen_device_probe_result *out);
 
 /* Time spent by kind of operation since the device was opened with `profile` (or since the last reset). */

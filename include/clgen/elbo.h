@@ -1,4 +1,4 @@
-/* Judging a VAE by the bound that it was trained on, and by a tighter one. */
+/* Evaluates a VAE by the ELBO, on which it was trained, and by the importance-weighted bound, which is tighter. */
 #ifndef CLGEN_ELBO_H
 #define CLGEN_ELBO_H
 
@@ -12,15 +12,15 @@
 extern "C" {
 #endif
 
-/* Nats an image, lower is better. */
+/* Nats per image, lower is better. */
 typedef struct {
   int64_t images;
-  double negative_elbo, standard_error; /* mean over images, and its error from their spread */
+  double negative_elbo, standard_error; /* mean over images, and the standard error of this mean */
   double reconstruction, kl; /* its two terms: -log p(image | z), by the model's likelihood, and KL(q(z | image) || p(z)) */
 } clgen_elbo;
 
-/* The negative evidence lower bound (Kingma & Welling 2013) with one draw of z an image, a function of (seed, the image's
- * place). Under a Bernoulli likelihood pixels are read as probabilities, byte / 255, as PyTorch's example does; a Gaussian's
+/* The negative evidence lower bound (Kingma & Welling 2013) with one sample of z per image, a function of (seed, the image's
+ * index). Under a Bernoulli likelihood pixels are read as probabilities, byte / 255, as PyTorch's example does; a Gaussian's
  * is a density of byte / 255, so that its bound may be negative; a logistic's is of the 256 bytes. The model's networks are
  * in the store, and the data must have the model's size and channels (CLGEN_E_INVALID). `progress` may be NULL. */
 int clgen_elbo_measure(const clgen_model *m, clgen_store *store, const clgen_dataset *data, uint64_t seed,

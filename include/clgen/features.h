@@ -1,6 +1,5 @@
-/* Features of images: what the last hidden layer of a classifier, or any layer of a network that a file describes, sees, and
- * the classes' probabilities. Every metric that compares features takes them from here, so that reals and fakes go through
- * one path. */
+/* Features of images: the output of a classifier's last hidden layer, or of any layer of a network that a file describes,
+ * and the class probabilities. All metrics of features use this code, so reals and fakes are processed in the same way. */
 #ifndef CLGEN_FEATURES_H
 #define CLGEN_FEATURES_H
 
@@ -33,9 +32,9 @@ typedef struct {
    * its run's folder. */
   const char *name;
   const char *path;            /* "" when made from a model in memory */
-  int channels, height, width; /* what it looks at; other images are brought to it */
+  int channels, height, width; /* of its input; other images are converted */
   int64_t dim;
-  int classes; /* 0: it tells none apart */
+  int classes; /* 0: it has no class logits */
 } clgen_features_info;
 
 typedef struct clgen_features clgen_features;
@@ -54,11 +53,11 @@ int clgen_features_create(clgen_features **out, const clgen_model *m, clgen_stor
  * 8 F; bnI.weight, .bias, .running_mean, .running_var (out); ReLU. Then fc1.weight (D, what is left), fc1.bias, ReLU: the
  * features; fc2.weight (K, D), fc2.bias: the logits. Pixels are byte / 255. */
 int clgen_features_open(clgen_features **out, clgen_device *device, const char *path, int64_t batch);
-/* What that would take on the device, where nothing is allocated. */
+/* The memory that clgen_features_open and a run would need on the device; allocates nothing there. */
 int clgen_features_memory(clgen_device *device, const char *path, int64_t batch, clgen_memory *out);
 void clgen_features_free(clgen_features *f);
 const clgen_features_info *clgen_features_get_info(const clgen_features *f);
-/* The number of a class by its name, -1 where it knows none of that name. */
+/* The index of a class by its name; -1: no such class. */
 int clgen_features_find_class(const clgen_features *f, const char *name);
 const clgen_program_info *clgen_features_program(const clgen_features *f);
 /* Features (n,dim) and probabilities (n,classes), either may be NULL, and nothing is written to the latter where there are

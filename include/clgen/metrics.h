@@ -1,9 +1,10 @@
-/* Judging images: the mathematics. Everything here works on plain arrays: features float (n, d), class probabilities float
- * (n, classes), images as bytes (planes one after another). Where the features come from is the caller's business, and has
- * to be said beside the number: figures from different features must not be compared.
+/* The formulas of the metrics. All functions work on plain arrays: features float (n, d), class probabilities float
+ * (n, classes), images as bytes (one plane after another). The caller provides the features and must name them with each
+ * value: values from different features must not be compared.
  *
- * All sums are in double. Everything random is a function of a seed. What a metric would say of perfect fakes is not 0: call
- * it with two halves of the reals (clgen_split_halves) for that floor, halves as large as the sets being judged. */
+ * All sums are in double. Everything random is a function of a seed. The value of a metric for perfect fakes is not 0. To
+ * know this floor, call the metric with two halves of the reals (clgen_split_halves), each as large as the evaluated sets.
+ */
 #ifndef CLGEN_METRICS_H
 #define CLGEN_METRICS_H
 
@@ -15,10 +16,11 @@
 extern "C" {
 #endif
 
-/* A number and how well it is known. low and high bound a 95% interval; they and se are NaN where the method cannot say. */
+/* An estimate. low and high bound a 95% confidence interval; they and se (standard error) are NaN if the method gives
+ * none. */
 typedef struct {
   double value, se, low, high;
-  char warning[224]; /* why the number means little, "" when there were enough samples */
+  char warning[224]; /* why the value is not reliable; "" with enough samples */
 } clgen_estimate;
 
 /* n points of dimension d, row after row: floats (features) or bytes (pixels); exactly one of the two pointers is set. */

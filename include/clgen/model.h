@@ -17,8 +17,7 @@ extern "C" {
 
 /* ---- Configurations ---------------------------------------------------------------------------------------------- */
 
-/* What there is to train, one a line: its constant, its name, and its row of the table in src/model (arch.c), which says
- * all else of it. */
+/* The architectures, one per line: constant, name, and row of the table in src/model/arch.c, which has all the rest. */
 #define CLGEN_ARCHS(X)                                                                                                   \
   X(DCGAN, "dcgan", dcgan)          /* Radford, Metz, Chintala 2015, for 32x32 and 64x64 */                              \
   X(VAE_MLP, "vae-mlp", vae_mlp)    /* Kingma & Welling 2013, as in PyTorch's example: pixels-hidden-nz-hidden-pixels */ \
@@ -27,7 +26,7 @@ extern "C" {
   X(RESNET, "resnet", resnet)       /* a GAN: Gulrajani et al. 2017, Miyato et al. 2018, for 32x32 and 64x64 */          \
   X(STYLE, "style", style)          /* a small StyleGAN2: Karras et al. 2020, for 32x32 and 64x64 */                     \
   X(VAE_GAN, "vae-gan", vae_gan)    /* Larsen et al. 2016: an encoder, and a DCGAN whose generator is its decoder */     \
-  X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers: it judges images */
+  X(CLASSIFIER, "classifier", classifier) /* convolutions, batch norm, two linear layers */
 
 #define CLGEN_ARCH_CONSTANT(id, name, row) CLGEN_ARCH_##id,
 #define CLGEN_ARCH_CHOICE(id, name, row) "|" name
@@ -44,16 +43,16 @@ clgen_model_kind clgen_arch_kind(clgen_arch arch);
 bool clgen_arch_has_styles(clgen_arch arch); /* its generator's layers take styles */
 bool clgen_arch_encodes(clgen_arch arch);    /* there is an encoder: a VAE, or a GAN that has one beside */
 
-/* What is meant where nothing is said. */
+/* The default options of an architecture. */
 typedef struct {
   int res;                  /* of square images; 0: whatever the data have */
-  int ngf, ndf, nz, hidden; /* 0: it has no such thing */
+  int ngf, ndf, nz, hidden; /* 0: the architecture does not have it */
   int mapping_layers;
   int batch;
   double lr, beta1, beta2; /* of Adam */
   double lr_d;             /* of the discriminator; 0: the same as lr */
   double tick;             /* thousands of images between reports */
-  double clip;             /* of wgan, where it is not 0.01 */
+  double clip;             /* of wgan; 0: 0.01 */
 } clgen_arch_defaults;
 const clgen_arch_defaults *clgen_arch_get_defaults(clgen_arch arch);
 

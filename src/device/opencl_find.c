@@ -141,8 +141,8 @@ typedef struct {
   const property *first, *needed;
 } silence;
 
-/* The worst thing to be said about the device, from its own answers. */
-static char *judge(answers *a, const silence *unanswered) {
+/* Sets the device's status from the answers to its queries, and returns the reason; "" if it is usable. */
+static char *set_status(answers *a, const silence *unanswered) {
   const unsigned needs = CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST;
   unsigned version = version_number(a->info.version);
   a->info.status = CLGEN_DEVICE_UNUSABLE;
@@ -187,7 +187,7 @@ static void describe(cl_device_id device, answers *a) {
   info->local_is_dedicated = a->local_type == CL_LOCAL;
   info->fp16 = clgen_cl_has_extension(info->extensions, "cl_khr_fp16");
   info->fp64 = a->double_config != 0 || clgen_cl_has_extension(info->extensions, "cl_khr_fp64");
-  info->reason = judge(a, &unanswered);
+  info->reason = set_status(a, &unanswered);
   clgen_cl_identify(device, info);
 }
 

@@ -62,7 +62,7 @@ static int run_and_read(clgen_device *d, const clgen_step *steps, size_t n, floa
 /* The largest error that rounding explains: sums of at most a few hundred products, and library functions of a few ulp. */
 #define TOLERANCE 1e-4
 
-static double judge(probe *p, const clgen_step *s, const float *got, const float *expected) {
+static double compare(probe *p, const clgen_step *s, const float *got, const float *expected) {
   bool random = s->n_inputs == 1 && s->in[0].dtype == CLGEN_U32; /* the same bits everywhere, or none */
   double error = difference(got, expected, results_of(s));
   char why[64];
@@ -84,7 +84,7 @@ static double check_steps(probe *p, const clgen_step *steps, size_t n) {
   if (code != CLGEN_OK && n == 1) worst = INFINITY;
   for (size_t i = 0; i < n && code != CLGEN_OK && n > 1; i++) worst = fmax(worst, check_steps(p, &steps[i], 1));
   for (size_t i = 0; i < n && code == CLGEN_OK; at += results_of(&steps[i++]))
-    worst = fmax(worst, judge(p, &steps[i], got + at, expected + at));
+    worst = fmax(worst, compare(p, &steps[i], got + at, expected + at));
   free(got);
   return worst;
 }

@@ -5,7 +5,8 @@
 
 int clgen_class_accuracy(const float *probabilities, const int *labels, int64_t n, int64_t classes, clgen_estimate *out) {
   if (!probabilities || !labels || n < 1 || classes < 1)
-    return clgen_fail(CLGEN_E_INVALID, "the classes of %lld images, of %lld classes", (long long)n, (long long)classes);
+    return clgen_fail(CLGEN_E_INVALID, "class accuracy of %lld images with %lld classes: both must be at least 1",
+                      (long long)n, (long long)classes);
   int64_t right = 0;
   for (int64_t i = 0; i < n; ++i) {
     const float *p = probabilities + i * classes;

@@ -36,7 +36,7 @@ static int measure(clgen_rows *rows, const char *what) {
 
 int clgen_rows_init(clgen_rows *rows, const clgen_points *p, int64_t least, const char *what) {
   memset(rows, 0, sizeof *rows);
-  if (!p || !p->floats == !p->bytes) return clgen_fail(CLGEN_E_INVALID, "the %s have to be floats or bytes", what);
+  if (!p || !p->floats == !p->bytes) return clgen_fail(CLGEN_E_INVALID, "the %s must be either floats or bytes", what);
   if (p->n < least)
     return clgen_fail(CLGEN_E_INVALID, "%lld %s are too few: at least %lld are needed", (long long)p->n, what,
                       (long long)least);
@@ -211,7 +211,7 @@ static void look(void *user, const clgen_block *b) {
 
 int clgen_nearest(const clgen_rows *a, const clgen_rows *b, int k, const int64_t *skip, double *square, int64_t *index) {
   if (k < 1 || k > b->n - (skip ? 1 : 0))
-    return clgen_fail(CLGEN_E_INVALID, "the %d nearest of %lld points", k, (long long)(b->n - (skip ? 1 : 0)));
+    return clgen_fail(CLGEN_E_INVALID, "cannot find the %d nearest of %lld points", k, (long long)(b->n - (skip ? 1 : 0)));
   search s = {k, skip, clgen_alloc(a->n, k, sizeof(candidate))};
   if (!s.best) return CLGEN_E_NOMEM;
   for (int64_t i = 0; i < a->n * k; ++i) s.best[i] = (candidate){INFINITY, INT64_MAX};

@@ -112,7 +112,7 @@ static void conclude(int64_t nr, int64_t nf, clgen_duplicates_result *out) {
   out->birthday = sqrt(2 * log(2) * out->support.value);
   clgen_estimate *all[] = {&out->real_share, &out->fake_share, &out->real_rate, &out->fake_rate, &out->support};
   for (size_t e = 0; e < CLGEN_COUNT(all) && (nr < 100 || nf < 100); ++e)
-    clgen_warn(all[e], "%lld reals and %lld fakes are few: 100 or more tell something", (long long)nr, (long long)nf);
+    clgen_warn(all[e], "%lld reals and %lld fakes are too few: use 100 or more of each", (long long)nr, (long long)nf);
 }
 
 static int duplicates(const clgen_rows *real, const clgen_rows *fake, double quantile, clgen_pair *closest, int n_closest,
@@ -131,7 +131,8 @@ static int duplicates(const clgen_rows *real, const clgen_rows *fake, double qua
 int clgen_duplicates(const clgen_points *real, const clgen_points *fake, double quantile, clgen_pair *closest, int n_closest,
                      clgen_duplicates_result *out) {
   if (quantile == 0) quantile = 0.01;
-  if (!(quantile > 0 && quantile <= 1)) return clgen_fail(CLGEN_E_INVALID, "a quantile of %g", quantile);
+  if (!(quantile > 0 && quantile <= 1))
+    return clgen_fail(CLGEN_E_INVALID, "quantile %g: it must be above 0 and at most 1", quantile);
   if (!closest) n_closest = 0;
   clgen_rows a, b = {0};
   int rc = clgen_rows_init(&a, real, 2, "reals");
@@ -139,7 +140,7 @@ int clgen_duplicates(const clgen_points *real, const clgen_points *fake, double 
   if (!(rc = clgen_rows_init(&b, fake, 2, "fakes")) && !(rc = clgen_rows_alike(&a, &b))) {
     memset(out, 0, sizeof *out);
     if (n_closest < 0 || n_closest > 1024 || n_closest > (double)b.n * (double)(b.n - 1) / 2)
-      rc = clgen_fail(CLGEN_E_INVALID, "the %d closest pairs of %lld fakes", n_closest, (long long)b.n);
+      rc = clgen_fail(CLGEN_E_INVALID, "cannot find the %d closest pairs of %lld fakes", n_closest, (long long)b.n);
     else
       rc = duplicates(&a, &b, quantile, closest, n_closest, out);
   }

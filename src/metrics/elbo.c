@@ -61,7 +61,7 @@ static int build(estimator *j, const clgen_model *m, clgen_store *store, uint64_
 static int check(const char *what, const clgen_model *m, const clgen_dataset_info *i) {
   const clgen_model_config *c = clgen_model_get_config(m);
   if (!clgen_model_is_vae(m))
-    return clgen_fail(CLGEN_E_INVALID, "%s: a %s has no such bound, only a VAE has", what, clgen_arch_name(c->arch));
+    return clgen_fail(CLGEN_E_INVALID, "%s: needs a VAE, and this is a %s", what, clgen_arch_name(c->arch));
   if (i->channels == c->channels && i->height == c->height && i->width == c->width) return CLGEN_OK;
   return clgen_fail(CLGEN_E_INVALID, "%s: the network is for images of %dx%d with %d channels, and %s has %dx%d with %d",
                     what, c->width, c->height, c->channels, i->path, i->width, i->height, i->channels);
@@ -173,7 +173,7 @@ int clgen_iwae_measure(const clgen_model *m, clgen_store *store, const clgen_dat
   running r = {0, 0, 0};
   int code = check("iwae", m, clgen_dataset_get_info(data));
   if (!code && (samples < 1 || samples > 1000000))
-    code = clgen_fail(CLGEN_E_INVALID, "iwae: %d samples an image; 1 to 1000000 are possible", samples);
+    code = clgen_fail(CLGEN_E_INVALID, "iwae: %d samples per image; 1 to 1000000 are possible", samples);
   if (!code) code = build(&j, m, store, seed, true);
   for (int64_t at = 0; !code && at < total; at += BATCH) {
     double sum[BATCH];

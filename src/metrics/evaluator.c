@@ -38,7 +38,7 @@ int clgen_metrics_check(const char *list) {
     if (!row_of(name, n) && !is_bound(one))
       return clgen_fail(CLGEN_E_INVALID, "there is no metric '%s'; there are " CLGEN_METRIC_NAMES, one);
   }
-  return list[0] ? CLGEN_OK : clgen_fail(CLGEN_E_INVALID, "no metric is named; there are " CLGEN_METRIC_NAMES);
+  return list[0] ? CLGEN_OK : clgen_fail(CLGEN_E_INVALID, "the list of metrics is empty; there are " CLGEN_METRIC_NAMES);
 }
 
 bool clgen_metrics_include(const char *list, const char *name) {
@@ -84,8 +84,8 @@ static int look_at(const clgen_evaluator *j, const clgen_images *images, const c
   const clgen_features_info *f = clgen_features_get_info(o->features);
   const char *by_classes = clgen_metrics_include(o->metrics, "is") ? "is" : "gantest";
   if (!f->classes && clgen_metrics_include(o->metrics, by_classes))
-    return clgen_fail(CLGEN_E_INVALID, "%s is by the probabilities of classes, and the features %s have no logits",
-                      by_classes, f->name);
+    return clgen_fail(CLGEN_E_INVALID, "%s needs class probabilities, and the feature network %s has no logits", by_classes,
+                      f->name);
   watcher w = {j, what};
   *features = clgen_alloc(images->n, f->dim, sizeof **features);
   *probabilities = clgen_alloc(images->n, f->classes, sizeof **probabilities);
@@ -135,7 +135,7 @@ static int alike(const clgen_evaluator *j, const clgen_dataset *ds) {
   if (!ds) return CLGEN_OK;
   const clgen_dataset_info *i = clgen_dataset_get_info(ds);
   if (i->channels == j->channels && i->height == j->height && i->width == j->width) return CLGEN_OK;
-  return clgen_fail(CLGEN_E_INVALID, "%s: images of %dx%d with %d channels, where the others have %dx%d with %d", i->path,
+  return clgen_fail(CLGEN_E_INVALID, "%s: images of %dx%d with %d channels, but the others have %dx%d with %d", i->path,
                     i->width, i->height, i->channels, j->width, j->height, j->channels);
 }
 
@@ -147,7 +147,7 @@ static int measure_floors(clgen_evaluator *j) {
   while (!code && (name = next_name(&list, &length)) != NULL) {
     const clgen_metric_row *row = row_of(name, length);
     if (!row) continue;
-    if (n + row->n_parts > CLGEN_MAX_SCORES) return clgen_fail(CLGEN_E_INVALID, "a metric is named twice or more");
+    if (n + row->n_parts > CLGEN_MAX_SCORES) return clgen_fail(CLGEN_E_INVALID, "a metric is in the list twice");
     if (j->options.progress) j->options.progress(j->options.user, "floors", n, CLGEN_MAX_SCORES);
     code = row->floor ? row->floor(j, &a, &b, j->floor + n) : row->measure(j, &a, &b, j->floor + n);
     for (int k = 0; !code && k < row->n_parts; ++k)
@@ -224,7 +224,7 @@ int clgen_evaluator_run(clgen_evaluator *j, const clgen_images *given, const int
   clgen_images fakes = *given;
   *n = 0;
   if (!labels && clgen_metrics_include(j->options.metrics, "gantest"))
-    return clgen_fail(CLGEN_E_INVALID, "gantest: these images have no requested class");
+    return clgen_fail(CLGEN_E_INVALID, "gantest needs the classes for which the images were generated");
   if (fakes.n < j->options.num)
     return clgen_fail(CLGEN_E_INVALID, "%lld images to evaluate, expected %lld", (long long)fakes.n,
                       (long long)j->options.num);

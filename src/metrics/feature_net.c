@@ -54,7 +54,7 @@ int clgen_feature_net_read(clgen_feature_net *net, const clgen_safetensors *file
   if (!json_is_object(net->json)) return clgen_feature_fail(&p, "not a JSON object: %s", net->json ? "" : error.text);
   const json_t *version = json_object_get(net->json, "version"), *name = json_object_get(net->json, "name");
   if (!json_is_integer(version) || json_integer_value(version) != 1)
-    return clgen_feature_fail(&p, "its \"version\" is not 1, the only one that this program knows");
+    return clgen_feature_fail(&p, "its \"version\" is not 1, the only supported version");
   int code = clgen_feature_keys(&p, "version name input layers features logits classes", "");
   if (code) return code;
   if (!json_is_string(name) || !json_string_value(name)[0] || strpbrk(json_string_value(name), "[]\n"))
@@ -244,7 +244,7 @@ int clgen_feature_net_build(clgen_feature_net *net, clgen_graph *g, int64_t batc
   if (!code) code = find_output(&b, "features", false, &out->features);
   if (!code) code = find_output(&b, "logits", true, &out->logits);
   if (!code && out->logits && clgen_tensor_dim(out->logits, 1) < 2)
-    code = clgen_feature_fail(&p, "\"logits\" are of fewer than two classes");
+    code = clgen_feature_fail(&p, "\"logits\" has fewer than two classes");
   free(b.made);
   free((void *)b.name);
   return code;

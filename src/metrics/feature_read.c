@@ -76,7 +76,7 @@ static int find_tensor(const clgen_feature_part *p, const char *key, bool option
   if (!name) return CLGEN_E_NOMEM;
   *t = clgen_safetensors_find(p->net->file, name);
   int code = *t ? CLGEN_OK
-                : clgen_feature_fail(p, "the file holds no tensor \"%.200s\"%s%s%s", name, optional ? " (\"" : "",
+                : clgen_feature_fail(p, "the file has no tensor \"%.200s\"%s%s%s", name, optional ? " (\"" : "",
                                      optional ? key : "", optional ? "\": false says that there is none)" : "");
   free(name);
   return code;

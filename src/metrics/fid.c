@@ -125,7 +125,7 @@ int clgen_fid(const clgen_moments *real, const clgen_moments *fake, clgen_estima
   int rc = fid(&r, sets, out);
   rooms_free(&r);
   if (!rc && least < 2 * real->d)
-    clgen_warn(out, "%lld images are fewer than twice the %lld features: mostly bias, comparable only at this very number",
+    clgen_warn(out, "%lld images are fewer than twice the %lld features: mostly bias, compare only at the same number",
                (long long)least, (long long)real->d);
   return rc;
 }

@@ -38,8 +38,8 @@ int clgen_inception_score(const float *p, int64_t n, int64_t classes, int splits
                           clgen_inception_result *out) {
   if (splits == 0) splits = 10;
   if (!p || n < 2 || classes < 1 || splits < 1 || splits > n)
-    return clgen_fail(CLGEN_E_INVALID, "an Inception Score of %lld images with %lld classes in %d parts", (long long)n,
-                      (long long)classes, splits);
+    return clgen_fail(CLGEN_E_INVALID, "no Inception Score of %lld images with %lld classes in %d splits is possible",
+                      (long long)n, (long long)classes, splits);
   int rc = check(p, n, classes);
   if (rc) return rc;
   int64_t *order = clgen_alloc(n, 1, sizeof *order);
@@ -55,7 +55,7 @@ int clgen_inception_score(const float *p, int64_t n, int64_t classes, int splits
     out->estimate = clgen_estimate_normal(clgen_average(values, splits),
                                           splits > 1 ? sqrt(clgen_variance(values, splits, 1) / splits) : NAN);
     if (n / splits < 5 * classes)
-      clgen_warn(&out->estimate, "%lld images in %d parts are fewer than 5 per class and part: the score is too high",
+      clgen_warn(&out->estimate, "%lld images in %d splits are fewer than 5 per class and split: the score is too high",
                  (long long)n, splits);
   }
   free(order);

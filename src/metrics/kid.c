@@ -72,9 +72,9 @@ int clgen_kid(const clgen_points *real, const clgen_points *fake, int subsets, i
   if (subsets == 0) subsets = 100;
   if (size == 0) size = 1000;
   if (subsets < 1 || subsets > 100000 || size < 2)
-    return clgen_fail(CLGEN_E_INVALID, "%d subsets of %lld", subsets, (long long)size);
+    return clgen_fail(CLGEN_E_INVALID, "%d subsets of size %lld are not possible", subsets, (long long)size);
   if (!real || !fake || !real->floats || !fake->floats)
-    return clgen_fail(CLGEN_E_INVALID, "the kernel distance is of features, which are floats");
+    return clgen_fail(CLGEN_E_INVALID, "the kernel distance needs features, as floats");
   clgen_rows a, b = {0};
   int rc = clgen_rows_init(&a, real, 4, "reals");
   if (rc) return rc;
@@ -84,7 +84,7 @@ int clgen_kid(const clgen_points *real, const clgen_points *fake, int subsets, i
     out->size = size < n ? size : n / 2;
     rc = kid(&a, &b, subsets, seed, out);
     if (!rc && out->size < size)
-      clgen_warn(&out->estimate, "%lld images do not make subsets of %lld: subsets of %lld were taken", (long long)n,
+      clgen_warn(&out->estimate, "%lld images are too few for subsets of %lld: subsets of %lld were used", (long long)n,
                  (long long)size, (long long)out->size);
   }
   clgen_rows_free(&a);

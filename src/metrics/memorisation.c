@@ -103,7 +103,7 @@ static int against_held_out(const clgen_rows *train, double *fake_square, int64_
   if (!square || !index) rc = CLGEN_E_NOMEM;
   if (!rc && !(rc = clgen_rows_alike(train, &held)) && !(rc = clgen_nearest(&held, train, 1, NULL, square, index)))
     rc = compare_samples(fake_square, nf, square, held.n, out);
-  if (!rc && held.n < 100) clgen_warn(out, "%lld held-out images are few: 100 or more tell something", (long long)held.n);
+  if (!rc && held.n < 100) clgen_warn(out, "%lld held-out images are too few: use 100 or more", (long long)held.n);
   free(square);
   free(index);
   clgen_rows_free(&held);
@@ -151,7 +151,7 @@ int clgen_memorisation(const clgen_points *train, const clgen_points *fake, cons
     rc = memorisation(&a, &b, held_out, nearest, distance, out);
     clgen_estimate *all[] = {&out->authentic, &out->ratio, &out->copying};
     for (size_t e = 0; e < CLGEN_COUNT(all) && b.n < 100; ++e)
-      clgen_warn(all[e], "%lld fakes are few: 100 or more tell something", (long long)b.n);
+      clgen_warn(all[e], "%lld fakes are too few: use 100 or more", (long long)b.n);
   }
   clgen_rows_free(&a);
   clgen_rows_free(&b);

@@ -62,7 +62,7 @@ static void add_rows(int64_t d, int64_t n, const double *rows, double *sum, doub
 
 int clgen_moments_add(clgen_moments *m, const float *features, int64_t n) {
   int64_t d = m->d;
-  if (n < 0) return clgen_fail(CLGEN_E_INVALID, "%lld rows of features", (long long)n);
+  if (n < 0) return clgen_fail(CLGEN_E_INVALID, "the number of feature rows is %lld", (long long)n);
   for (int64_t i = 0; i < n * d; ++i)
     if (!isfinite(features[i]))
       return clgen_fail(CLGEN_E_NONFINITE, "features of image %lld are not finite", (long long)(m->n + i / d));

@@ -127,7 +127,7 @@ static double similarity(const rooms *r, const uint8_t *a, const uint8_t *b, int
 
 static int check_size(int channels, int height, int width) {
   if (channels >= 1 && channels <= 4 && height >= 1 && width >= 1 && height <= MAX_SIDE && width <= MAX_SIDE) return 0;
-  return clgen_fail(CLGEN_E_INVALID, "images of %d channels and %dx%d pixels", channels, width, height);
+  return clgen_fail(CLGEN_E_INVALID, "images of %d channels and %dx%d pixels are not possible", channels, width, height);
 }
 
 int clgen_ms_ssim(const uint8_t *a, const uint8_t *b, int channels, int height, int width, double *out) {
@@ -145,7 +145,8 @@ int clgen_ms_ssim_diversity(const uint8_t *images, int64_t n, int channels, int 
   if (pairs == 0) pairs = 5000;
   int rc = check_size(channels, height, width);
   if (rc) return rc;
-  if (n < 2 || pairs < 1) return clgen_fail(CLGEN_E_INVALID, "%lld pairs of %lld images", (long long)pairs, (long long)n);
+  if (n < 2 || pairs < 1)
+    return clgen_fail(CLGEN_E_INVALID, "%lld pairs of %lld images are not possible", (long long)pairs, (long long)n);
   double *values = clgen_alloc(pairs, 1, sizeof *values);
   if (!values) return CLGEN_E_NOMEM;
   if (!(rc = rooms_init(&r, height, width))) {
@@ -160,7 +161,8 @@ int clgen_ms_ssim_diversity(const uint8_t *images, int64_t n, int channels, int 
     *out = clgen_estimate_normal(clgen_average(values, pairs),
                                  pairs > 1 ? sqrt(clgen_variance(values, pairs, 1) / (double)pairs) : NAN);
     if (pairs < 100 || n < 50)
-      clgen_warn(out, "%lld pairs of %lld images are few: 100 of 50 or more tell something", (long long)pairs, (long long)n);
+      clgen_warn(out, "%lld pairs of %lld images are too few: use 100 pairs of 50 images or more", (long long)pairs,
+                 (long long)n);
     rooms_free(&r);
   }
   free(values);

@@ -80,7 +80,7 @@ static int conclude(const int64_t *counts, int64_t nr, int64_t nf, uint64_t seed
   clgen_estimate *all[] = {&out->ndb, &out->share, &out->jsd};
   int64_t least = nr < nf ? nr : nf;
   for (size_t e = 0; e < CLGEN_COUNT(all) && least < 10 * (int64_t)bins; ++e)
-    clgen_warn(all[e], "%lld images in %d bins are fewer than 10 a bin: a test hardly finds a difference", (long long)least,
+    clgen_warn(all[e], "%lld images in %d bins are fewer than 10 per bin: the test has little power", (long long)least,
                bins);
   return 0;
 }

@@ -26,7 +26,8 @@ static int side(const clgen_block *b, int64_t i, int64_t j, double square, doubl
   return (square > radius) - (square < radius);
 }
 
-static void judge(const sphere *s, const clgen_block *b, int64_t i, int64_t j, double square) {
+/* Marks real i and fake j according to the spheres of each other that they are in. */
+static void count_pair(const sphere *s, const clgen_block *b, int64_t i, int64_t j, double square) {
   int real = side(b, i, j, square, s->real_radius[i]), fake = side(b, i, j, square, s->fake_radius[j]);
   if (real <= 0) s->precise[j] = 1;
   if (fake <= 0) s->recalled[i] = 1;
@@ -46,7 +47,7 @@ static void look(void *user, const clgen_block *b) {
       int64_t j = b->j0 + c;
       double square = b->square[r * b->nj + c], slack = clgen_slack(b->a, i, b->b, j);
       if (square > wide->real_radius[i] + slack && square > wide->fake_radius[j] + slack) continue;
-      for (int k = 0; k < st->n_k; ++k) judge(&st->spheres[k], b, i, j, square);
+      for (int k = 0; k < st->n_k; ++k) count_pair(&st->spheres[k], b, i, j, square);
     }
   }
 }
@@ -77,13 +78,12 @@ static void conclude(const sphere *s, int k, int64_t nr, int64_t nf, clgen_prdc_
   const int64_t points = zeros(s->real_radius, nr) + zeros(s->fake_radius, nf);
   for (size_t e = 0; e < CLGEN_COUNT(all); ++e) {
     if (2 * points > nr + nf)
-      clgen_warn(all[e], "%lld of %lld images have %d equals in their set: the features see too many of them as alike",
+      clgen_warn(all[e], "%lld of %lld images have %d neighbours with equal features: the features do not separate them",
                  (long long)points, (long long)(nr + nf), k);
     if (least < 200 * (int64_t)k)
-      clgen_warn(all[e], "%lld images are few for spheres to neighbour %d: %d or more tell something", (long long)least, k,
-                 200 * k);
+      clgen_warn(all[e], "%lld images are too few for k = %d: use %d or more", (long long)least, k, 200 * k);
     if (most > 2 * least)
-      clgen_warn(all[e], "%lld reals and %lld fakes: spheres shrink with the number, so take as many of each", (long long)nr,
+      clgen_warn(all[e], "%lld reals and %lld fakes: the radii depend on the number, so use as many of each", (long long)nr,
                  (long long)nf);
   }
 }
@@ -140,7 +140,8 @@ static int prdc(const clgen_rows *real, const clgen_rows *fake, const int *ks, i
 
 int clgen_prdc(const clgen_points *real, const clgen_points *fake, const int *ks, int n_k, clgen_prdc_result *out) {
   int most = 1;
-  if (n_k < 1 || n_k > CLGEN_MAX_NEAREST) return clgen_fail(CLGEN_E_INVALID, "%d values of k", n_k);
+  if (n_k < 1 || n_k > CLGEN_MAX_NEAREST)
+    return clgen_fail(CLGEN_E_INVALID, "%d values of k: 1 to %d are possible", n_k, CLGEN_MAX_NEAREST);
   for (int k = 0; k < n_k; ++k) {
     if (ks[k] < 1 || ks[k] > CLGEN_MAX_NEAREST)
       return clgen_fail(CLGEN_E_INVALID, "k = %d: 1 to %d are possible", ks[k], CLGEN_MAX_NEAREST);

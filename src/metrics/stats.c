@@ -31,7 +31,7 @@ void clgen_draw_order(uint64_t seed, uint32_t counter, int64_t n, int64_t m, int
 }
 
 int clgen_permutation(uint64_t seed, int64_t n, int64_t *order) {
-  if (n < 1 || !order) return clgen_fail(CLGEN_E_INVALID, "a permutation of %lld things", (long long)n);
+  if (n < 1 || !order) return clgen_fail(CLGEN_E_INVALID, "no permutation of %lld elements", (long long)n);
   clgen_draw_order(seed, CLGEN_DRAW_HALVES, n, n, order);
   return 0;
 }

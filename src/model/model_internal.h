@@ -1,4 +1,4 @@
-/* What the files of this room share. */
+/* Declarations that the files of src/model share. */
 #ifndef CLGEN_MODEL_INTERNAL_H
 #define CLGEN_MODEL_INTERNAL_H
 

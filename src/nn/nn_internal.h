@@ -1,4 +1,4 @@
-/* What the files of this room share. */
+/* Declarations that the files of src/nn share. */
 #ifndef CLGEN_NN_INTERNAL_H
 #define CLGEN_NN_INTERNAL_H
 

@@ -76,7 +76,7 @@ static int match_classes(clgen_assessor *a) {
   return CLGEN_OK;
 }
 
-static int open_judge(clgen_assessor *a) {
+static int open_evaluator(clgen_assessor *a) {
   const clgen_assess_options *o = &a->options;
   int code = CLGEN_OK;
   if (clgen_metrics_need_features(o->metrics))
@@ -137,7 +137,7 @@ int clgen_assessor_create(clgen_assessor **out, clgen_device *device, const clge
   int code = copy_texts(a, o);
   if (!code) code = clgen_assess_check(m, o);
   if (!code) code = open_data(a);
-  if (!code && a->real) code = open_judge(a);
+  if (!code && a->real) code = open_evaluator(a);
   if (code)
     clgen_assessor_free(a);
   else

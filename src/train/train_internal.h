@@ -1,4 +1,4 @@
-/* What the files of this room share. */
+/* Declarations that the files of src/train share. */
 #ifndef CLGEN_TRAIN_INTERNAL_H
 #define CLGEN_TRAIN_INTERNAL_H
 

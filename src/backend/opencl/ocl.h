@@ -37,8 +37,9 @@ typedef struct {
 /* An open device. */
 typedef struct {
   clgen_cl *cl;
-  /* Wide devices (clgen_device_is_cpu_like) want few work-items, each of which goes through a stretch of memory with
-   * vectors; all others want many work-items side by side. Decided by capabilities. */
+  /* The device is like a CPU (clgen_device_is_cpu_like, decided by capabilities): kernels have few work-items, each of which
+   * loops over contiguous memory with vector (SIMD) operations. On other devices, as GPUs, kernels have many work-items that
+   * access neighbouring elements. */
   bool wide;
   int width;    /* floats in a vector of a kernel: 1 unless wide */
   size_t units; /* compute units */
