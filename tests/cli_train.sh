@@ -81,7 +81,7 @@ for device in $devices; do
   done
 done
 parts=$dir/exact-host-vae-mlp/parts/00000-mnist-vae-mlp whole=$dir/exact-host-vae-mlp/whole/00000-mnist-vae-mlp
-grep -q "goes on" "$parts/log.txt" || fail "log.txt does not go on"
+grep -q "resumes from" "$parts/log.txt" || fail "log.txt does not go on"
 expect 0 train --resume "$parts/training-state-000001.safetensors" --kimg 2
 same "$parts/network-snapshot-000002.safetensors" "$whole/network-snapshot-000002.safetensors"
 expect 0 train --resume "$parts"

@@ -416,7 +416,7 @@ static void constant_sets(void **state) {
   ok(clgen_prdc(&p, &p, &k, 1, &prdc));
   assert_true(prdc.precision.value == 1 && prdc.recall.value == 1 && prdc.coverage.value == 1);
   assert_true(fabs(prdc.density.value - 40. / 3) < 1e-12); /* in every one of 40 spheres without a radius */
-  assert_non_null(strstr(prdc.coverage.warning, "alike"));
+  assert_non_null(strstr(prdc.coverage.warning, "equal features"));
   ok(clgen_ndb(&p, &p, 0, &ndb, NULL));
   assert_true(ndb.ndb.value == 0 && ndb.jsd.value == 0);
   ok(clgen_duplicates(&p, &p, 0, NULL, 0, &dup));

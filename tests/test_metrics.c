@@ -165,7 +165,7 @@ static void inception(void **state) {
   near("is", 0, r.estimate.value);
   near("is", 1, r.std);
   near("is", 2, r.estimate.se);
-  assert_non_null(strstr(r.estimate.warning, "203 images in 10 parts"));
+  assert_non_null(strstr(r.estimate.warning, "203 images in 10 splits"));
   drop(p);
 }
 
@@ -193,7 +193,7 @@ static void precision_to_coverage(void **state) {
         near_estimate(name, 1, &r[k].recall);
         near_estimate(name, 2, &r[k].density);
         near_estimate(name, 3, &r[k].coverage);
-        assert_non_null(strstr(r[k].recall.warning, "are few"));
+        assert_non_null(strstr(r[k].recall.warning, "are too few"));
       }
     }
     drop(real);
