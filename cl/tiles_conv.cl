@@ -139,27 +139,33 @@ static void conv_store_pair(const conv_source *v, const conv_part *p, __global c
   }
 }
 
+/* The first row of dy that saw row y of dx, counted with its padding. */
+static int fold_first(int y, int kh, int stride) { return y < kh ? 0 : (y - kh) / stride + 1; }
+
 /* An input gradient with few channels: the product's rows are (channel, ky, kx), its columns the places of dy, and each
- * pixel of dx is the sum of what the places that saw it say. f: channels, height, width, kh, kw, stride, pad_h, pad_w */
-static void conv_fold(const conv_source *v, const conv_part *p, __global const float *c, __global const long *f,
+ * pixel of dx is the sum of what the places that saw it say. Rows of dx from `first_row` on, as many as f has.
+ * f: channels, height, width, kh, kw, stride, pad_h, pad_w, rows of dx */
+static void conv_fold(const conv_source *v, const conv_part *p, __global const float *c, __global const long *f, int first_row,
                       __global float *out) {
   const int channels = (int)f[0], height = (int)f[1], width = (int)f[2], kh = (int)f[3], kw = (int)f[4], s = (int)f[5];
-  const int pad_h = (int)f[6], pad_w = (int)f[7];
+  const int pad_h = (int)f[6], pad_w = (int)f[7], end = min(height, first_row + (int)f[8]);
   for (int n = 0; n < v->images; ++n)
-    for (int ch = 0; ch < channels; ++ch)
-      for (int y = pad_h; y < height + pad_h; ++y) {
-        const int oy0 = y < kh ? 0 : (y - kh) / s + 1, oy1 = min(p->rows - 1, y / s);
+    for (int ch = 0; ch < channels; ++ch) {
+      __global float *to = out + ((long)(n * channels + ch) * height + first_row) * width;
+      for (int y = first_row + pad_h; y < end + pad_h; ++y) {
+        const int oy0 = fold_first(y, kh, s), oy1 = min(v->first_row + p->rows - 1, y / s);
         for (int x = pad_w; x < width + pad_w; ++x) {
           const int ox0 = x < kw ? 0 : (x - kw) / s + 1, ox1 = min(p->ow - 1, x / s);
           float sum = 0.0f;
           for (int oy = oy0; oy <= oy1; ++oy)
             for (int ox = ox0; ox <= ox1; ++ox) {
-              const int j = (n * p->rows + oy) * p->ow + ox, i = (ch * kh + y - oy * s) * kw + x - ox * s;
+              const int j = (n * p->rows + oy - v->first_row) * p->ow + ox, i = (ch * kh + y - oy * s) * kw + x - ox * s;
               sum += *SUM_PLACE(c, j, i, p->panels);
             }
-          *out++ = sum;
+          *to++ = sum;
         }
       }
+    }
 }
 
 /* What part w computes for this task. */
@@ -176,7 +182,7 @@ static conv_part conv_part_of(__global const long *w, const conv_source *v, int 
 
 enum { CONV_HEAD = 23, CONV_PART = 14 };
 
-/* Parts [first_part, parts) of some images or rows. */
+/* Parts [first_part, parts) of some images or rows: of the output, or, where its rows are folded, of what they become. */
 static void conv_task(__global const long *h, int first_part, int parts, int image, int first_row, int panel, int row_panels,
                       __global const float *packed, __global const float *source, __global float *out, __global float *slot) {
   const int channels = (int)h[7], in_block = (int)h[15], band = (int)h[4];
@@ -185,7 +191,8 @@ static void conv_task(__global const long *h, int first_part, int parts, int ima
   v.height = (int)h[8], v.width = (int)h[9];
   v.stride = (int)h[16], v.pad_y = (int)h[17], v.pad_x = (int)h[18];
   v.rows_there = (int)h[19], v.cols_there = (int)h[20];
-  v.first_row = first_row;
+  __global const long *fold = h + CONV_HEAD + CONV_PART;
+  v.first_row = h[21] ? fold_first(first_row + (int)fold[6], (int)fold[3], (int)fold[5]) : first_row;
   const long image_stride = (long)channels * v.height * v.width;
   __global float *b = slot + h[13], *c = slot + h[14];
   source += h[10] + image * image_stride;
@@ -208,7 +215,7 @@ static void conv_task(__global const long *h, int first_part, int parts, int ima
   if (h[21]) {
     __global const long *w = h + CONV_HEAD;
     const conv_part p = conv_part_of(w, &v, band);
-    conv_fold(&v, &p, c, w + CONV_PART, out + w[9] + image * w[11]);
+    conv_fold(&v, &p, c, fold, first_row, out + w[9] + image * w[11]);
     return;
   }
   const int rows = min(row_panels * TM, (int)h[1] - panel * TM);
@@ -228,14 +235,16 @@ static void conv_task(__global const long *h, int first_part, int parts, int ima
 __kernel void clgen_tiles_conv(__global const long *words, const int at, __global const float *packed,
                                __global const float *source, __global float *out, __global float *slots) {
   __global const long *h = words + at;
-  const int images = (int)h[2], group = (int)h[3], band = (int)h[4], bands = (int)h[5];
+  const int images = (int)h[2], group = (int)h[3], bands = (int)h[5];
   const int panels = ((int)h[1] + TM - 1) / TM, panels_each = (int)h[6], m_groups = (panels + panels_each - 1) / panels_each;
   const int parts = (int)h[0], parts_each = (int)h[22], part_groups = parts / parts_each;
   const int tasks = (images + group - 1) / group * bands * part_groups * m_groups;
   __global float *slot = slots + h[11] + (long)get_global_id(0) * h[12];
   for (int task = (int)get_global_id(0); task < tasks; task += (int)get_global_size(0)) {
     const int panel = task % m_groups * panels_each, first_part = task / m_groups % part_groups * parts_each;
-    const int rest = task / (m_groups * part_groups), first_row = rest % bands * band, image = rest / bands * group;
-    conv_task(h, first_part, first_part + parts_each, image, first_row, panel, min(panels_each, panels - panel), packed, source, out, slot);
+    const int rest = task / (m_groups * part_groups), image = rest / bands * group;
+    const int first_row = rest % bands * (int)(h[21] ? h[CONV_HEAD + CONV_PART + 8] : h[4]);
+    conv_task(h, first_part, first_part + parts_each, image, first_row, panel, min(panels_each, panels - panel), packed, source,
+              out, slot);
   }
 }

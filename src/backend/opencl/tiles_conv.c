@@ -18,13 +18,23 @@ typedef struct {
   const clgen_operand *source, *weight, *out;
   conv_part part[CLGEN_TILES_MAX_PHASES];
   int parts;
-  const clgen_step *fold; /* the product's rows are folded into this step's output, over whole images */
+  const clgen_step *fold; /* the product's rows are folded into this step's output */
+  int64_t folded;         /* of a band: rows of that output */
   /* how it is cut */
   int64_t group, band, bands, parts_each, panels_each, items, in_block;
   int64_t pad_y, pad_x, rows_there, cols_there; /* of a slot's piece of the source */
   int64_t right_at, places_at, sums_at, slot;   /* of a slot; places_at from right_at, sums_at of all parts */
   bool cached;                                  /* the packed weights are kept */
 } conv_tiles;
+
+/* One image that is folded becomes bands of rows of the output, each with all rows of the source that they need. */
+static void cut_folded(conv_tiles *t, int64_t wanted) {
+  const clgen_conv *c = &t->fold->conv.conv;
+  const int64_t rows = t->fold->conv.h, all = t->fold->conv.oh, kernel = t->fold->conv.kh;
+  t->folded = t->group > 1 ? rows : tile_even(rows, tile_most(kernel, tile_up(rows, tile_up(wanted, t->images))));
+  t->bands = tile_up(rows, t->folded);
+  t->band = t->bands > 1 ? tile_least(all, (t->folded + kernel - 2) / c->stride_h + 1) : all;
+}
 
 /* Tasks of about CLGEN_TILES_COLUMNS columns, and enough of them for every compute unit. */
 static void cut_conv(conv_tiles *t) {
@@ -42,6 +52,7 @@ static void cut_conv(conv_tiles *t) {
   if (tile_up(t->images, t->group) < wanted) t->group = tile_up(t->images, wanted);
   t->band = t->group > 1 || t->fold ? oh : tile_even(oh, tile_most(1, columns / ow));
   t->bands = tile_up(oh, t->band);
+  if (t->fold) cut_folded(t, wanted);
   t->in_block = tile_even(t->channels, tile_most(1, CLGEN_TILES_DEPTH / taps));
   int64_t tasks = tile_up(t->images, t->group) * t->bands;
   t->parts_each = tasks < wanted && t->parts % 2 == 0 ? t->parts / 2 : t->parts; /* pairs stay together */
@@ -99,8 +110,8 @@ static int add_conv_item(conv_tiles *t, int64_t slots_at) {
   }
   if (t->fold) {
     const clgen_step *s = t->fold;
-    const int64_t w[] = {s->conv.c,          s->conv.h,         s->conv.w, s->conv.kh, s->conv.kw, s->conv.conv.stride_h,
-                         s->conv.conv.pad_h, s->conv.conv.pad_w};
+    const int64_t w[] = {s->conv.c,          s->conv.h,          s->conv.w, s->conv.kh, s->conv.kw, s->conv.conv.stride_h,
+                         s->conv.conv.pad_h, s->conv.conv.pad_w, t->folded};
     clgen_tiles_words(t->plan, w, CLGEN_COUNT(w));
   }
   return CLGEN_OK;
