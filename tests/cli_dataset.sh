@@ -69,7 +69,11 @@ expect 0 "$dir/set" --json --background ffffff
 expect 0 "$numpy/keras.npz" --split test --json
 json .format=NPZ .count=2 .height=5 .width=4 '.classes[2].count=1' '.classes[1].count=0'
 
-# ---- Names that a terminal would obey
+# ---- Names that a terminal would obey, or that break a table
+broken=$dir/$(printf 'lines/a\nb')
+mkdir -p "$broken" "$dir/lines/c" && cp "$suite/basn2c08.png" "$broken/1.png" && cp "$suite/basn2c08.png" "$dir/lines/c/1.png"
+expect 0 "$dir/lines"
+out_matches '^ +0 +a.x0ab +1$'
 odd=$dir/$(printf 'c\033[31mred')
 mkdir "$odd" && cp "$suite/basn2c08.png" "$odd/a" && printf 'no picture' >"$odd/b.txt"
 expect 0 "$odd"

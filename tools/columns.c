@@ -6,12 +6,12 @@
 
 #include "base/base.h"
 
-char *columns_clean_text(const char *text) {
+static char *clean_all_but(const char *kept, const char *text) {
   char *out = malloc(6 * strlen(text) + 1), *to = out;
   for (const unsigned char *p = (const unsigned char *)text; out && *p; ++p) {
     if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* U+0080 to U+009F */
       to += sprintf(to, "\\u%04x", (unsigned)*++p);
-    else if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+    else if ((*p < ' ' && !strchr(kept, *p)) || *p == 0x7f)
       to += sprintf(to, "\\x%02x", (unsigned)*p);
     else
       *to++ = (char)*p;
@@ -19,6 +19,8 @@ char *columns_clean_text(const char *text) {
   if (out) *to = 0;
   return out;
 }
+
+char *columns_clean_text(const char *text) { return clean_all_but("\n\t", text); }
 
 void columns_put_text(FILE *f, const char *text) {
   char *clean = columns_clean_text(text);
@@ -36,7 +38,7 @@ void columns_add(columns *c, const char *format, ...) {
   va_end(args);
   char **more = realloc(c->cell, (c->n + 1) * sizeof *more);
   if (more) c->cell = more;
-  char *copy = more ? columns_clean_text(text) : NULL;
+  char *copy = more ? clean_all_but("", text) : NULL;
   if (copy)
     c->cell[c->n++] = copy;
   else

@@ -17,7 +17,7 @@ char *columns_clean_text(const char *text);
 void columns_put_text(FILE *f, const char *text);
 
 void columns_begin(columns *c, size_t width);
-/* Adds one cell, as printf; its control characters are shown, not obeyed. */
+/* Adds one cell, as printf; its control characters, line breaks among them, are shown, not obeyed. */
 void columns_add(columns *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints the rows, the last column unpadded; frees all. Returns 0, or a code of clgen's when memory was short. */
 int columns_end(columns *c, FILE *f);
