@@ -99,7 +99,7 @@ describe '{"name":"f","type":"global_avg_pool"}'
 judge --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid --features "$dir/mean.safetensors"
 out_matches '^fid\[mean grey\] '
 refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid,is --features "$dir/mean.safetensors"
-err_has "the features mean grey have no logits"
+err_has "the feature network mean grey has no logits"
 describe '{"name":"f","type":"global_avg_pool","input":"g"},{"name":"g","type":"relu"}'
 refuse 1 --fakes "$dir/digits.npy" --data "$dir/more.npy" --metrics fid --features "$dir/mean.safetensors"
 err_has "$dir/mean.safetensors: layer 'f': its input 'g' is a later layer"
