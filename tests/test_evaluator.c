@@ -72,7 +72,7 @@ static void list(void **state) {
   refused(clgen_metrics_check("fid,kit"), CLGEN_E_INVALID, "'kit'");
   refused(clgen_metrics_check("fi"), CLGEN_E_INVALID, CLGEN_METRIC_NAMES);
   refused(clgen_metrics_check("fid,,is"), CLGEN_E_INVALID, "''");
-  refused(clgen_metrics_check(""), CLGEN_E_INVALID, "no metric");
+  refused(clgen_metrics_check(""), CLGEN_E_INVALID, "list of metrics is empty");
   assert_true(clgen_metrics_include("fid,is", "is") && !clgen_metrics_include("fid,is", "kid"));
   assert_false(clgen_metrics_include("iss", "is"));
   assert_true(clgen_metrics_need_features("ndb,is") && !clgen_metrics_need_features("ndb,dup,elbo"));
@@ -270,7 +270,7 @@ static void some_of_many(void **state) {
   assert_true(value(s, n, "mem_exact") == 100); /* they are all among the data */
   ok(clgen_assessor_images(a, &images, again, &n));
   for (int i = 0; i < n; ++i) assert_memory_equal(&s[i].score.value, &again[i].score.value, sizeof(double));
-  refused(clgen_assessor_network(a, NULL, s, &n), CLGEN_E_INVALID, "no network");
+  refused(clgen_assessor_network(a, NULL, s, &n), CLGEN_E_INVALID, "not for a network");
   clgen_assessor_free(a);
   free(data);
 }
