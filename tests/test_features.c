@@ -173,7 +173,7 @@ static void chosen(void **state) {
   char *digits = clgen_format("%s/mnist", getenv("CLGEN_TEST_EXAMPLES"));
   ok(choose(&features, NULL, digits));
   assert_string_equal(clgen_features_get_info(features)->name, "mnist-cnn");
-  assert_non_null(strstr(files_log, "labels right"));
+  assert_non_null(strstr(files_log, "images correctly"));
   clgen_features_free(features);
   ok(choose(&features, "mnist-cnn", digits));
   clgen_features_free(features);
