@@ -117,7 +117,7 @@ whole=$dir/long/00000-mnist-vae-mlp
 wait_for() { for _ in $(seq 600); do [ -e "$1" ] && return; sleep 0.02; done; fail "$1 does not come"; }
 for name in INT TERM HUP; do
   set -m # else what runs in the background ignores SIGINT, and clgen would leave it so
-  "$CLGEN" train $long --outdir "$dir/$name" >"$dir/out" 2>"$dir/err" &
+  env --default-signal=HUP "$CLGEN" train $long --outdir "$dir/$name" >"$dir/out" 2>"$dir/err" & # also under nohup
   pid=$!
   set +m
   stopped=$dir/$name/00000-mnist-vae-mlp last="clgen train, SIG$name"

@@ -38,6 +38,13 @@ $cc -std=c11 -Wall -Wextra -Werror "$dir/use.c" -o "$dir/use_shared" $(pkg --cfl
 LD_LIBRARY_PATH=$libdir "$dir/use_shared" || fail "does not run with the shared library"
 ldd "$dir/use_shared" | grep -q libclgen.so || fail "the program does not use libclgen.so at all"
 
+# The README's program.
+sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '/^```/d' >"$dir/readme.c"
+grep -q main "$dir/readme.c" || fail "the README has no program"
+$cc -std=c11 -Wall -Wextra -Werror "$dir/readme.c" -o "$dir/readme" $(pkg --cflags --libs) || fail "the README's program does not build"
+(cd "$dir" && LD_LIBRARY_PATH=$libdir ./readme 2>"$dir/err")
+[ $? = 1 ] && grep -q network.safetensors "$dir/err" || fail "the README's program says, without a network: $(cat "$dir/err")"
+
 # A library that only others' static libraries need would have to be installed for it.
 case " $(pkg --static --libs) " in
   *" -lgfortran "*) fail "a static link asks for Fortran's library, which nothing of clgen's uses: $(pkg --static --libs)" ;;
