@@ -320,7 +320,7 @@ static void side_by_side(void **state) {
   (void)state;
   static const int64_t sizes[] = {17, 40, LARGEST};
   const int n_sizes = cases() < 10 ? 2 : 3; /* few cases: the device is slow, and the largest costs it minutes */
-  const int turns = cases() < 10 ? 1 : 4;
+  const int turns = cases() < 10 ? 1 : 2;
   uint64_t random = 9;
   size_t launches = 0, steps = 0;
   for (size_t way = tested_ways().from; way < tested_ways().to; ++way)
