@@ -141,7 +141,7 @@ static int lacks(const clgen_model *m, const char *part) {
 }
 
 /* Whether the pass has what a conditional model needs. */
-static bool told(const clgen_model *m, const clgen_pass *pass) {
+static bool has_labels(const clgen_model *m, const clgen_pass *pass) {
   if (!clgen_model_is_conditional(m) || pass->labels) return true;
   clgen_fail(CLGEN_E_INVALID, "a conditional %s needs labels", clgen_arch_name(m->config.arch));
   return false;
@@ -149,13 +149,13 @@ static bool told(const clgen_model *m, const clgen_pass *pass) {
 
 clgen_tensor *clgen_model_decode(const clgen_model *m, clgen_module *b, clgen_tensor *z, const clgen_pass *pass) {
   if (!m->row->decode) lacks(m, "generator");
-  return z && m->row->decode && told(m, pass) ? m->row->decode(m, b, z, pass) : NULL;
+  return z && m->row->decode && has_labels(m, pass) ? m->row->decode(m, b, z, pass) : NULL;
 }
 
 clgen_tensor *clgen_model_discriminate(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                                        clgen_tensor **features) {
   if (!m->row->discriminate) lacks(m, "discriminator");
-  return images && m->row->discriminate && told(m, pass) ? m->row->discriminate(m, b, images, pass, features) : NULL;
+  return images && m->row->discriminate && has_labels(m, pass) ? m->row->discriminate(m, b, images, pass, features) : NULL;
 }
 
 clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
@@ -167,5 +167,5 @@ clgen_tensor *clgen_model_classify(const clgen_model *m, clgen_module *b, clgen_
 int clgen_model_encode(const clgen_model *m, clgen_module *b, clgen_tensor *images, const clgen_pass *pass,
                        clgen_tensor **mu, clgen_tensor **logvar) {
   if (!m->row->encode) return lacks(m, "encoder");
-  return images && told(m, pass) ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
+  return images && has_labels(m, pass) ? m->row->encode(m, b, images, pass, mu, logvar) : CLGEN_E_INVALID;
 }

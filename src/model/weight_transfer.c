@@ -5,7 +5,7 @@
 #include <string.h>
 
 typedef struct {
-  clgen_transferred told;
+  clgen_transferred result;
   int net, tensor;   /* of the model */
   int source, entry; /* network and tensor of the file's model */
   bool changes;
@@ -52,25 +52,25 @@ static void note_colours(row *r) {
   const char *how = in ? (more ? "divided among" : "added up over") : (more ? "repeated for" : "averaged over");
   bool alpha_only = (c->channels + 1) / 2 == (c->channels_was + 1) / 2;
   if (alpha_only)
-    snprintf(r->told.note, sizeof r->told.note, "colour channels; alpha %s", more ? "is initialised" : "is left out");
+    snprintf(r->result.note, sizeof r->result.note, "colour channels; alpha %s", more ? "is initialised" : "is left out");
   else
-    snprintf(r->told.note, sizeof r->told.note, "%s the colours: %d channel%s from %d", how, c->channels,
+    snprintf(r->result.note, sizeof r->result.note, "%s the colours: %d channel%s from %d", how, c->channels,
              c->channels > 1 ? "s" : "", c->channels_was);
 }
 
 static bool changes_rows(row *r, int axis, int now, int was, const char *what) {
-  if (now == was || r->told.shape.dim[axis] != now || r->told.was.dim[axis] != was) return false;
+  if (now == was || r->result.shape.dim[axis] != now || r->result.was.dim[axis] != was) return false;
   r->change = (clgen_axis_change){.kind = CLGEN_AXIS_ROWS, .axis = axis};
-  snprintf(r->told.note, sizeof r->told.note, "%d of %d %s", now < was ? now : was, now, what);
+  snprintf(r->result.note, sizeof r->result.note, "%d of %d %s", now < was ? now : was, now, what);
   return true;
 }
 
 /* Sets r->change where the two differ in what may differ. Widths that differ would make it a matter of chance. */
 static bool fits_in_part(const clgen_weight_transfer *c, row *r) {
   const clgen_model_config *now = &c->model->config, *was = &c->source->config;
-  int axis = only_axis_that_differs(&r->told.shape, &r->told.was);
+  int axis = only_axis_that_differs(&r->result.shape, &r->result.was);
   if (axis < 0 || now->ngf != was->ngf || now->ndf != was->ndf || now->hidden != was->hidden) return false;
-  int64_t size = r->told.shape.dim[axis], size_was = r->told.was.dim[axis];
+  int64_t size = r->result.shape.dim[axis], size_was = r->result.was.dim[axis];
   bool same_size = now->height == was->height && now->width == was->width;
   int64_t pixels = (int64_t)now->height * now->width;
   if (now->channels != was->channels) {
@@ -109,18 +109,18 @@ static int add_row(clgen_weight_transfer *c, int index, int source, int tensor) 
   const clgen_model_network *w = &c->model->networks[index];
   const clgen_net_tensor *t = clgen_net_tensor_at(w->net, tensor);
   row *r = &c->rows[c->n++];
-  *r = (row){.told = {.shape = t->shape}, .net = index, .tensor = tensor, .source = source};
-  full_name(r->told.name, w, t->name);
+  *r = (row){.result = {.shape = t->shape}, .net = index, .tensor = tensor, .source = source};
+  full_name(r->result.name, w, t->name);
   bool image_is_last = clgen_model_is_gan(c->model) && w->net == c->model->nets[0];
   r->entry = source < 0 ? -1 : clgen_weight_transfer_match(w->net, tensor, c->source->networks[source].net, image_is_last);
   if (r->entry < 0) return CLGEN_OK;
   const clgen_net_tensor *from = clgen_net_tensor_at(c->source->networks[source].net, r->entry);
-  full_name(r->told.from, &c->source->networks[source], from->name);
-  r->told.was = from->shape;
-  if (!clgen_safetensors_find(c->file, r->told.from))
-    return clgen_fail(CLGEN_E_FORMAT, "%s: lacks the tensor \"%s\"", clgen_safetensors_path(c->file), r->told.from);
+  full_name(r->result.from, &c->source->networks[source], from->name);
+  r->result.was = from->shape;
+  if (!clgen_safetensors_find(c->file, r->result.from))
+    return clgen_fail(CLGEN_E_FORMAT, "%s: lacks the tensor \"%s\"", clgen_safetensors_path(c->file), r->result.from);
   r->changes = !clgen_shape_equal(&t->shape, &from->shape);
-  r->told.how = !r->changes ? CLGEN_TRANSFER_WHOLE : fits_in_part(c, r) ? CLGEN_TRANSFER_PART : CLGEN_TRANSFER_NOT;
+  r->result.how = !r->changes ? CLGEN_TRANSFER_WHOLE : fits_in_part(c, r) ? CLGEN_TRANSFER_PART : CLGEN_TRANSFER_NOT;
   return CLGEN_OK;
 }
 
@@ -165,16 +165,17 @@ void clgen_weight_transfer_free(clgen_weight_transfer *c) {
 }
 
 int clgen_weight_transfer_count(const clgen_weight_transfer *c) { return c->n; }
-const clgen_transferred *clgen_weight_transfer_at(const clgen_weight_transfer *c, int i) { return &c->rows[i].told; }
+const clgen_transferred *clgen_weight_transfer_at(const clgen_weight_transfer *c, int i) { return &c->rows[i].result; }
 const clgen_model *clgen_weight_transfer_source(const clgen_weight_transfer *c) { return c->source; }
 
 /* ---- Values ---- */
 
 static int carry_values(const clgen_weight_transfer *c, const row *r, float *to, uint8_t *mark) {
-  int64_t n = clgen_shape_count(&r->told.was);
+  int64_t n = clgen_shape_count(&r->result.was);
   float *from = malloc((size_t)n * sizeof *from);
-  int code = from ? clgen_safetensors_read_f32(c->file, r->told.from, &r->told.was, from) : clgen_fail_nomem((size_t)n * 4);
-  if (!code) clgen_weight_transfer_tensor(&r->told.shape, &r->told.was, r->changes ? &r->change : NULL, from, to, mark);
+  int code =
+      from ? clgen_safetensors_read_f32(c->file, r->result.from, &r->result.was, from) : clgen_fail_nomem((size_t)n * 4);
+  if (!code) clgen_weight_transfer_tensor(&r->result.shape, &r->result.was, r->changes ? &r->change : NULL, from, to, mark);
   free(from);
   return code;
 }
@@ -189,7 +190,7 @@ static int apply_to(const clgen_weight_transfer *c, clgen_store *store, int inde
   for (int i = 0; !code && i < c->n; ++i) {
     const row *r = &c->rows[i];
     const clgen_net_tensor *t = clgen_net_tensor_at(w->net, r->tensor);
-    if (r->net == index && t->kind == kind && r->told.how) code = carry_values(c, r, values + t->offset, NULL);
+    if (r->net == index && t->kind == kind && r->result.how) code = carry_values(c, r, values + t->offset, NULL);
   }
   if (!code) code = clgen_store_write(store, state, 0, size, values);
   free(values);
@@ -213,12 +214,12 @@ static int carry_numbers(const clgen_weight_transfer *c, int index, float *const
   for (int i = 0; i < c->n; ++i) {
     const row *r = &c->rows[i];
     const clgen_net_tensor *t = clgen_net_tensor_at(net, r->tensor);
-    if (r->net != index || t->kind != CLGEN_NET_PARAM || !r->told.how || (values && !values[r->source])) continue;
+    if (r->net != index || t->kind != CLGEN_NET_PARAM || !r->result.how || (values && !values[r->source])) continue;
     int64_t offset = clgen_net_tensor_at(c->source->networks[r->source].net, r->entry)->offset;
     const clgen_axis_change *change = r->changes ? &r->change : NULL;
     int code = CLGEN_OK;
     if (values)
-      clgen_weight_transfer_tensor(&r->told.shape, &r->told.was, change, values[r->source] + offset, out + t->offset,
+      clgen_weight_transfer_tensor(&r->result.shape, &r->result.was, change, values[r->source] + offset, out + t->offset,
                                    mark + t->offset);
     else
       code = carry_values(c, r, out + t->offset, mark + t->offset);

@@ -154,7 +154,7 @@ static int end_tick(clgen_run *r, clock_state *c, bool last, bool inside) {
     if (code || rescued) return code;
     return fail_nonfinite(r, report->name[report->bad], when);
   }
-  if (r->exam) code = clgen_exam_run(r->exam, &t.accuracy);
+  if (r->test_accuracy) code = clgen_test_accuracy_run(r->test_accuracy, &t.accuracy);
   if (code) return code;
   say_tick(r, &t, c);
   code = write_stats(r, &t, c);

@@ -108,7 +108,7 @@ static int open_model(clgen_run *r) {
   r->config = t;
   if (!code) code = clgen_store_create(&r->store, r->device);
   if (!code) code = clgen_trainer_create(&r->trainer, r->model, r->store, &t);
-  if (!code && classifier) code = clgen_exam_open(&r->exam, r);
+  if (!code && classifier) code = clgen_test_accuracy_open(&r->test_accuracy, r);
   if (!code && !classifier) code = clgen_generator_create(&r->generator, r->model, r->store, CLGEN_GRID_IMAGES);
   return code;
 }
@@ -176,7 +176,7 @@ int clgen_run_open(clgen_run *r, const bool *given) {
 void clgen_run_close(clgen_run *r) {
   if (r->device && r->calls->closing) r->calls->closing(r->calls->user, r->device);
   clgen_generator_free(r->generator);
-  clgen_exam_free(r->exam);
+  clgen_test_accuracy_free(r->test_accuracy);
   clgen_assessor_free(r->assessor);
   clgen_trainer_free(r->trainer);
   clgen_store_free(r->store);

@@ -36,7 +36,7 @@ static int draw_fake_labels(clgen_trainer *t, uint32_t counter) {
   return clgen_model_one_hot(t->model, all, t->drawn, t->fake_labels);
 }
 
-/* ---- Knobs ---- */
+/* ---- Hyperparameters ---- */
 
 void clgen_trainer_get_updates(const clgen_trainer *t, uint64_t step, uint64_t updates[CLGEN_PLAYERS]) {
   uint64_t batches = (uint64_t)clgen_trainer_batches(t), critic = clgen_trainer_critic_steps(t);

@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-typedef struct clgen_exam clgen_exam;
+typedef struct clgen_test_accuracy clgen_test_accuracy;
 
 #define CLGEN_PATH_TEXT (2 * CLGEN_OPTION_TEXT)
 
@@ -290,10 +290,10 @@ typedef struct {
   clgen_store *store;
   clgen_trainer_config config;
   clgen_trainer *trainer;
-  clgen_generator *generator; /* NULL: a classifier */
-  clgen_exam *exam;           /* of a classifier, where there are test images */
-  clgen_assessor *assessor;   /* NULL: no metrics */
-  uint64_t judging_bytes;     /* that features take on the device */
+  clgen_generator *generator;         /* NULL: a classifier */
+  clgen_test_accuracy *test_accuracy; /* of a classifier, where there are test images */
+  clgen_assessor *assessor;           /* NULL: no metrics */
+  uint64_t judging_bytes;             /* that features take on the device */
   char *course, fingerprint[96];
   uint8_t *batch, *validation_batch; /* gathered here */
   int *labels, *validation_labels;   /* of a batch */
@@ -390,7 +390,7 @@ int clgen_labels_check(const clgen_dataset *ds, const char *who);
 /* The model's classes become those of the data. */
 int clgen_model_take_classes(clgen_model *m, const clgen_dataset *ds);
 /* Test images, and the classes that they have in the training data's numbering. */
-struct clgen_exam {
+struct clgen_test_accuracy {
   clgen_features *features;
   uint8_t *images;
   int *labels;
@@ -398,9 +398,9 @@ struct clgen_exam {
   int64_t n;
 };
 /* Reads the test split of the same data; *out stays NULL, with a line in the log, when there is none of its own. */
-int clgen_exam_open(clgen_exam **out, const clgen_run *r);
-void clgen_exam_free(clgen_exam *e);
+int clgen_test_accuracy_open(clgen_test_accuracy **out, const clgen_run *r);
+void clgen_test_accuracy_free(clgen_test_accuracy *e);
 /* The share of test images whose class is the most probable, by the running statistics. */
-int clgen_exam_run(clgen_exam *e, double *accuracy);
+int clgen_test_accuracy_run(clgen_test_accuracy *e, double *accuracy);
 
 #endif

@@ -1,11 +1,11 @@
-/* What a classifier is asked at each tick: the classes of images that it was not trained on. */
+/* A classifier's accuracy at each tick, on images that it was not trained on. */
 #include <clgen/metrics.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/train_internal.h"
 
-#define EXAM_BATCH 100
+#define TEST_BATCH 100
 
 int clgen_labels_check(const clgen_dataset *ds, const char *who) {
   const clgen_dataset_info *i = clgen_dataset_get_info(ds);
@@ -64,7 +64,7 @@ static int label_in(const clgen_dataset *ds, const clgen_dataset *other, int lab
   return -1;
 }
 
-static int take(clgen_exam *e, const clgen_run *r, const clgen_dataset *test) {
+static int take(clgen_test_accuracy *e, const clgen_run *r, const clgen_dataset *test) {
   clgen_images images = clgen_images_of(test);
   size_t bytes = (size_t)images.channels * (size_t)images.height * (size_t)images.width;
   int classes = clgen_dataset_get_info(r->data)->classes;
@@ -75,10 +75,10 @@ static int take(clgen_exam *e, const clgen_run *r, const clgen_dataset *test) {
   if (!e->images || !e->labels || !e->probabilities) return clgen_fail_nomem((size_t)e->n * bytes);
   memcpy(e->images, images.pixels, (size_t)e->n * bytes);
   for (int64_t k = 0; k < e->n; ++k) e->labels[k] = label_in(r->data, test, clgen_dataset_label(test, k));
-  return clgen_features_create(&e->features, r->model, r->store, EXAM_BATCH);
+  return clgen_features_create(&e->features, r->model, r->store, TEST_BATCH);
 }
 
-int clgen_exam_open(clgen_exam **out, const clgen_run *r) {
+int clgen_test_accuracy_open(clgen_test_accuracy **out, const clgen_run *r) {
   *out = NULL;
   clgen_dataset *test = NULL;
   bool same = false;
@@ -95,17 +95,17 @@ int clgen_exam_open(clgen_exam **out, const clgen_run *r) {
     clgen_dataset_close(test);
     return CLGEN_OK;
   }
-  clgen_exam *e = calloc(1, sizeof *e);
+  clgen_test_accuracy *e = calloc(1, sizeof *e);
   code = e ? take(e, r, test) : clgen_fail_nomem(sizeof *e);
   clgen_dataset_close(test);
   if (code)
-    clgen_exam_free(e);
+    clgen_test_accuracy_free(e);
   else
     *out = e;
   return code;
 }
 
-void clgen_exam_free(clgen_exam *e) {
+void clgen_test_accuracy_free(clgen_test_accuracy *e) {
   if (!e) return;
   clgen_features_free(e->features);
   free(e->images);
@@ -114,7 +114,7 @@ void clgen_exam_free(clgen_exam *e) {
   free(e);
 }
 
-int clgen_exam_run(clgen_exam *e, double *accuracy) {
+int clgen_test_accuracy_run(clgen_test_accuracy *e, double *accuracy) {
   const clgen_features_info *f = clgen_features_get_info(e->features);
   clgen_images images = {e->images, e->n, f->channels, f->height, f->width};
   int code = clgen_features_run(e->features, &images, NULL, e->probabilities, NULL, NULL);
